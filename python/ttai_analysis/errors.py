@@ -1,0 +1,124 @@
+"""The error tree of the service: a stable code, a message for a person, and whether a retry may help.
+
+For: raising from any room of the package. Not for: HTTP wiring (see http/error_handlers.py).
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Base of every error that a caller sees; `details` must be JSON-serialisable."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: Mapping[str, object] | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = dict(details) if details else None
+        self.retry_after_seconds = retry_after_seconds
+
+    def envelope(self) -> dict[str, object]:
+        """The body of the HTTP answer: `{"error": {code, message, retryable, ...}}`."""
+        error: dict[str, object] = {
+            "code": self.code,
+            "message": self.message,
+            "retryable": self.retryable,
+        }
+        if self.retry_after_seconds is not None:
+            error["retryAfterSeconds"] = self.retry_after_seconds
+        if self.details:
+            error["details"] = self.details
+        return {"error": error}
+
+
+class InternalError(ServiceError):
+    """A fault of ours; the cause is in the log, never in the answer."""
+
+
+class InvalidRequestError(ServiceError):
+    """The request itself is wrong; sending it again will not help."""
+
+    code = "VALIDATION_ERROR"
+    status = 400
+    retryable = False
+
+
+class RouteNotFoundError(ServiceError):
+    """No such route."""
+
+    code = "NOT_FOUND"
+    status = 404
+    retryable = False
+
+
+class MethodNotAllowedError(ServiceError):
+    """The route exists, the method does not."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+    retryable = False
+
+
+class SymbolNotFoundError(ServiceError):
+    """The provider does not know this symbol."""
+
+    code = "SYMBOL_NOT_FOUND"
+    status = 404
+    retryable = False
+
+
+class BodyTooLargeError(ServiceError):
+    """The request's body exceeds the limit."""
+
+    code = "TOO_LARGE"
+    status = 413
+    retryable = False
+
+
+class InsufficientDataError(ServiceError):
+    """The provider has the symbol but not enough of its past."""
+
+    code = "INSUFFICIENT_DATA"
+    status = 422
+    retryable = False
+
+
+class InvalidMarketDataError(ServiceError):
+    """Bars or quotes contradict themselves: high below low, unsorted, not a number."""
+
+    code = "INVALID_MARKET_DATA"
+    status = 422
+    retryable = False
+
+
+class ProviderError(ServiceError):
+    """The provider answered, but with something that cannot be used."""
+
+    code = "PROVIDER_ERROR"
+    status = 502
+    retryable = True
+
+
+class ProviderUnavailableError(ServiceError):
+    """The provider cannot be asked at the moment."""
+
+    code = "PROVIDER_UNAVAILABLE"
+    status = 503
+    retryable = True
+
+
+class ProviderTimeoutError(ServiceError):
+    """The caller's deadline passed before there was an answer."""
+
+    code = "PROVIDER_TIMEOUT"
+    status = 504
+    retryable = True

@@ -1,0 +1,1 @@
+"""When the exchange is open."""

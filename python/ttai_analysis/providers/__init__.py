@@ -1,0 +1,1 @@
+"""Where market data comes from: one provider, chosen by one setting, never switched by itself."""

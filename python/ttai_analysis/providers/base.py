@@ -1,0 +1,199 @@
+"""What every market data provider gives, normalised: bars, quotes, chains, earnings, news.
+
+For: the shapes between providers and analyses. Not for: any provider's own work.
+All prices are per share in `currency`; times are UTC; nothing after `as_of` may ever be returned.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Timeframe = Literal["daily", "weekly", "intraday"]
+MarketSession = Literal["pre", "regular", "post", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`numerator` new shares for `denominator` old ones, first traded on `day`."""
+
+    day: date
+    numerator: float
+    denominator: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """Cash per share; holders before `ex_date` receive it."""
+
+    ex_date: date
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Completed bars, oldest first: columns of equal length.
+
+    `timestamps` are epoch seconds of each bar's start. `adjusted` says that splits (not dividends)
+    are applied to everything before them; `as_of` is when the last bar was complete.
+    """
+
+    timestamps: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    as_of: datetime | None
+    adjusted: bool
+    adj_close: FloatArray | None = None
+    splits: tuple[Split, ...] = ()
+    dividends: tuple[Dividend, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.timestamps.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The last trade and the market around it; `as_of` is the time of the trade."""
+
+    symbol: str
+    price: float
+    bid: float | None
+    ask: float | None
+    volume: float | None
+    prev_close: float | None
+    as_of: datetime
+    session: MarketSession
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Option quotes of one underlying as columns of equal length.
+
+    `expiry` in days since 1970; NaN in a column means the provider does not know. Greeks and
+    implied volatility are never taken from a provider: this service computes them.
+    """
+
+    symbol: str
+    as_of: datetime
+    underlying_price: float
+    expiry: IntArray
+    strike: FloatArray
+    is_call: BoolArray
+    bid: FloatArray
+    ask: FloatArray
+    open_interest: FloatArray
+    volume: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.strike.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """What is known about the next report.
+
+    `known=False`: nobody told us. `known=True, day=None`: there is none to come (a fund).
+    """
+
+    known: bool
+    day: date | None = None
+    estimated: bool | None = None
+    time_of_day: Literal["before_open", "after_close"] | None = None
+
+
+UNKNOWN_EARNINGS = Earnings(known=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float."""
+
+    iv_history: FloatArray | None = None
+    market_cap: float | None = None
+    beta: float | None = None
+    sector: str | None = None
+    short_percent_of_float: float | None = None
+    dividend_yield: float | None = None
+    next_ex_dividend: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One piece of news."""
+
+    id: str
+    symbol: str
+    title: str
+    summary: str
+    published_at: datetime
+    source: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """What /readyz tells about a provider."""
+
+    ready: bool
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """A source of market data. Every method is a pure function of its arguments and the source.
+
+    All but `knows` raise SymbolNotFoundError for a symbol that the source does not have.
+    """
+
+    name: str
+    source: str
+    risk_free_rate: float
+
+    def knows(self, symbol: str) -> bool:
+        """Whether the source has this symbol at all."""
+        ...
+
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols of the source, sorted."""
+        ...
+
+    def bars(
+        self, symbol: str, timeframe: Timeframe, period: str, as_of: datetime, *, adjusted: bool
+    ) -> Bars:
+        """Bars that were complete at `as_of`, reaching back by `period`."""
+        ...
+
+    def quote(self, symbol: str, as_of: datetime) -> Quote | None:
+        """The last trade at or before `as_of`; None when there was none."""
+        ...
+
+    def chain(self, symbol: str, as_of: datetime) -> Chain | None:
+        """The option chain of that day at or before `as_of`; None when there is none."""
+        ...
+
+    def earnings(self, symbol: str, as_of: datetime) -> Earnings:
+        """The next report as known at `as_of`."""
+        ...
+
+    def metrics(self, symbol: str, as_of: datetime) -> Metrics:
+        """Facts about the symbol as known at `as_of`."""
+        ...
+
+    def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...] | None:
+        """Articles published in the lookback, newest first; None: this source has no news."""
+        ...
+
+    def state(self, as_of: datetime) -> ProviderState:
+        """Whether it can be asked."""
+        ...

@@ -1,0 +1,22 @@
+"""Builds the one provider that the settings name.
+
+For: the choice. Not for: checking settings (settings.py) or falling back: there is no fallback.
+"""
+
+from ttai_analysis.providers.base import Provider
+from ttai_analysis.settings import Settings, SettingsError
+
+
+def create_provider(settings: Settings) -> Provider:
+    """The provider; its heavy imports happen here, so call this off the start-up path."""
+    if settings.provider == "simulated":
+        from ttai_analysis.providers.simulated.provider import (
+            SimulatedProvider,
+        )
+
+        return SimulatedProvider(seed=settings.seed, script=settings.script)
+    if settings.provider == "files" and settings.data_dir is not None:
+        from ttai_analysis.providers.files.provider import FilesProvider
+
+        return FilesProvider(settings.data_dir)
+    raise SettingsError(f"MARKET_DATA '{settings.provider}' cannot be used.")

@@ -1,0 +1,106 @@
+"""Every setting of the service, read once from the environment and checked.
+
+For: turning environment variables into a `Settings`. Not for: defaults of an analysis (models/).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ttai_analysis.timestamps import parse_rfc3339
+
+PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
+PROVIDERS_NOT_BUILT = ("yahoo", "tastytrade")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+DEFAULT_SEED = "ttai"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names the variable and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asked for.
+
+    `as_of` pins the service's clock (replay); `None` means the clock runs.
+    `script` is a test aid: a JSON file of price overrides for the simulated market.
+    """
+
+    provider: str = "simulated"
+    data_dir: Path | None = None
+    as_of: datetime | None = None
+    script: Path | None = None
+    seed: str = DEFAULT_SEED
+    log_level: str = "warning"
+
+
+def settings_from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read `MARKET_DATA*` and `LOG_LEVEL`; an empty value counts as absent.
+
+    Raises SettingsError for an unknown provider, one that is not built yet, or a bad value.
+    """
+
+    def value(name: str) -> str | None:
+        return environment.get(name, "").strip() or None
+
+    provider = _provider(value("MARKET_DATA") or "simulated")
+    return Settings(
+        provider=provider,
+        data_dir=_data_dir(provider, value("MARKET_DATA_DIR")),
+        as_of=_as_of(value("MARKET_DATA_AS_OF")),
+        script=_script(provider, value("MARKET_DATA_SCRIPT")),
+        seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
+        log_level=_log_level(value("LOG_LEVEL")),
+    )
+
+
+def _provider(name: str) -> str:
+    if name not in PROVIDERS:
+        raise SettingsError(
+            f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}."
+        )
+    if name in PROVIDERS_NOT_BUILT:
+        raise SettingsError(
+            f"MARKET_DATA is '{name}', but that provider is not built yet; "
+            "use 'simulated' or 'files'."
+        )
+    return name
+
+
+def _data_dir(provider: str, value: str | None) -> Path | None:
+    if provider != "files":
+        return Path(value) if value else None
+    if value is None:
+        raise SettingsError("MARKET_DATA is 'files', so MARKET_DATA_DIR must name its folder.")
+    folder = Path(value)
+    if not (folder / "bars").is_dir():
+        raise SettingsError(f"MARKET_DATA_DIR '{folder}' must be a folder with bars/SYMBOL.csv.")
+    return folder
+
+
+def _as_of(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return parse_rfc3339(value)
+    except ValueError as error:
+        raise SettingsError(
+            f"MARKET_DATA_AS_OF is '{value}'; it must be a time such as 2021-03-31T20:00:00Z."
+        ) from error
+
+
+def _script(provider: str, value: str | None) -> Path | None:
+    if value is not None and provider != "simulated":
+        raise SettingsError("MARKET_DATA_SCRIPT steers the simulated market only.")
+    return Path(value) if value else None
+
+
+def _log_level(value: str | None) -> str:
+    aliases = {"warn": "warning", "trace": "debug", "fatal": "error", "silent": "error"}
+    level = (value or "warning").lower()
+    level = aliases.get(level, level)
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL is '{value}'; it must be one of {', '.join(LOG_LEVELS)}.")
+    return level

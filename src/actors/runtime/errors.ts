@@ -1,0 +1,122 @@
+/**
+ * The runtime's errors: a small tree with stable codes. The same codes reach HTTP, MCP and the journal.
+ * Not for errors of trading or of market data; those extend `TtaiError` where they arise.
+ */
+
+/** Any error with a stable code and a message for a person. `retryable`: the same call may succeed later. */
+export class TtaiError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+  /** What helps a caller mend the call: the field, the limit, the seconds to wait. JSON. */
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details;
+  }
+}
+
+/** Codes of errors that the runtime itself answers. */
+export type RuntimeErrorCode =
+  | 'actor_not_found'
+  | 'actor_ended'
+  | 'actor_exists'
+  | 'machine_not_found'
+  | 'invalid_input'
+  | 'invalid_event'
+  | 'idempotency_conflict'
+  | 'step_failed'
+  | 'quarantined'
+  | 'timeout'
+  | 'busy'
+  | 'unavailable'
+  | 'stopped'
+  | 'registration_refused';
+
+/** An error that the runtime answers to `spawn`, `send`, `snapshot`, `waitFor` or `stop`. */
+export class RuntimeError extends TtaiError {
+  declare readonly code: RuntimeErrorCode;
+
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    options: { retryable?: boolean; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** Thrown by an effect: its result will not change by trying again. The machine gets the error event at once. */
+export class DoNotRetryError extends TtaiError {
+  constructor(code: string, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
+    super(code, message, { ...options, retryable: false });
+  }
+}
+
+/**
+ * Thrown by an effect whose peer could not be reached at all (refused, 503, breaker open). Does not use up the
+ * retry limit: tried again, up to the ceiling of the backoff, until the effect's deadline.
+ */
+export class PeerUnavailableError extends TtaiError {
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(code, message, { retryable: true, ...(options.details && { details: options.details }), cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Thrown by an effect: try again, not before this long (HTTP's Retry-After). Uses up the retry limit. */
+export class RetryLaterError extends TtaiError {
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(code, message, { retryable: true, ...(options.details && { details: options.details }), cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** An error as it is kept in rows and given to machines: plain JSON, no stack. */
+export interface PlainError {
+  name: string;
+  message: string;
+  code: string;
+  retryable: boolean;
+  details?: Record<string, unknown>;
+}
+
+/** Any thrown value as plain JSON. An error without a code gets `internal_error`. */
+export function toPlainError(error: unknown): PlainError {
+  if (error instanceof TtaiError) {
+    const { name, message, code, retryable, details } = error;
+    return details ? { name, message, code, retryable, details } : { name, message, code, retryable };
+  }
+  if (error instanceof Error) {
+    return { name: error.name, message: error.message, code: 'internal_error', retryable: false };
+  }
+  if (typeof error === 'object' && error !== null && 'message' in error && 'code' in error) {
+    const plain = error as Partial<PlainError>;
+    return {
+      name: String(plain.name ?? 'Error'),
+      message: String(plain.message),
+      code: String(plain.code),
+      retryable: plain.retryable === true,
+    };
+  }
+  return { name: 'Error', message: String(error), code: 'internal_error', retryable: false };
+}

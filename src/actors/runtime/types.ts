@@ -1,0 +1,254 @@
+/**
+ * The public shape of the durable actor runtime: what is registered, what can be called, what is answered.
+ * Types only. How it is done stands in the files beside this one; the promises stand in the tests named R1 to R16.
+ */
+import type { Pool } from 'pg';
+import type { AnyStateMachine, StateValue } from 'xstate';
+import type { z } from 'zod';
+import type { PlainError } from './errors.ts';
+
+/** `machine/key`, for example `priceAlert/01J...`. */
+export type Address = string;
+
+/** An event as XState takes it. */
+export interface ActorEvent {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** A machine as it is registered: the pure XState machine with its schemas and its policy. */
+export interface DurableMachine {
+  /** The name in addresses; equals `machine.id`. */
+  readonly id: string;
+  /** Kept in every snapshot. A snapshot of a version that is not registered is quarantined, never guessed at. */
+  readonly version: string;
+  readonly machine: AnyStateMachine;
+  readonly input: z.ZodType;
+  /** The events that may come from outside, by type. All others are refused. */
+  readonly events: Readonly<Record<string, z.ZodType>>;
+  readonly journal?: {
+    /** Journal rows to keep of each actor; all unless said. A monitor that ticks keeps its last few hundred. */
+    readonly keepLast?: number;
+    /** Dotted paths (`context.token`, `event.secret`) whose values never reach the journal. */
+    readonly redact?: readonly string[];
+  };
+}
+
+/** Milliseconds, or words like `500 ms`, `30 s`, `5 min`, `1 h`. */
+export type Duration = number | `${number} ${'ms' | 's' | 'min' | 'h'}`;
+
+/** What an effect may use while it runs. */
+export interface EffectContext {
+  /** Aborted when the state is left, the attempt times out, or the process drains. */
+  readonly signal: AbortSignal;
+  /** The same for each attempt of one effect: give it to the peer. */
+  readonly idempotencyKey: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly owner: string;
+  /** The actor that asked. */
+  readonly address: Address;
+}
+
+/** An effect: work outside, declared once with its policy. Machines name it as an actor source. */
+export interface Effect<Input = unknown, Output = unknown> {
+  readonly name: string;
+  readonly input: z.ZodType<Input>;
+  readonly output: z.ZodType<Output>;
+  /** Per attempt. */
+  readonly timeoutMs: number;
+  /** From the first attempt on; a peer that can't be reached is waited for no longer than this. */
+  readonly deadlineMs: number;
+  readonly retries: { limit: number; delayMs: number; backoff: 'exponential' | 'fixed'; maxDelayMs: number };
+  /** How many of this effect run at once in one process. */
+  readonly concurrency: number;
+  readonly run: (input: Input, context: EffectContext) => Promise<Output>;
+}
+
+export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'failed' | 'quarantined';
+
+/** A delayed transition that is waiting. */
+export interface PendingTimer {
+  /** XState's send id, for example `xstate.after.30000.priceAlert.waiting`. */
+  id: string;
+  due: Date;
+  event: ActorEvent;
+}
+
+/** An effect that is running or waiting for its next attempt. */
+export interface PendingEffect {
+  /** The id of the invocation in the machine. */
+  id: string;
+  src: string;
+  effectId: string;
+}
+
+/** An actor as it is committed. */
+export interface ActorView {
+  address: Address;
+  machine: string;
+  key: string;
+  version: string;
+  owner: string;
+  status: ActorStatus;
+  /** Counts the commits, from 1, without gaps. */
+  revision: number;
+  value: StateValue;
+  tags: string[];
+  context: Record<string, unknown>;
+  output?: unknown;
+  error?: PlainError;
+  timers: PendingTimer[];
+  effects: PendingEffect[];
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface SpawnOptions {
+  input: unknown;
+  /** Who may see and touch it; `system` for what serves all. */
+  owner: string;
+  /** Belongs to machine and owner; the same key with another input is refused. */
+  idempotencyKey?: string;
+  /** While an actor of this machine and owner with this key is active, its address is answered instead. */
+  singletonKey?: string;
+}
+
+export interface SendOptions {
+  /** Belongs to the address; the same key with another event is refused. */
+  idempotencyKey?: string;
+  /** Who sends, for the journal: an address, or a door such as `mcp`. */
+  source?: string;
+}
+
+export interface SendAnswer {
+  revision: number;
+  value: StateValue;
+  status: ActorStatus;
+  /** False when the state has no transition for the event. */
+  changed: boolean;
+}
+
+/** One work item that a step started or cancelled, in the shapes of XState 6's `xstate/durable`. */
+export type EffectDescriptor =
+  | { type: '@xstate.start'; id: string; src: string; effectId: string; input: unknown }
+  | { type: '@xstate.stop'; id: string }
+  | { type: '@xstate.raise'; id: string; event: ActorEvent; delay: number; due: string }
+  | { type: '@xstate.cancel'; id: string }
+  | { type: '@xstate.emit'; event: ActorEvent }
+  | { type: '@xstate.deadLetter'; event: ActorEvent; error: PlainError };
+
+/** One committed step, as the journal keeps it and the inspector shows it. */
+export interface InspectionRecord {
+  /** Position in the journal of the whole system; pass it as `after` to go on from here. Opaque, ordered. */
+  cursor: string;
+  address: Address;
+  machine: string;
+  version: string;
+  owner: string;
+  /** Tells one life of an address from a later one. */
+  incarnation: string;
+  revision: number;
+  /** `spawn`: the first; `step`; `unchanged`: no transition; `failed`: the step threw; `stop`: from outside. */
+  kind: 'spawn' | 'step' | 'unchanged' | 'failed' | 'stop';
+  at: Date;
+  event: ActorEvent;
+  source: string | null;
+  valueBefore: StateValue | null;
+  snapshot: { status: ActorStatus; value: StateValue; context: unknown; output?: unknown; error?: PlainError };
+  /** Transitions taken, by state node id. `targets` is empty for a transition without a target. */
+  microsteps: { source: string; targets: string[]; eventType: string }[];
+  effects: EffectDescriptor[];
+}
+
+/** Told after each commit, by this process or (through the database) by another. */
+export interface CommitNotice {
+  /** Null: some were missed; read again whatever you watch. */
+  addresses: readonly Address[] | null;
+}
+
+export interface ListOptions {
+  owner?: string;
+  machine?: string | readonly string[];
+  status?: ActorStatus;
+  /** At most 500; 50 unless said. Newest first. */
+  limit?: number;
+  /** The `next` of the page before. */
+  cursor?: string;
+}
+
+/** Time as the runtime sees it. Tests pass one that they turn. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls `callback` once, `delayMs` from now at the earliest. Returns a function that cancels. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+export interface EmittedEvent {
+  address: Address;
+  owner: string;
+  /** The revision whose step emitted it; with `index`, unique for ever. */
+  revision: number;
+  index: number;
+  event: ActorEvent;
+  at: Date;
+}
+
+/** Where a step's SQL runs: inside the transaction that commits the step. */
+export interface Transaction {
+  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+}
+
+export interface ActorSystemOptions {
+  pool: Pool;
+  /** For the one connection that listens and holds this process's lock. */
+  connectionString: string;
+  machines: readonly DurableMachine[];
+  effects: readonly Effect[];
+  clock?: Clock;
+  /** Writes what machines emit, inside the transaction of the step. Must not call outside the database. */
+  onEmitted?: (transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>;
+  log?: RuntimeLog;
+}
+
+export interface RuntimeLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ActorSystem {
+  /** The key twice is the same actor. Resolves when its first snapshot is committed. */
+  spawn(machine: string, key: string, options: SpawnOptions): Promise<Address>;
+  /** Resolves when the step is committed. */
+  send(address: Address, event: ActorEvent, options?: SendOptions): Promise<SendAnswer>;
+  /** What is committed. */
+  snapshot(address: Address): Promise<ActorView>;
+  /** Wakes on commit, of whichever process; does not poll. Rejects with `timeout`. */
+  waitFor(
+    address: Address,
+    until: 'done' | { tag: string } | ((actor: ActorView) => boolean),
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<ActorView>;
+  /** Cancels its timers and effects. An actor that has ended already stays as it ended. */
+  stop(address: Address, options?: { source?: string }): Promise<ActorView>;
+  list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;
+  /** One actor's steps, by revision, oldest first. */
+  journal(address: Address, options?: { from?: number; limit?: number }): Promise<InspectionRecord[]>;
+  /** Steps of all actors, or of one, in commit order after a cursor. Ends when there is nothing more yet. */
+  inspect(options?: {
+    after?: string;
+    address?: Address;
+    owner?: string;
+    limit?: number;
+  }): Promise<InspectionRecord[]>;
+  /** The cursor after which nothing has been committed yet. */
+  inspectEnd(): Promise<string>;
+  onCommit(listener: (notice: CommitNotice) => void): () => void;
+  /** The registered machines, for the inspector. */
+  machines(): readonly DurableMachine[];
+  /** No new work; what runs is finished or handed over within the time. */
+  drain(options?: { timeoutMs?: number }): Promise<void>;
+}
