@@ -1,0 +1,273 @@
+/**
+ * One XState step without side effects: a stored snapshot and an event in, the next snapshot and what it asks for out.
+ *
+ * The machine is run detached: every actor source is replaced by an inert stand-in, and the machine's own public
+ * methods are called with an actor scope that collects actions instead of executing them. That keeps `self`,
+ * `system`, transitions taken and child bookkeeping right, where XState's pure functions lose them. The scope's
+ * underscored members are private to XState, hence the exact pin in package.json.
+ *
+ * Not for: what becomes of the collected work (`apply.ts`), nor for storing anything.
+ */
+import type { AnyEventObject, AnyStateMachine, StateValue } from 'xstate';
+import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
+
+/** An `always` loop that is longer than this is a fault of the machine. */
+const MAX_MICROSTEPS = 1_000;
+
+/** A delayed event to set or cancel, in the order in which the machine asked. */
+export type TimerRequest =
+  | { kind: 'set'; id: string; event: ActorEvent; delayMs: number }
+  | { kind: 'cancel'; id: string };
+
+export interface StepResult {
+  /** XState's persisted snapshot as JSON text: what the next step starts from. */
+  snapshot: string;
+  status: ActorStatus;
+  value: StateValue;
+  tags: string[];
+  context: Record<string, unknown>;
+  output: unknown;
+  error: unknown;
+  /** False when no transition was taken. */
+  changed: boolean;
+  microsteps: { source: string; targets: string[]; eventType: string }[];
+  timers: TimerRequest[];
+  /** Children that the step started and that are still wanted at its end. */
+  started: { id: string; src: string; input: unknown }[];
+  /** Ids of children that the step left. */
+  stopped: string[];
+  emitted: ActorEvent[];
+  /** Events that the machine sent to itself: the next steps. */
+  toSelf: ActorEvent[];
+}
+
+/** The part of XState's child references that is read here. */
+interface ChildRef {
+  id: string;
+  src: unknown;
+  options: { input?: unknown };
+}
+
+interface LiveSnapshot {
+  status: ActorStatus;
+  value: StateValue;
+  tags: Set<string>;
+  context: Record<string, unknown>;
+  output: unknown;
+  error: unknown;
+  children: Record<string, ChildRef>;
+}
+
+interface CollectedAction {
+  type: string;
+  params: unknown;
+}
+
+/** The members of XState's machine and scope that are used, with the types that it keeps to itself. */
+interface DetachedMachine {
+  options: { maxIterations: number };
+  getInitialSnapshot(scope: unknown, input: unknown): LiveSnapshot;
+  restoreSnapshot(snapshot: unknown, scope: unknown): LiveSnapshot;
+  transition(snapshot: LiveSnapshot, event: AnyEventObject, scope: unknown): LiveSnapshot;
+  getPersistedSnapshot(snapshot: LiveSnapshot): unknown;
+}
+
+interface Transition {
+  source: { id: string };
+  target?: { id: string }[];
+}
+
+/** Stands in for every child: it never runs, and its snapshot is inert. */
+const inertLogic = {
+  transition: (state: unknown) => state,
+  getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
+  getPersistedSnapshot: (state: unknown) => state,
+  restoreSnapshot: (state: unknown) => state,
+  start: () => {},
+};
+
+const noop = () => {};
+
+/** What one step collects, and the scope that collects it. */
+class Collector {
+  readonly actions: CollectedAction[] = [];
+  readonly microsteps: StepResult['microsteps'] = [];
+  readonly scope: object;
+  readonly self: object;
+
+  constructor(address: string) {
+    const byName = new Map<string, unknown>();
+    const names = new Map<unknown, string>();
+    let booked = 0;
+    const system = {
+      // Ids that the machine does not give itself must not depend on the process; they are unique within the step only.
+      _bookId: () => `x:${booked++}`,
+      _register: (sessionId: string) => sessionId,
+      _unregister: (ref: unknown) => {
+        const name = names.get(ref);
+        if (name !== undefined) byName.delete(name);
+        names.delete(ref);
+      },
+      _set: (name: string, ref: unknown) => {
+        byName.set(name, ref);
+        names.set(ref, name);
+      },
+      get: (name: string) => byName.get(name),
+      getAll: () => Object.fromEntries(byName),
+      inspect: () => ({ unsubscribe: noop }),
+      _sendInspectionEvent: (inspected: { type: string; event: ActorEvent; _transitions?: Transition[] }) => {
+        if (inspected.type !== '@xstate.microstep') return;
+        for (const { source, target } of inspected._transitions ?? []) {
+          this.microsteps.push({
+            source: source.id,
+            targets: (target ?? []).map((node) => node.id),
+            eventType: inspected.event.type,
+          });
+        }
+      },
+      _relay: noop,
+      scheduler: { schedule: noop, cancel: noop, cancelAll: noop },
+      getSnapshot: () => ({ _scheduledEvents: {} }),
+      start: noop,
+      _clock: { setTimeout: noop, clearTimeout: noop },
+      _logger: noop,
+    };
+    const self = {
+      id: address,
+      sessionId: address,
+      system,
+      _parent: undefined,
+      send: noop,
+      getSnapshot: () => undefined,
+    };
+    this.self = self;
+    this.scope = {
+      self,
+      id: address,
+      sessionId: address,
+      system,
+      logger: noop,
+      defer: noop,
+      emit: noop,
+      stopChild: noop,
+      actionExecutor: (action: CollectedAction) => {
+        this.actions.push(action);
+      },
+    };
+  }
+}
+
+export class Stepper {
+  readonly #machine: DetachedMachine;
+
+  constructor(definition: DurableMachine) {
+    const sources = Object.keys(definition.machine.implementations.actors);
+    const stubs = Object.fromEntries(sources.map((name) => [name, inertLogic]));
+    const detached = (definition.machine as AnyStateMachine).provide({ actors: stubs as never });
+    this.#machine = detached as unknown as DetachedMachine;
+    if (!Number.isFinite(this.#machine.options.maxIterations)) this.#machine.options.maxIterations = MAX_MICROSTEPS;
+  }
+
+  /** The first snapshot. Throws what the machine's context, guards, assigns or inputs throw. */
+  start(address: string, input: unknown): StepResult {
+    const collector = new Collector(address);
+    const snapshot = this.#machine.getInitialSnapshot(collector.scope, input);
+    if (snapshot.status === 'error') throw snapshot.error;
+    return this.#result(collector, {}, snapshot, true);
+  }
+
+  /**
+   * One event on a stored snapshot. Throws what guards, assigns or inputs throw, and when the snapshot does not fit
+   * the machine; the stored snapshot is not touched then.
+   */
+  step(address: string, stored: string, event: ActorEvent): StepResult {
+    const collector = new Collector(address);
+    const before = this.#machine.restoreSnapshot(JSON.parse(stored), collector.scope);
+    const after = this.#machine.transition(before, event, collector.scope);
+    const changed = collector.microsteps.length > 0 || after.status !== before.status;
+    return this.#result(collector, before.children, after, changed);
+  }
+
+  #result(
+    collector: Collector,
+    childrenBefore: Record<string, ChildRef>,
+    after: LiveSnapshot,
+    changed: boolean,
+  ): StepResult {
+    const result: StepResult = {
+      snapshot: JSON.stringify(this.#machine.getPersistedSnapshot(after)),
+      status: after.status,
+      value: after.value,
+      tags: [...after.tags],
+      context: after.context,
+      output: after.output,
+      error: after.error,
+      changed,
+      microsteps: collector.microsteps,
+      timers: [],
+      started: [],
+      stopped: [],
+      emitted: [],
+      toSelf: [],
+    };
+    for (const action of collector.actions) collectAction(action, collector.self, result);
+    // By identity and not by action: `spawn` inside an assign has no action, and a state that is left and entered
+    // again has a child of the same id that is another one.
+    for (const [id, ref] of Object.entries(childrenBefore)) {
+      if (after.children[id] !== ref) result.stopped.push(id);
+    }
+    if (after.status === 'active') {
+      for (const [id, ref] of Object.entries(after.children)) {
+        if (ref && childrenBefore[id] !== ref) {
+          result.started.push({ id, src: String(ref.src), input: ref.options.input });
+        }
+      }
+    }
+    return result;
+  }
+}
+
+/** Sorts one collected action into the result. Throws on what the runtime does not carry out. */
+function collectAction(action: CollectedAction, self: object, result: StepResult): void {
+  switch (action.type) {
+    case 'xstate.raise': {
+      const { event, id, delay } = action.params as { event: ActorEvent; id?: string; delay?: number };
+      // Without a delay the machine has consumed it already.
+      if (delay === undefined) return;
+      result.timers.push({ kind: 'set', id: id ?? event.type, event, delayMs: delay });
+      return;
+    }
+    case 'xstate.cancel': {
+      result.timers.push({ kind: 'cancel', id: (action.params as { sendId: string }).sendId });
+      return;
+    }
+    case 'xstate.sendTo': {
+      const { to, targetId, event, id, delay } = action.params as {
+        to: unknown;
+        targetId?: string;
+        event: ActorEvent;
+        id?: string;
+        delay?: number;
+      };
+      if (to !== self || targetId !== undefined) {
+        throw new Error(`sendTo can only reach the actor itself; "${event.type}" was meant for another one`);
+      }
+      if (delay === undefined) result.toSelf.push(event);
+      else result.timers.push({ kind: 'set', id: id ?? event.type, event, delayMs: delay });
+      return;
+    }
+    case 'xstate.emit': {
+      result.emitted.push((action.params as { event: ActorEvent }).event);
+      return;
+    }
+    // Children are compared by identity; logging and assigning leave nothing to do.
+    case 'xstate.spawnChild':
+    case 'xstate.stopChild':
+    case 'xstate.log':
+    case 'xstate.assign':
+    case 'xstate.enqueueActions':
+      return;
+    default:
+      throw new Error(`the action "${action.type}" is not one that can be committed; use assign, raise, emit or an effect`);
+  }
+}
