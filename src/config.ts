@@ -1,1 +1,187 @@
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/**
+ * Every setting: read once from the environment, checked, and told all errors at once. The table below is also what
+ * `--help` and the README show. Not for what a machine or an effect may be told (that is their input).
+ */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where the market data comes from; never switched by itself. */
+const marketData = z.enum(['simulated', 'files', 'yahoo', 'tastytrade']);
+const logLevel = z.enum(['debug', 'info', 'warn', 'error']);
+export type LogLevel = z.infer<typeof logLevel>;
+
+/** One row of the table: what a variable means, what it may be, and what it is unless set. */
+export interface Setting {
+  readonly schema: z.ZodType;
+  /** For people; also what is parsed when the variable is absent, unless it is in round brackets. */
+  readonly fallback: string;
+  readonly about: string;
+}
+
+/** The settings by the name of their environment variable, in the order in which people read them. */
+export const SETTINGS = {
+  PORT: {
+    schema: z.coerce
+      .number('must be a port, 0 to 65535')
+      .int('must be a whole number')
+      .min(0, 'must be a port, 0 to 65535')
+      .max(65_535, 'must be a port, 0 to 65535'),
+    fallback: '4747',
+    about: 'Port of the server; 0 takes any free one.',
+  },
+  HOST: {
+    schema: z.string(),
+    fallback: '127.0.0.1',
+    about: 'Address to listen on. Anything but loopback needs `AUTH_TOKENS_FILE`.',
+  },
+  AUTH_TOKENS_FILE: {
+    schema: z.string().transform((path) => resolve(path)),
+    fallback: '(none: one owner, `local`)',
+    about: 'File of tokens that may enter; `npm run ttai -- token add NAME` makes one.',
+  },
+  DATABASE_URL: {
+    schema: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgresql://'),
+    fallback: '(the embedded Postgres)',
+    about: 'Another Postgres, 14 or later.',
+  },
+  ANALYSIS_URL: {
+    schema: z
+      .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+      .transform((url) => url.replace(/\/+$/, '')),
+    fallback: '(started by `npm start`)',
+    about: 'An analysis service that runs elsewhere.',
+  },
+  MARKET_DATA: {
+    schema: marketData,
+    fallback: 'simulated',
+    about: 'Where prices come from: `simulated`, `files`, `yahoo` or `tastytrade`.',
+  },
+  MARKET_DATA_DIR: {
+    schema: z.string().transform((path) => resolve(path)),
+    fallback: '(none)',
+    about: 'Folder of bars and chains for `MARKET_DATA=files`.',
+  },
+  MARKET_DATA_AS_OF: {
+    schema: z.iso.datetime({ offset: true, error: 'must be a time such as 2021-03-31T20:00:00Z' }),
+    fallback: '(now)',
+    about: 'Stops the clock of the market data at this time.',
+  },
+  TTAI_HOME: {
+    schema: z.string().transform((path) => resolve(path)),
+    fallback: '.ttai',
+    about: 'Folder of all state: the embedded database, its log, the lock. Default: in the project.',
+  },
+  LOG_LEVEL: {
+    schema: logLevel,
+    fallback: 'info',
+    about: 'Least level that is logged: `debug`, `info`, `warn` or `error`.',
+  },
+} as const satisfies Record<string, Setting>;
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly authTokensFile?: string;
+  readonly databaseUrl?: string;
+  readonly analysisUrl?: string;
+  readonly marketData: z.infer<typeof marketData>;
+  /** Absolute. */
+  readonly marketDataDir?: string;
+  /** RFC 3339. */
+  readonly marketDataAsOf?: string;
+  /** Absolute. */
+  readonly home: string;
+  readonly logLevel: LogLevel;
+}
+
+/** One or more settings are wrong; the message has a line for each. Ends the process with exit code 2. */
+export class ConfigError extends Error {
+  readonly exitCode = 2;
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** Reads the settings. An empty value counts as absent. Throws ConfigError that names every wrong one. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const read = <Name extends keyof typeof SETTINGS>(
+    name: Name,
+  ): z.infer<(typeof SETTINGS)[Name]['schema']> | undefined => {
+    const { schema, fallback } = SETTINGS[name];
+    const value = env[name]?.trim() || (fallback.startsWith('(') ? undefined : fallback);
+    if (value === undefined) return undefined;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data as z.infer<(typeof SETTINGS)[Name]['schema']>;
+    problems.push(
+      `${name} is ${JSON.stringify(value)}: ${parsed.error.issues[0]?.message ?? 'it is not valid'}.`,
+    );
+    return undefined;
+  };
+  const optional = {
+    authTokensFile: read('AUTH_TOKENS_FILE'),
+    databaseUrl: read('DATABASE_URL'),
+    analysisUrl: read('ANALYSIS_URL'),
+    marketDataDir: read('MARKET_DATA_DIR'),
+    marketDataAsOf: read('MARKET_DATA_AS_OF'),
+  };
+  const config: Config = {
+    port: read('PORT') ?? 0,
+    host: read('HOST') ?? '',
+    marketData: read('MARKET_DATA') ?? 'simulated',
+    home: env.TTAI_HOME?.trim() ? (read('TTAI_HOME') ?? '') : resolve(PROJECT, SETTINGS.TTAI_HOME.fallback),
+    logLevel: read('LOG_LEVEL') ?? 'info',
+    ...present(optional),
+  };
+  if (!isLoopback(config.host) && config.authTokensFile === undefined) {
+    problems.push(
+      `HOST is ${JSON.stringify(config.host)}, which others can reach: set AUTH_TOKENS_FILE to a file of tokens ` +
+        '("npm run ttai -- token add NAME" makes one), or leave HOST at 127.0.0.1.',
+    );
+  }
+  if (config.marketData === 'files' && config.marketDataDir === undefined) {
+    problems.push('MARKET_DATA is "files": set MARKET_DATA_DIR to the folder of bars and chains.');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The table as Markdown, for the README. */
+export function settingsAsMarkdown(): string {
+  const rows = Object.entries(SETTINGS).map(([name, { fallback, about }]) => {
+    const shown = fallback.startsWith('(') ? fallback.slice(1, -1) : `\`${fallback}\``;
+    return `| \`${name}\` | ${shown} | ${about} |`;
+  });
+  return ['| Variable | Unless set | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** The table as plain text, for `--help`. */
+export function settingsAsText(): string {
+  const width = Math.max(...Object.keys(SETTINGS).map((name) => name.length));
+  return Object.entries(SETTINGS)
+    .map(([name, { fallback, about }]) => {
+      const shown = fallback.startsWith('(') ? fallback : `(${fallback})`;
+      return `  ${name.padEnd(width)}  ${about} ${shown}`.replaceAll('`', '');
+    })
+    .join('\n');
+}
+
+type Present<T> = { [K in keyof T]?: NonNullable<T[K]> };
+
+/** Without the keys that are undefined. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+}

@@ -40,7 +40,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const STOP_TIMEOUT_MS = 30_000;
 const BUSY_TIMEOUT_MS = 30_000;
 /** How long backends without a postmaster may finish what they do before they are ended. */
-const ORPHAN_PATIENCE_MS = 5_000;
+const ORPHAN_PATIENCE_MS = 3_000;
 const WATCH_MS = 1_000;
 const LOG_BYTES = 5_000_000;
 

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  ConfigError,
+  isLoopback,
+  readConfig,
+  SETTINGS,
+  settingsAsMarkdown,
+  settingsAsText,
+} from './config.ts';
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('readConfig', () => {
+  test('needs no setting', () => {
+    expect(readConfig({})).toEqual({
+      port: 4747,
+      host: '127.0.0.1',
+      marketData: 'simulated',
+      home: resolve(import.meta.dirname, '..', '.ttai'),
+      logLevel: 'info',
+    });
+  });
+
+  test('takes an empty value as absent', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: ' ', TTAI_HOME: '' })).toEqual(readConfig({}));
+  });
+
+  test('makes paths absolute', () => {
+    const config = readConfig({ TTAI_HOME: 'state', MARKET_DATA: 'files', MARKET_DATA_DIR: 'data' });
+    expect(config.home).toBe(resolve('state'));
+    expect(config.marketDataDir).toBe(resolve('data'));
+  });
+
+  test('names every wrong setting at once, with its value', () => {
+    const problems = problemsOf({
+      PORT: 'http',
+      DATABASE_URL: 'mysql://x',
+      ANALYSIS_URL: 'localhost:1',
+      MARKET_DATA: 'bloomberg',
+      MARKET_DATA_AS_OF: 'yesterday',
+      LOG_LEVEL: 'loud',
+    });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      'DATABASE_URL',
+      'ANALYSIS_URL',
+      'MARKET_DATA_AS_OF',
+      'PORT',
+      'MARKET_DATA',
+      'LOG_LEVEL',
+    ]);
+    expect(problems.join()).toContain('"http"');
+  });
+
+  test.each(['-1', '65536', '47.5', 'x'])('refuses the port %s', (port) => {
+    expect(problemsOf({ PORT: port })).toHaveLength(1);
+  });
+
+  test('refuses to be reached by others without tokens', () => {
+    expect(problemsOf({ HOST: '0.0.0.0' })[0]).toContain('AUTH_TOKENS_FILE');
+    expect(problemsOf({ HOST: '0.0.0.0', AUTH_TOKENS_FILE: 'tokens' })).toEqual([]);
+  });
+
+  test('files need a folder', () => {
+    expect(problemsOf({ MARKET_DATA: 'files' })[0]).toContain('MARKET_DATA_DIR');
+  });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.1.2.3', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['192.168.1.5', false],
+  ['127.0.0.1.example.com', false],
+])('isLoopback(%s) is %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected);
+});
+
+test('both tables have a line for each setting', () => {
+  for (const name of Object.keys(SETTINGS)) {
+    expect(settingsAsMarkdown()).toContain(`| \`${name}\` |`);
+    expect(settingsAsText()).toContain(`  ${name} `);
+  }
+});
