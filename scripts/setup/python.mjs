@@ -1,0 +1,71 @@
+/** The Python environment of the analysis service: `.venv` in the project, from a lock file with hashes. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommand, SetupError } from './command.mjs';
+import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs';
+
+/** Those with the most ready-made packages first. */
+const CANDIDATES = ['python3.13', 'python3.12', 'python3.14', 'python3.11', 'python3', 'python'];
+const OLDEST_MINOR = 11;
+
+export function pythonPart(project, dev) {
+  const venv = join(project, '.venv');
+  const python = join(venv, 'bin', 'python');
+  const stampFile = join(venv, '.ttai-setup.json');
+  const lockFile = join(project, 'python', 'requirements.lock');
+  const devLockFile = join(project, 'python', 'requirements-dev.lock');
+  const lock = hashFiles(lockFile, devLockFile);
+  const isNeeded = () => {
+    const stamp = readStamp(stampFile);
+    return stamp?.lock !== lock || (dev && !stamp.dev) || !existsSync(python);
+  };
+  const run = async () => {
+    const stamp = readStamp(stampFile);
+    const withDev = dev || stamp?.dev === true;
+    const uv = works('uv', ['--version']);
+    // Only the packages for tests are missing: a service that runs from here is not disturbed.
+    const keep = stamp?.lock === lock && existsSync(python);
+    removeStamp(stampFile);
+    if (!keep) await makeVenv(venv, uv);
+    await installPackages(python, withDev ? devLockFile : lockFile, uv);
+    writeStamp(stampFile, { lock, dev: withDev });
+  };
+  return { name: dev ? 'Python environment (with packages for tests)' : 'Python environment', isNeeded, run };
+}
+
+async function makeVenv(venv, uv) {
+  const python = findPython(uv);
+  const failure = 'The Python environment could not be made';
+  if (uv) await runCommand(failure, 'uv', ['venv', '--clear', '--python', python, venv]);
+  else await runCommand(failure, python, ['-m', 'venv', '--clear', venv]);
+}
+
+/** A Python that can make environments. uv brings its own pip, and a Python where there is none. */
+function findPython(uv) {
+  const probe = (modules) => `import sys${modules}; sys.exit(sys.version_info < (3, ${OLDEST_MINOR}))`;
+  const whole = CANDIDATES.find((name) => works(name, ['-c', probe(uv ? '' : ', venv, ensurepip')]));
+  if (whole) return whole;
+  if (uv) return '3.13';
+  const bare = CANDIDATES.find((name) => works(name, ['-c', probe('')]));
+  throw new SetupError(
+    bare
+      ? `${bare} is here without its venv module. On Debian and Ubuntu: apt install ${bare}-venv. Then run the same command again.`
+      : `TTAI needs Python 3.${OLDEST_MINOR} or later, and none was found (tried ${CANDIDATES.join(', ')}). ` +
+          'On Debian and Ubuntu: apt install python3 python3-venv; on macOS: brew install python. Then run the same command again.',
+  );
+}
+
+async function installPackages(python, lockFile, uv) {
+  const failure = 'The Python packages could not be installed';
+  const what = ['--require-hashes', '-r', lockFile];
+  if (uv) await runCommand(failure, 'uv', ['pip', 'install', '--python', python, ...what]);
+  else {
+    const pip = ['-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--quiet'];
+    await runCommand(failure, python, [...pip, ...what]);
+  }
+}
+
+function works(command, args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
