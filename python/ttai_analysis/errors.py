@@ -1,6 +1,6 @@
 """The error tree of the service: a stable code, a message for a person, and whether a retry may help.
 
-For: raising from any room of the package. Not for: HTTP wiring (see http/error_handlers.py).
+For: raising from any room of the package. Not for: HTTP wiring (see web/error_handlers.py).
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,67 @@
+"""`python -m ttai_analysis --host 127.0.0.1 --port 0 --exit-with-stdin`.
+
+For: the command line. Exit codes: 0 after a drain, 1 when the port is taken, 2 for bad settings.
+"""
+
+import argparse
+import logging
+import os
+import sys
+
+from ttai_analysis import __version__
+from ttai_analysis.settings import Settings, SettingsError, settings_from_environment
+
+EXIT_PORT, EXIT_SETTINGS = 1, 2
+
+
+def main() -> int:
+    """Parse, check the settings before any heavy import, then serve."""
+    arguments = _parser().parse_args()
+    try:
+        settings = settings_from_environment(os.environ)
+    except SettingsError as error:
+        print(f"ttai_analysis: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+    _log_to_stderr(settings)
+
+    from ttai_analysis.context import ServiceContext
+    from ttai_analysis.server import serve
+
+    try:
+        serve(
+            ServiceContext(settings),
+            arguments.host,
+            arguments.port,
+            exit_with_stdin=arguments.exit_with_stdin,
+        )
+    except OSError as error:
+        print(
+            f"ttai_analysis: cannot listen on {arguments.host}:{arguments.port}: {error}",
+            file=sys.stderr,
+        )
+        return EXIT_PORT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ttai_analysis", description="TTAI analysis service")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000, help="0 takes a free port")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when stdin ends")
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("uvicorn.error").setLevel(
+        max(logging.WARNING, logging.getLogger().level)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

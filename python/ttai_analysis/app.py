@@ -1,0 +1,26 @@
+"""The ASGI application: routes, error envelope and guard around one context.
+
+For: `create_app`. Not for: sockets and signals (server.py).
+"""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from ttai_analysis import __version__
+from ttai_analysis.context import ServiceContext
+from ttai_analysis.web import routes_analysis, routes_health, routes_market
+from ttai_analysis.web.error_handlers import install_error_handlers
+from ttai_analysis.web.middleware import RequestGuard
+
+
+def create_app(context: ServiceContext) -> ASGIApp:
+    """The application, guarded. The guard stands outermost, so that it sees every failure."""
+    app = FastAPI(
+        title="TTAI analysis", version=__version__, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    install_error_handlers(app)
+    for module in (routes_health, routes_market, routes_analysis):
+        app.include_router(module.router)
+    return RequestGuard(app)

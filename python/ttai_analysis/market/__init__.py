@@ -1,0 +1,1 @@
+"""Bars and quotes as they are asked for: /market-data and /quotes."""

@@ -1,0 +1,144 @@
+"""The shapes of /analyze/chart."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.providers.base import Timeframe
+
+Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
+Direction = Literal["up", "down", "sideways"]
+Strength = Literal["strong", "moderate", "weak"]
+Risk = Literal["low", "moderate", "high"]
+
+
+class InputBar(Model):
+    """A bar as a caller sends it; every number may be missing or text."""
+
+    timestamp: int
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    close: float | None = None
+    volume: float | None = None
+
+
+class InputMarketData(Model):
+    """An answer of /market-data, or just its bars."""
+
+    bars: list[InputBar] = Field(max_length=20_000)
+    timeframe: Timeframe | None = None
+    adjusted: bool | None = None
+    as_of: Moment | None = None
+    source: str | None = None
+    quality: dict[str, object] | None = None
+
+
+class ChartOptions(Model):
+    """`swing_k`: bars on each side of a swing; `levels`: how many to report per side."""
+
+    swing_k: int | None = Field(default=None, ge=1, le=20)
+    levels: int = Field(default=5, ge=1, le=20)
+
+
+class ChartRequest(Model):
+    """Without `marketData` the provider's bars are used."""
+
+    symbol: Symbol
+    market_data: InputMarketData | None = None
+    timeframe: Timeframe | None = None
+    options: ChartOptions = Field(default_factory=ChartOptions)
+    as_of: Moment | None = None
+
+
+class LevelRow(Model):
+    """A zone of support or resistance; distances from the last close, positive on its side."""
+
+    price: Number
+    low: Number
+    high: Number
+    strength: Strength
+    type: str
+    touches: int
+    last_touch: int | None
+    distance_pct: Number
+    distance_atr: Number
+
+
+class ConfluenceRow(Model):
+    """A price at which independent sources agree."""
+
+    price: Number
+    levels: list[str]
+
+
+class FibRow(Model):
+    """Retracements of the last major leg."""
+
+    direction: Literal["up", "down"]
+    swing_high: Number
+    swing_low: Number
+    levels: dict[str, Number]
+
+
+class MacdRow(Model):
+    """MACD 12/26/9."""
+
+    line: Number
+    signal: Number
+    hist: Number
+
+
+class BollingerRow(Model):
+    """Bollinger bands 20/2, population deviation."""
+
+    upper: Number
+    middle: Number
+    lower: Number
+    percent_b: Number
+    width_pct: Number
+
+
+class IndicatorsRow(Model):
+    """Values at the last bar; null where there are too few bars."""
+
+    sma20: Number
+    sma50: Number
+    sma200: Number
+    ema9: Number
+    ema20: Number
+    rsi14: Number
+    atr14: Number
+    atr_pct: Number
+    adx14: Number
+    plus_di: Number
+    minus_di: Number
+    macd: MacdRow
+    bollinger: BollingerRow
+    hv20: Number
+    hv60: Number
+    return21_pct: Number
+    high52w: Number
+    low52w: Number
+    avg_volume20: Number
+    dollar_volume20: Number
+
+
+class ChartAnalysis(Answer):
+    """What the chart says: labels as context, not as an edge (see the README)."""
+
+    symbol: str
+    recommendation: Recommendation
+    trend_direction: Direction
+    trend_quality: Strength
+    support_levels: list[LevelRow]
+    resistance_levels: list[LevelRow]
+    fib_confluence_zones: list[ConfluenceRow]
+    fib: FibRow | None
+    extension_risk: Risk
+    indicators: IndicatorsRow
+    score: Number
+    chart_notes: str
+    reject_reasons: list[str]
+    tool_calls_made: int = 0

@@ -1,0 +1,94 @@
+"""What every request and answer shares: the base model, numbers, symbols, quality, evidence.
+
+For: shapes. Not for: behaviour.
+"""
+
+import math
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from ttai_analysis.timestamps import format_rfc3339, parse_rfc3339
+
+DECIMALS = 6
+SYMBOL_PATTERN = re.compile(r"^[A-Z][A-Z0-9.\-/]{0,9}$")
+
+
+class Model(BaseModel):
+    """Base of all shapes; unknown fields of a request are ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, ser_json_inf_nan="null"
+    )
+
+
+def rounded(value: float | None) -> float | None:
+    """Six decimals; what is not a finite number becomes None. Minus zero becomes zero."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, DECIMALS) + 0.0
+
+
+Number = Annotated[float | None, AfterValidator(rounded)]
+"""A number of an answer, or null where it is unknown."""
+
+
+def _symbol(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a symbol must be text")
+    symbol = value.strip().upper()
+    if not SYMBOL_PATTERN.match(symbol):
+        raise ValueError("a symbol is 1 to 10 of A-Z, 0-9, '.', '-', '/', starting with a letter")
+    return symbol
+
+
+Symbol = Annotated[str, BeforeValidator(_symbol)]
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a time must be text such as 2021-03-31T20:00:00Z")
+    return parse_rfc3339(value)
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), PlainSerializer(format_rfc3339, return_type=str)
+]
+
+
+class Quality(Model):
+    """Where the data came from and how far to trust it."""
+
+    source: str
+    as_of: Moment | None
+    age_seconds: Number
+    stale: bool
+    adjusted: bool
+    bars_used: int
+    warnings: list[str]
+
+
+class Evidence(Model):
+    """One rule that was checked; `weight` is its published share of the score (0: a gate)."""
+
+    rule: str
+    value: Number | str | bool
+    threshold: Number | str
+    passed: bool = Field(serialization_alias="pass")
+    weight: float
+
+
+class Answer(Model):
+    """The fields that every answer carries."""
+
+    schema_version: int
+    engine_version: str
+    as_of: Moment
+    input_hash: str
+    quality: Quality
+    evidence: list[Evidence]

@@ -1,0 +1,207 @@
+"""The shapes of /analyze/options."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AliasChoices, Field, model_validator
+
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+
+Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
+Liquidity = Literal["good", "fair", "poor", "unknown"]
+
+
+class InputContract(Model):
+    """One option quote of an inline chain."""
+
+    expiration: date
+    strike: float = Field(gt=0)
+    right: Literal["C", "P", "call", "put"]
+    bid: float | None = None
+    ask: float | None = None
+    open_interest: float | None = None
+    volume: float | None = None
+
+
+class InputChain(Model):
+    """A chain sent by the caller instead of the provider's."""
+
+    options: list[InputContract] = Field(max_length=20_000)
+    underlying_price: float | None = Field(default=None, gt=0)
+    as_of: Moment | None = None
+    source: str | None = None
+
+
+class Constraints(Model):
+    """What the caller will accept; deltas as absolute decimals, money per share or contract."""
+
+    min_delta: float = Field(default=0.15, ge=0, le=1)
+    max_delta: float = Field(default=0.30, ge=0, le=1)
+    dte_min: int = Field(default=21, ge=0)
+    dte_max: int = Field(default=60, ge=0, le=1100)
+    target_dte: int = Field(default=45, ge=0)
+    min_weekly_roc_pct: float = 0.0
+    max_spread_pct: float = Field(default=10.0, gt=0)
+    min_open_interest: float = Field(default=100, ge=0)
+    min_bid: float = Field(default=0.05, ge=0)
+    allow_earnings: bool = False
+    unknown_earnings: Literal["reject", "warn"] = "reject"
+    max_capital: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _bands_are_ordered(self) -> "Constraints":
+        if self.min_delta > self.max_delta:
+            raise ValueError("minDelta must not exceed maxDelta")
+        if self.dte_min > self.dte_max:
+            raise ValueError("dteMin must not exceed dteMax")
+        return self
+
+
+class ContextLevel(Model):
+    """A support or resistance level of a chart."""
+
+    price: float | None = None
+
+
+class ContextIndicators(Model):
+    """The one indicator that option analysis borrows."""
+
+    hv20: float | None = None
+
+
+class ChartContext(Model):
+    """An answer of /analyze/chart, or the parts of it that matter here."""
+
+    support_levels: list[ContextLevel] = Field(default_factory=list)
+    resistance_levels: list[ContextLevel] = Field(default_factory=list)
+    indicators: ContextIndicators | None = None
+
+
+class InputEarnings(Model):
+    """The next report, when the caller knows it; `date: null` says that there is none."""
+
+    day: date | None = Field(default=None, validation_alias=AliasChoices("date", "day"))
+    estimated: bool | None = None
+
+
+class OptionsRequest(Model):
+    """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
+
+    symbol: Symbol
+    strategy: Strategy = "csp"
+    chart_context: ChartContext | None = None
+    option_chain: InputChain | None = None
+    underlying_price: float | None = Field(default=None, gt=0)
+    constraints: Constraints = Field(default_factory=Constraints)
+    cost_basis: float | None = Field(default=None, gt=0)
+    spread_width: float | None = Field(default=None, gt=0)
+    earnings: InputEarnings | None = None
+    as_of: Moment | None = None
+
+
+class LegRow(Model):
+    """One contract of the trade."""
+
+    action: Literal["sell", "buy"]
+    right: Literal["call", "put"]
+    strike: Number
+    expiration: date
+    bid: Number
+    ask: Number
+    mid: Number
+    iv: Number
+    delta: Number
+
+
+class AlternativeRow(Model):
+    """A runner-up."""
+
+    strike: Number
+    expiration: date
+    dte: int
+    premium: Number
+    delta: Number
+    roc: Number
+    weekly_roc_pct: Number
+    pop: Number
+    score: Number
+
+
+class RejectedCounts(Model):
+    """How many contracts failed first at each gate."""
+
+    delta: int = 0
+    dte: int = 0
+    spread: int = 0
+    oi: int = 0
+    bid: int = 0
+    earnings: int = 0
+    roc: int = 0
+    iv: int = 0
+    capital: int = 0
+    basis: int = 0
+    wing: int = 0
+
+
+class Management(Model):
+    """When to take the profit, when to close, and when the position counts as tested."""
+
+    profit_target_pct: float = 50.0
+    close_at_dte: int = 21
+    tested_delta: float = 0.5
+
+
+class OptionsAnalysis(Answer):
+    """The best contract to sell, if any. Money: prices per share, profit, loss and capital per
+    contract of 100 shares."""
+
+    symbol: str
+    strategy: Strategy
+    recommendation: Literal["select", "reject"]
+    underlying_price: Number
+    best_strike: Number
+    best_expiration: date | None
+    dte: int | None
+    premium: Number
+    mid: Number
+    bid: Number
+    ask: Number
+    delta: Number
+    gamma: Number
+    theta_per_day: Number
+    vega_per_point: Number
+    iv: Number
+    iv_rank: Number
+    iv_percentile: Number
+    hv20: Number
+    iv_hv_ratio: Number
+    pop: Number
+    prob_itm: Number
+    prob_touch: Number
+    breakeven: Number
+    breakeven_distance_pct: Number
+    expected_move: Number
+    roc_pct: Number
+    gross_roc_pct: Number
+    weekly_roc_pct: Number
+    annualized_roc_pct: Number
+    if_called_pct: Number
+    max_profit: Number
+    max_loss: Number
+    capital_required: Number
+    liquidity_score: Liquidity
+    spread_pct: Number
+    open_interest: Number
+    volume: Number
+    support_below_strike: bool | None
+    earnings_date: date | None
+    earnings_inside_dte: bool | None
+    legs: list[LegRow]
+    alternative_strikes: list[AlternativeRow]
+    candidates_considered: int
+    rejected_counts: RejectedCounts
+    reject_reasons: list[str]
+    score: Number
+    rationale: str
+    options_notes: str
+    management: Management

@@ -1,0 +1,30 @@
+"""The shapes of /analyze/quick."""
+
+from datetime import date
+from typing import Literal
+
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.options import Strategy
+
+
+class QuickRequest(Model):
+    """Chart and options in one call, on the provider's data."""
+
+    symbol: Symbol
+    strategy: Strategy = "csp"
+    as_of: Moment | None = None
+
+
+class QuickAnalysis(Answer):
+    """A first look; `score` is the mean of the chart's and the option's."""
+
+    symbol: str
+    recommendation: Literal["select", "neutral", "reject"]
+    score: Number
+    price: Number
+    iv_rank: Number
+    weekly_roc_pct: Number
+    best_strike: Number
+    best_expiration: date | None
+    delta: Number
+    reasons: list[str]

@@ -1,0 +1,1 @@
+"""Option prices, greeks, implied volatility, the odds of a trade, and which one to sell."""

@@ -1,0 +1,47 @@
+"""The odds of a short option under its own implied volatility, and the expected move.
+
+For: probabilities (decimals) of a lognormal price. Not for: a calibrated forecast: on SPX 2014-18
+a put of delta .30 had a model probability of profit of .75 and a realised one of .90.
+"""
+
+import numpy as np
+
+from ttai_analysis.options import normal
+from ttai_analysis.options.pricing import FloatArray, Numbers, d1_d2
+
+DAYS_PER_YEAR = 365.0
+
+
+def probability_below(
+    level: Numbers, forward: Numbers, t: Numbers, volatility: Numbers
+) -> FloatArray:
+    """P(S_t < level) = N(-d2(level)); 0 for a level that is not positive."""
+    positive = np.maximum(np.asarray(level, dtype=np.float64), 1e-9)
+    _, d2 = d1_d2(forward, positive, t, volatility)
+    return np.asarray(np.where(np.asarray(level) > 0.0, normal.cdf(-d2), 0.0))
+
+
+def probability_of_touch(
+    level: Numbers, spot: Numbers, t: Numbers, r: Numbers, q: Numbers, volatility: Numbers
+) -> FloatArray:
+    """P(the price reaches `level` before expiry); 1 where it already has.
+
+    Below: N((b - mt)/s) + e^{2mb/v^2} N((b + mt)/s), b = ln(level/spot), m = r - q - v^2/2,
+    s = v sqrt t (reflection principle; Hull, chapter 26, barrier options); above: mirrored.
+    """
+    volatility = np.maximum(np.asarray(volatility, dtype=np.float64), 1e-9)
+    barrier = np.asarray(np.log(np.divide(level, spot)), dtype=np.float64)
+    drift = r - q - 0.5 * volatility**2
+    deviation = np.maximum(volatility * np.sqrt(t), 1e-12)
+    side = np.where(barrier < 0.0, 1.0, -1.0)
+    shift = drift * np.asarray(t, dtype=np.float64)
+    exponent = np.clip(2.0 * drift * barrier / volatility**2, -700.0, 700.0)
+    first = normal.cdf(side * (barrier - shift) / deviation)
+    second = np.exp(exponent) * normal.cdf(side * (barrier + shift) / deviation)
+    return np.asarray(np.clip(first + second, 0.0, 1.0))
+
+
+def expected_move(spot: Numbers, volatility: Numbers, dte: Numbers) -> FloatArray:
+    """One standard deviation in currency: S * IV * sqrt(DTE / 365)."""
+    return np.asarray(spot * volatility * np.sqrt(np.asarray(dte, dtype=np.float64)
+                                                   / DAYS_PER_YEAR))

@@ -1,0 +1,1 @@
+"""HTTP: routes, limits, the error envelope. No analysis happens here."""

@@ -1,0 +1,69 @@
+"""Every failure as the one error envelope.
+
+For: mapping FastAPI's and our own exceptions. Not for: raising them.
+"""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from ttai_analysis.errors import (
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    RouteNotFoundError,
+    ServiceError,
+)
+from ttai_analysis.web.responses import error_answer
+
+log = logging.getLogger(__name__)
+
+MAX_PROBLEMS = 20
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make `app` answer every error with the envelope."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+def unexpected(error: Exception) -> Response:
+    """500 for a fault of ours; the cause goes to the log only."""
+    log.error("unexpected error", exc_info=error)
+    return error_answer(InternalError("The analysis service failed unexpectedly."))
+
+
+async def _service_error(_: Request, error: Exception) -> Response:
+    return error_answer(error) if isinstance(error, ServiceError) else unexpected(error)
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return unexpected(error)
+    problems = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])}
+        for item in error.errors()[:MAX_PROBLEMS]
+    ]
+    first = problems[0] if problems else {"field": "body", "problem": "invalid"}
+    return error_answer(
+        InvalidRequestError(
+            f"The request is not valid: {first['field']}: {first['problem']}.",
+            details={"problems": problems},
+        )
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return unexpected(error)
+    if error.status_code == 404:
+        return error_answer(RouteNotFoundError(f"There is no {request.url.path} here."))
+    if error.status_code == 405:
+        return error_answer(
+            MethodNotAllowedError(f"{request.url.path} does not take {request.method}.")
+        )
+    return error_answer(InvalidRequestError(str(error.detail)))
