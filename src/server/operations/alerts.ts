@@ -1,0 +1,103 @@
+/** Price alerts: set, list, delete. How one watches the price stands in the machine `priceAlert`. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { RuntimeError } from '../../actors/runtime/errors.ts';
+import type { ActorView } from '../../actors/runtime/types.ts';
+import { alertOf, alertView } from './alert-view.ts';
+import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol } from './fields.ts';
+import { defineOperation, notFound, type OperationContext } from './operation.ts';
+
+const machine = 'priceAlert';
+
+export const setAlert = defineOperation({
+  name: 'set_alert',
+  title: 'Set a price alert',
+  description:
+    'Watch a price until it is met. above: price >= threshold; below: <=; crosses: either way. Fires once, or at every cross. The alert outlives this conversation.',
+  input: z.strictObject({
+    symbol,
+    condition: z.enum(['above', 'below', 'crosses']),
+    threshold: z.number().positive().max(10_000_000).describe('Price'),
+    repeat: z.enum(['once', 'every_cross']).default('once'),
+    expiresAt: futureTime.optional(),
+    note: z.string().max(500).optional().describe('Comes back with the notification'),
+    idempotencyKey,
+  }),
+  output: z.object({ alert: alertView }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  http: { method: 'post', path: '/alerts' },
+  async run({ system, owner }, { idempotencyKey: key, expiresAt = null, note = null, ...rest }) {
+    const address = await system.spawn(machine, randomUUID(), {
+      input: { ...rest, expiresAt, note },
+      owner,
+      ...(key !== undefined && { idempotencyKey: key }),
+    });
+    return { alert: alertOf(await system.snapshot(address)) };
+  },
+  text: ({ alert }) => `Alert ${alert.alertId} is set: ${inWords(alert)}.`,
+});
+
+export const listAlerts = defineOperation({
+  name: 'list_alerts',
+  title: 'List price alerts',
+  description: 'Price alerts, newest first. status=all includes those that have ended.',
+  input: z.strictObject({ status: z.enum(['active', 'all']).default('active'), limit, cursor }),
+  output: z.object({ alerts: z.array(alertView), nextCursor }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'get', path: '/alerts' },
+  async run({ system, owner }, { status, limit: count, cursor: after }) {
+    const page = await system.list({
+      owner,
+      machine,
+      limit: count,
+      ...(status === 'active' && { status: 'active' as const }),
+      ...(after !== undefined && { cursor: after }),
+    });
+    return { alerts: page.actors.map(alertOf), nextCursor: page.next };
+  },
+  text: ({ alerts, nextCursor: next }) =>
+    [
+      alerts.length === 0 ? 'No alerts.' : '',
+      ...alerts.map((alert) => `${alert.alertId} ${inWords(alert)}, ${alert.status}`),
+      next === null ? '' : `More: cursor ${next}`,
+    ]
+      .filter(Boolean)
+      .join('\n'),
+});
+
+export const deleteAlert = defineOperation({
+  name: 'delete_alert',
+  title: 'Delete a price alert',
+  description: 'Stop watching. An alert that has ended stays as it ended.',
+  input: z.strictObject({ alertId: z.string().min(1).max(100) }),
+  output: z.object({ alert: alertView }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  http: { method: 'delete', path: '/alerts/{alertId}' },
+  async run(context, { alertId }) {
+    const { address } = await ownAlert(context, alertId);
+    try {
+      await context.system.send(address, { type: 'CANCEL' }, { source: context.source });
+    } catch (error) {
+      if (!(error instanceof RuntimeError && error.code === 'actor_ended')) throw error;
+    }
+    return { alert: alertOf(await context.system.snapshot(address)) };
+  },
+  text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
+});
+
+/** The alert, if it is this owner's. Throws `alert_not_found`. */
+async function ownAlert({ system, owner }: OperationContext, alertId: string): Promise<ActorView> {
+  const view = z.uuid().safeParse(alertId).success
+    ? await system.snapshot(`${machine}/${alertId}`).catch((error: unknown) => {
+        if (error instanceof RuntimeError && error.code === 'actor_not_found') return undefined;
+        throw error;
+      })
+    : undefined;
+  if (view?.owner !== owner) throw notFound('alert', alertId);
+  return view;
+}
+
+function inWords({ symbol: name, condition, threshold, lastQuote }: z.output<typeof alertView>): string {
+  const seen = lastQuote ? ` (last ${lastQuote.price}, ${lastQuote.source}, as of ${lastQuote.asOf})` : '';
+  return `${name} ${condition} ${threshold}${seen}`;
+}

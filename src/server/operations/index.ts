@@ -1,0 +1,21 @@
+/** The table of all operations, in the order in which assistants read them. */
+import { deleteAlert, listAlerts, setAlert } from './alerts.ts';
+import { listNotifications } from './notifications.ts';
+import type { Operation } from './operation.ts';
+import { getQuote } from './quotes.ts';
+import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
+
+export type { Operation, OperationAnswer, OperationContext, OperationRooms } from './operation.ts';
+
+export const operations: readonly Operation[] = [
+  getQuote,
+  startAnalysis,
+  waitRun,
+  getRun,
+  listRuns,
+  cancelRun,
+  setAlert,
+  listAlerts,
+  deleteAlert,
+  listNotifications,
+];

@@ -1,0 +1,60 @@
+/** What a user was told, read again. Not for pushing it to a client; sessions do that. */
+import { z } from 'zod';
+import { limit } from './fields.ts';
+import { defineOperation } from './operation.ts';
+
+/** What operations need of the notifications' store. */
+export interface NotificationReader {
+  since(
+    owner: string,
+    afterSeq: number,
+    limit: number,
+  ): Promise<
+    { seq: number; id: string; type: string; at: Date; source: string; data: Record<string, unknown> }[]
+  >;
+  latestSeq(owner: string): Promise<number>;
+}
+
+export const listNotifications = defineOperation({
+  name: 'list_notifications',
+  title: 'List notifications',
+  description:
+    'What happened meanwhile: alerts that fired, analyses that ended. Oldest first, after afterSeq; pass the last seq next time.',
+  input: z.strictObject({ afterSeq: z.int().min(0).default(0), limit }),
+  output: z.object({
+    notifications: z.array(
+      z.object({
+        seq: z.int(),
+        id: z.string(),
+        type: z.string(),
+        at: z.string(),
+        source: z.string().describe('Actor that told it'),
+        data: z.record(z.string(), z.unknown()),
+      }),
+    ),
+    latestSeq: z.int(),
+  }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'get', path: '/notifications' },
+  async run({ owner, notifications }, input) {
+    const rows = await notifications.since(owner, input.afterSeq, input.limit);
+    return {
+      notifications: rows.map(({ seq, id, type, at, source, data }) => ({
+        seq,
+        id,
+        type,
+        at: at.toISOString(),
+        source,
+        data,
+      })),
+      latestSeq: await notifications.latestSeq(owner),
+    };
+  },
+  text: ({ notifications, latestSeq }) => {
+    if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.`;
+    const lines = notifications.map(
+      ({ seq, type, at, data }) => `${seq} ${at} ${type} ${JSON.stringify(data)}`,
+    );
+    return [...lines, `The latest seq is ${latestSeq}.`].join('\n');
+  },
+});

@@ -1,0 +1,94 @@
+/**
+ * What an operation is: one thing that a client may ask for, with its schemas, its place on the HTTP door and its
+ * hints for assistants. MCP tools, /api routes, OpenAPI and the command line all come from these entries, so nothing
+ * here knows a door.
+ */
+import type { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
+import type { ActorSystem } from '../../actors/runtime/types.ts';
+import { invalidInput } from '../errors.ts';
+import type { NotificationReader } from './notifications.ts';
+import type { QuoteReader } from './quotes.ts';
+
+/** What operations work with, the same for all requests of a process. */
+export interface OperationRooms {
+  system: ActorSystem;
+  analysis: QuoteReader;
+  notifications: NotificationReader;
+}
+
+/** What operations work with, and for whom. */
+export interface OperationContext extends OperationRooms {
+  /** Who asks: sees and touches only what is its own. */
+  owner: string;
+  /** The door, for the journal: `mcp` or `api`. */
+  source: string;
+  /** Aborted when the client is gone. */
+  signal?: AbortSignal;
+  /** Told how far a run is, while it is waited for. */
+  onProgress?: (progress: { done: number; total: number; step: string }) => void;
+}
+
+/** Hints for assistants; all are stated, because the protocol's defaults assume the worst. */
+export interface Annotations {
+  readOnlyHint: boolean;
+  destructiveHint: boolean;
+  idempotentHint: boolean;
+  /** Reaches beyond TTAI's own data, to the market. */
+  openWorldHint: boolean;
+}
+
+interface OperationHead {
+  /** snake_case, verb first. */
+  readonly name: string;
+  readonly title: string;
+  /** Assistants read it on every connection: short. */
+  readonly description: string;
+  readonly annotations: Annotations;
+  /** Under /api. Fields in braces come from the path; the others from the query (GET, DELETE) or the body (POST). */
+  readonly http: { readonly method: 'get' | 'post' | 'delete'; readonly path: string };
+}
+
+interface OperationDefinition<Input extends z.ZodObject, Output extends z.ZodObject> extends OperationHead {
+  readonly input: Input;
+  readonly output: Output;
+  /** Throws `TtaiError`s only for what a caller can understand. */
+  readonly run: (context: OperationContext, input: z.output<Input>) => Promise<z.input<Output>>;
+  /** The answer in a line or a few, for hosts that show text only. Names the id and, of market values, asOf and source. */
+  readonly text: (output: z.output<Output>) => string;
+}
+
+export interface OperationAnswer {
+  output: Record<string, unknown>;
+  text: string;
+}
+
+/** An operation with its types closed over: what a door needs. */
+export interface Operation extends OperationHead {
+  readonly input: z.ZodObject;
+  readonly output: z.ZodObject;
+  /** Checks the input, runs, checks the output. Throws `invalid_input` with the fields, or what `run` throws. */
+  readonly call: (context: OperationContext, input: unknown) => Promise<OperationAnswer>;
+}
+
+export function defineOperation<Input extends z.ZodObject, Output extends z.ZodObject>(
+  definition: OperationDefinition<Input, Output>,
+): Operation {
+  const { run, text, ...rest } = definition;
+  return {
+    ...rest,
+    async call(context, input) {
+      const parsed = definition.input.safeParse(input);
+      if (!parsed.success) throw invalidInput(parsed.error);
+      const output = definition.output.parse(await run(context, parsed.data));
+      return { output, text: text(output) };
+    },
+  };
+}
+
+/** Another owner's actor and one that never was are answered alike, so that ids can't be probed. */
+export function notFound(kind: 'run' | 'alert', id: string): TtaiError {
+  return new TtaiError(`${kind}_not_found`, `There is no ${kind} ${id}.`, {
+    details: { hint: `list_${kind}s shows the ones there are.` },
+  });
+}

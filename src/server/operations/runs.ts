@@ -1,0 +1,205 @@
+/** Runs: start an analysis, wait for it, read it, list all, cancel one. What a run does stands in its machine. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { RuntimeError } from '../../actors/runtime/errors.ts';
+import type { ActorView } from '../../actors/runtime/types.ts';
+import { cursor, idempotencyKey, limit, nextCursor, symbol } from './fields.ts';
+import { defineOperation, notFound, type OperationContext } from './operation.ts';
+import {
+  fullRun,
+  fullRunOf,
+  type RunHead,
+  type RunStatus,
+  resultInWords,
+  run,
+  runHead,
+  runHeadOf,
+  runInWords,
+  runOf,
+  runStatus,
+} from './run-view.ts';
+
+const machine = 'analysis';
+const runIdPattern = /^analysis\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const runId = z.string().min(1).max(100);
+/** A filter that matches little reads on, but not for ever: the page is then short and has a cursor. */
+const pagesPerList = 10;
+
+export const startAnalysis = defineOperation({
+  name: 'start_analysis',
+  title: 'Start an analysis',
+  description:
+    'Start analysing a symbol for selling options: chart, contract, news, recommendation. Answers at once; then call wait_run. The same request while one runs answers the running one.',
+  input: z.strictObject({
+    symbol,
+    type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']).default('full_analysis'),
+    timeframe: z.enum(['daily', 'weekly', 'intraday']).default('daily'),
+    strategy: z
+      .enum(['csp', 'covered_call', 'bull_put_spread', 'bear_call_spread', 'iron_condor'])
+      .default('csp')
+      .describe('csp: cash-secured put'),
+    idempotencyKey,
+  }),
+  output: z.object({ run: runHead, alreadyRunning: z.boolean() }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  http: { method: 'post', path: '/runs/analysis' },
+  async run({ system, owner }, { idempotencyKey: asked, ...input }) {
+    const key = randomUUID();
+    const address = await system.spawn(machine, key, {
+      input,
+      owner,
+      singletonKey: [input.symbol, input.type, input.timeframe, input.strategy].join(':'),
+      ...(asked !== undefined && { idempotencyKey: asked }),
+    });
+    const actor = await system.snapshot(address);
+    return {
+      run: runHeadOf(actor),
+      alreadyRunning: address !== `${machine}/${key}` && actor.status === 'active',
+    };
+  },
+  text: ({ run: head, alreadyRunning }) =>
+    `${alreadyRunning ? 'Already running: ' : ''}${runInWords(head)}${head.status === 'running' ? ' Call wait_run.' : ''}`,
+});
+
+export const waitRun = defineOperation({
+  name: 'wait_run',
+  title: 'Wait for a run',
+  description:
+    'Wait until a run has ended, at most maxWaitSeconds; answers the run either way. If it is still running, call again.',
+  input: z.strictObject({
+    runId,
+    maxWaitSeconds: z.number().min(0).max(45).default(30),
+    afterRevision: z.int().min(0).optional().describe('Answer as soon as the run has changed since'),
+  }),
+  output: z.object({ run }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'get', path: '/runs/{runId}/wait' },
+  async run(context, { runId: id, maxWaitSeconds, afterRevision }) {
+    const actor = await ownRun(context, id);
+    return { run: runOf(await waitFor(context, actor, maxWaitSeconds * 1_000, afterRevision)) };
+  },
+  text: ({ run: ended }) => resultInWords(ended),
+});
+
+export const getRun = defineOperation({
+  name: 'get_run',
+  title: 'Read a run',
+  description: 'A run and its result. detail=full adds every indicator, level and candidate (long).',
+  input: z.strictObject({ runId, detail: z.enum(['summary', 'full']).default('summary') }),
+  output: z.object({ run: fullRun }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'get', path: '/runs/{runId}' },
+  async run(context, { runId: id, detail }) {
+    const actor = await ownRun(context, id);
+    return { run: detail === 'full' ? fullRunOf(actor) : { ...runOf(actor), full: null } };
+  },
+  text: ({ run: ended }) => resultInWords(ended),
+});
+
+export const listRuns = defineOperation({
+  name: 'list_runs',
+  title: 'List runs',
+  description: 'Runs, newest first, without results.',
+  input: z.strictObject({
+    kind: z.enum(['analysis']).optional(),
+    status: runStatus.optional(),
+    limit,
+    cursor,
+  }),
+  output: z.object({ runs: z.array(runHead), nextCursor }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'get', path: '/runs' },
+  async run(context, { status, limit: count, cursor: after }) {
+    return listByStatus(context, { status, count, after });
+  },
+  text: ({ runs, nextCursor: next }) =>
+    [
+      runs.length === 0 ? 'No runs.' : '',
+      ...runs.map(runInWords),
+      next === null ? '' : `More: cursor ${next}`,
+    ]
+      .filter(Boolean)
+      .join('\n'),
+});
+
+export const cancelRun = defineOperation({
+  name: 'cancel_run',
+  title: 'Cancel a run',
+  description: 'Stop a run. One that has ended stays as it ended.',
+  input: z.strictObject({ runId }),
+  output: z.object({ run: runHead }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  http: { method: 'post', path: '/runs/{runId}/cancel' },
+  async run(context, { runId: id }) {
+    const { address } = await ownRun(context, id);
+    try {
+      await context.system.send(address, { type: 'CANCEL' }, { source: context.source });
+    } catch (error) {
+      if (!(error instanceof RuntimeError && error.code === 'actor_ended')) throw error;
+    }
+    return { run: runHeadOf(await context.system.snapshot(address)) };
+  },
+  text: ({ run: head }) => runInWords(head),
+});
+
+/** The run's actor, if it is this owner's. Throws `run_not_found`. */
+async function ownRun({ system, owner }: OperationContext, id: string): Promise<ActorView> {
+  const key = id.match(runIdPattern)?.[1];
+  const actor =
+    key === undefined
+      ? undefined
+      : await system.snapshot(`${machine}/${key}`).catch((error: unknown) => {
+          if (error instanceof RuntimeError && error.code === 'actor_not_found') return undefined;
+          throw error;
+        });
+  if (actor?.owner !== owner) throw notFound('run', id);
+  return actor;
+}
+
+/** Resolves when the run has ended, changed since the revision, or the time is up: with the run as it then is. */
+async function waitFor(
+  { system, signal, onProgress }: OperationContext,
+  { address }: ActorView,
+  timeoutMs: number,
+  afterRevision: number | undefined,
+): Promise<ActorView> {
+  let told = '';
+  const isEnough = (actor: ActorView): boolean => {
+    const { progress, step, status } = runHeadOf(actor);
+    const now = JSON.stringify([progress, step]);
+    if (progress && now !== told) onProgress?.({ ...progress, step: step ?? status });
+    told = now;
+    return actor.status !== 'active' || (afterRevision !== undefined && actor.revision > afterRevision);
+  };
+  try {
+    return await system.waitFor(address, isEnough, { timeoutMs, ...(signal && { signal }) });
+  } catch (error) {
+    if (!(error instanceof RuntimeError && error.code === 'timeout')) throw error;
+    return system.snapshot(address);
+  }
+}
+
+/** A page of runs. Actors know active from done; what a done one ended as stands in its output, and is sieved here. */
+async function listByStatus(
+  { system, owner }: OperationContext,
+  { status, count, after }: { status: RunStatus | undefined; count: number; after: string | undefined },
+): Promise<{ runs: RunHead[]; nextCursor: string | null }> {
+  const runs: RunHead[] = [];
+  let next: string | null = after ?? null;
+  for (let page = 0; page < pagesPerList; page += 1) {
+    const found = await system.list({
+      owner,
+      machine,
+      // Never more than are wanted, so that the cursor stands right behind the last one that is answered.
+      limit: count - runs.length,
+      ...(next !== null && { cursor: next }),
+      ...(status === 'running' && { status: 'active' as const }),
+    });
+    runs.push(
+      ...found.actors.map(runHeadOf).filter((head) => status === undefined || head.status === status),
+    );
+    next = found.next;
+    if (next === null || runs.length === count) break;
+  }
+  return { runs, nextCursor: next };
+}
