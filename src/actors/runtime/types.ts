@@ -65,7 +65,7 @@ export interface Effect<Input = unknown, Output = unknown> {
   readonly run: (input: Input, context: EffectContext) => Promise<Output>;
 }
 
-export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'failed' | 'quarantined';
+export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'quarantined';
 
 /** A delayed transition that is waiting. */
 export interface PendingTimer {

@@ -1,0 +1,159 @@
+/**
+ * From applied items to one transaction: what the rows of a batch are, and their commit together with timers and
+ * emitted events. Used by the committer and by the timer driver.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { commitSteps, type StepBatch } from '../../persistence/actors/commit.ts';
+import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
+import type { Work } from './apply.ts';
+import type { Registry } from './registry.ts';
+import type { Address, EmittedEvent, Transaction } from './types.ts';
+
+/** A timer's job as the timer queue takes it. */
+export interface TimerJob {
+  job: string;
+  address: Address;
+  timerId: string;
+  due: Date;
+}
+
+export interface BatchWriter {
+  pool: Pool;
+  registry: Registry;
+  processId: string;
+  setTimers(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void>;
+  onEmitted: ((transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>) | undefined;
+}
+
+/** What a committed batch leaves to do outside the database. */
+export interface CommittedBatch {
+  /** The works whose steps took effect. */
+  works: Work[];
+  /** The works that lost to another writer: to be applied again on what is there now. */
+  lost: Work[];
+  effectsStarted: EffectRow[];
+  effectsCancelled: string[];
+  timersSet: TimerJob[];
+  /** Jobs that no actor waits for any more. */
+  jobsCancelled: string[];
+}
+
+/** Whether anything of this work has to be written. */
+export function hasWrites(work: Work): boolean {
+  return work.row !== work.before || work.journal.length > 0;
+}
+
+/** Commits works in a transaction of its own. */
+export async function commitWorks(writer: BatchWriter, works: readonly Work[]): Promise<CommittedBatch> {
+  const plan = planBatch(writer, works);
+  // Without timers and emitted events one statement is the whole transaction.
+  if (plan.timersSet.length === 0 && !emits(writer, works)) {
+    return settle(plan, await commitSteps(writer.pool, plan.batch));
+  }
+  const client = await writer.pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const committed = await commitWorksIn(writer, client, works, plan);
+    await client.query('COMMIT');
+    return committed;
+  } catch (error) {
+    failure = error as Error;
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}
+
+/** Commits works as part of a transaction that the caller has begun. */
+export async function commitWorksIn(
+  writer: BatchWriter,
+  client: PoolClient,
+  works: readonly Work[],
+  plan: Plan = planBatch(writer, works),
+): Promise<CommittedBatch> {
+  const committed = settle(plan, await commitSteps(client, plan.batch));
+  if (committed.timersSet.length > 0) await writer.setTimers(client, committed.timersSet);
+  const emitted = committed.works.flatMap((work) => work.emitted);
+  if (emitted.length > 0) await writer.onEmitted?.(client, emitted);
+  return committed;
+}
+
+function emits(writer: BatchWriter, works: readonly Work[]): boolean {
+  return writer.onEmitted !== undefined && works.some((work) => work.emitted.length > 0);
+}
+
+interface Plan extends Omit<CommittedBatch, 'lost' | 'works'> {
+  batch: StepBatch;
+  works: readonly Work[];
+}
+
+/** The net change of each work: what was started and cancelled within it leaves no trace but the journal. */
+function planBatch({ registry, processId }: BatchWriter, works: readonly Work[]): Plan {
+  const plan = {
+    works,
+    effectsStarted: [] as EffectRow[],
+    effectsCancelled: [] as string[],
+    timersSet: [] as TimerJob[],
+    jobsCancelled: [] as string[],
+  };
+  const actors: StepBatch['actors'][number][] = [];
+  const effectsEnded: { address: string; effectId: string }[] = [];
+  for (const { address, before, row, effects } of works) {
+    if (!row) continue;
+    actors.push({ row, expected: before?.revision ?? 0 });
+    const timersBefore = byJob(before?.pending.timers ?? {});
+    const timersNow = byJob(row.pending.timers);
+    for (const [job, { timerId, due }] of timersNow) {
+      if (!timersBefore.has(job)) plan.timersSet.push({ job, address, timerId, due: new Date(due) });
+    }
+    for (const job of timersBefore.keys()) {
+      if (!timersNow.has(job)) plan.jobsCancelled.push(job);
+    }
+    const running = new Set(Object.values(row.pending.effects).map(({ effectId }) => effectId));
+    for (const { effectId } of Object.values(before?.pending.effects ?? {})) {
+      if (!running.has(effectId)) effectsEnded.push({ address, effectId });
+    }
+    for (const [effectId, effect] of effects) {
+      if (!running.has(effectId)) continue;
+      const deadlineMs = registry.effect(effect.src)?.deadlineMs ?? 0;
+      plan.effectsStarted.push({ ...effect, deadlineAt: new Date(effect.dueAt.getTime() + deadlineMs) });
+    }
+  }
+  plan.effectsCancelled = effectsEnded.map(({ effectId }) => effectId);
+  const batch: StepBatch = {
+    process: processId,
+    actors,
+    journal: works.flatMap((work) => work.journal),
+    effectsStarted: plan.effectsStarted,
+    effectsEnded,
+    keys: works.flatMap((work) => work.keys),
+    deadLetters: works.flatMap((work) => work.deadLetters),
+  };
+  return { ...plan, batch };
+}
+
+function byJob(timers: Record<string, TimerEntry>): Map<string, { timerId: string; due: string }> {
+  return new Map(Object.entries(timers).map(([timerId, { job, due }]) => [job, { timerId, due }]));
+}
+
+/** Leaves of the plan what took effect. */
+function settle(plan: Plan, won: ReadonlySet<string>): CommittedBatch {
+  const works = plan.works.filter((work) => won.has(work.address));
+  if (works.length === plan.works.length) return { ...plan, works, lost: [] };
+  const cancelled = new Set(
+    works.flatMap((work) => Object.values(work.before?.pending.effects ?? {}).map(({ effectId }) => effectId)),
+  );
+  const jobs = new Set(
+    works.flatMap((work) => Object.values(work.before?.pending.timers ?? {}).map(({ job }) => job)),
+  );
+  return {
+    works,
+    lost: plan.works.filter((work) => !won.has(work.address)),
+    effectsStarted: plan.effectsStarted.filter(({ address }) => won.has(address)),
+    effectsCancelled: plan.effectsCancelled.filter((effectId) => cancelled.has(effectId)),
+    timersSet: plan.timersSet.filter(({ address }) => won.has(address)),
+    jobsCancelled: plan.jobsCancelled.filter((job) => jobs.has(job)),
+  };
+}

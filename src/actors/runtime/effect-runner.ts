@@ -1,0 +1,212 @@
+/**
+ * Runs effects: attempts with a timeout, retries with backoff, cancellation. Their rows are committed by the step that
+ * starts them; their results go back as items of the committer.
+ *
+ * Not for taking over from processes that died: that is `peers.ts`, which hands the rows over.
+ */
+import { keptEffects, noteAttempt } from '../../persistence/actors/processes.ts';
+import type { Database, EffectRow } from '../../persistence/actors/rows.ts';
+import { retryDelayMs } from './effect.ts';
+import { DoNotRetryError, PeerUnavailableError, type PlainError, RetryLaterError, toPlainError, TtaiError } from './errors.ts';
+import type { Registry } from './registry.ts';
+import type { Clock, Effect, RuntimeLog } from './types.ts';
+
+export type Outcome = { output: unknown } | { error: PlainError };
+
+interface Running {
+  row: EffectRow;
+  declared: Effect;
+  /** Aborts the attempt that runs now, or stops the waiting for the next one. */
+  cancel: (reason: string) => void;
+  /** Attempts that count against the limit. */
+  attempts: number;
+  /** Attempts at a peer that was away; they only stretch the backoff. */
+  unreachable: number;
+}
+
+export class EffectRunner {
+  readonly #database: Database;
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #log: RuntimeLog;
+  readonly #onOutcome: (row: EffectRow, outcome: Outcome) => void;
+  readonly #running = new Map<string, Running>();
+  /** How many attempts of each effect run now, and which wait for their turn. */
+  readonly #busy = new Map<string, number>();
+  readonly #waiting = new Map<string, Running[]>();
+  readonly #active = new Set<Running>();
+  #stopped = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: {
+    database: Database;
+    registry: Registry;
+    clock: Clock;
+    log: RuntimeLog;
+    onOutcome: (row: EffectRow, outcome: Outcome) => void;
+  }) {
+    this.#database = options.database;
+    this.#registry = options.registry;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#onOutcome = options.onOutcome;
+  }
+
+  /** Effects that run or wait for their next attempt here. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Starts a committed effect, or goes on with one that another process began. */
+  start(row: EffectRow): void {
+    if (this.#stopped || this.#running.has(row.effectId)) return;
+    const declared = this.#registry.effect(row.src);
+    if (!declared) {
+      this.#onOutcome(row, { error: toPlainError(new DoNotRetryError('effect_not_found', `there is no effect "${row.src}"`)) });
+      return;
+    }
+    const running: Running = { row, declared, cancel: () => {}, attempts: row.attempt, unreachable: 0 };
+    this.#running.set(row.effectId, running);
+    this.#schedule(running, row.dueAt.getTime() - this.#clock.now());
+  }
+
+  /** Aborts effects whose state was left. Their results are not wanted any more. */
+  cancel(effectIds: readonly string[]): void {
+    for (const effectId of effectIds) {
+      const running = this.#running.get(effectId);
+      if (!running) continue;
+      this.#forget(running);
+      running.cancel('cancelled');
+    }
+  }
+
+  /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
+  async releaseLost(processId: string): Promise<void> {
+    const ids = [...this.#running.keys()];
+    if (ids.length === 0) return;
+    const kept = await keptEffects(this.#database, processId, ids);
+    this.cancel(ids.filter((id) => !kept.has(id)));
+  }
+
+  /** No new attempts; resolves when those that run are finished, or aborts them when the time is over. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopped = true;
+    for (const running of this.#running.values()) {
+      if (!this.#active.has(running)) running.cancel('draining');
+    }
+    if (this.#active.size === 0) return;
+    const over = setTimeout(() => {
+      for (const running of this.#running.values()) running.cancel('draining');
+    }, timeoutMs);
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    clearTimeout(over);
+  }
+
+
+  #schedule(running: Running, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.#enter(running);
+      return;
+    }
+    running.cancel = this.#clock.schedule(delayMs, () => this.#enter(running));
+  }
+
+  /** Takes a place among those of this effect that run at once, or waits for one. */
+  #enter(running: Running): void {
+    const { name, concurrency } = running.declared;
+    const busy = this.#busy.get(name) ?? 0;
+    if (busy >= concurrency) {
+      const queue = this.#waiting.get(name) ?? [];
+      queue.push(running);
+      this.#waiting.set(name, queue);
+      running.cancel = () => queue.splice(queue.indexOf(running), 1);
+      return;
+    }
+    this.#busy.set(name, busy + 1);
+    this.#active.add(running);
+    this.#attempt(running)
+      .catch((error: unknown) => this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner'))
+      .finally(() => {
+        this.#active.delete(running);
+        this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
+        const next = this.#waiting.get(name)?.shift();
+        if (next && !this.#stopped) this.#enter(next);
+        if (this.#stopped && this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      });
+  }
+
+  async #attempt(running: Running): Promise<void> {
+    const { row, declared } = running;
+    const controller = new AbortController();
+    let given: string | undefined;
+    running.cancel = (reason) => {
+      given = reason;
+      controller.abort(new TtaiError('cancelled', `the effect was ${reason}`));
+    };
+    const attempt = running.attempts + running.unreachable + 1;
+    const over = setTimeout(
+      () => controller.abort(new TtaiError('timeout', `no answer within ${declared.timeoutMs} ms`, { retryable: true })),
+      declared.timeoutMs,
+    );
+    try {
+      const output = await runOnce(declared, row, { signal: controller.signal, attempt });
+      if (given === undefined || given === 'draining') this.#finish(running, { output });
+    } catch (error) {
+      if (given !== undefined) return;
+      this.#failed(running, error);
+    } finally {
+      clearTimeout(over);
+    }
+  }
+
+  #finish(running: Running, outcome: Outcome): void {
+    if (!this.#running.has(running.row.effectId)) return;
+    this.#forget(running);
+    this.#onOutcome(running.row, outcome);
+  }
+
+  #forget(running: Running): void {
+    if (this.#running.get(running.row.effectId) === running) this.#running.delete(running.row.effectId);
+  }
+
+  #failed(running: Running, error: unknown): void {
+    const { row, declared } = running;
+    const plain = toPlainError(error);
+    if (error instanceof DoNotRetryError) return this.#finish(running, { error: plain });
+    const away = error instanceof PeerUnavailableError;
+    if (away) running.unreachable++;
+    else running.attempts++;
+    if (running.attempts > declared.retries.limit) return this.#finish(running, { error: plain });
+    const asked = away || error instanceof RetryLaterError ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(asked, retryDelayMs(declared.retries, away ? running.unreachable : running.attempts));
+    const dueAt = this.#clock.now() + delayMs;
+    if (dueAt > row.deadlineAt.getTime()) return this.#finish(running, { error: plain });
+    this.#log.info({ effect: declared.name, address: row.address, code: plain.code, delayMs }, 'an effect failed and is tried again');
+    noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain).catch((noteError: unknown) =>
+      this.#log.debug({ err: noteError }, 'a failed attempt was not noted'),
+    );
+    if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
+  }
+}
+
+/** One attempt, raced against its signal, so that work that ignores the signal can't hold the actor. */
+async function runOnce(
+  declared: Effect,
+  row: EffectRow,
+  { signal, attempt }: { signal: AbortSignal; attempt: number },
+): Promise<unknown> {
+  const input = declared.input.safeParse(row.input);
+  if (!input.success) {
+    throw new DoNotRetryError('invalid_effect_input', `${declared.name} was asked with a wrong input: ${input.error.message}`);
+  }
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const context = { signal, idempotencyKey: row.effectId, attempt, owner: row.owner, address: row.address };
+  const result = await Promise.race([declared.run(input.data, context), aborted]);
+  const output = declared.output.safeParse(result);
+  if (!output.success) {
+    throw new DoNotRetryError('invalid_effect_output', `${declared.name} answered in a wrong shape: ${output.error.message}`);
+  }
+  return output.data;
+}

@@ -1,0 +1,7 @@
+/** The durable actor runtime: XState machines whose life is a row in Postgres. This is its only door. */
+
+export { systemClock } from './clock.ts';
+export { effect, toMs } from './effect.ts';
+export * from './errors.ts';
+export { createActorSystem } from './system.ts';
+export type * from './types.ts';

@@ -1,0 +1,268 @@
+/**
+ * The other processes on the same database: who lives, what they committed, and whose effects are to be taken over.
+ *
+ * One connection of its own listens for notices and holds the advisory lock by which others see at once that this
+ * process died. A lease finds the process that is frozen: it keeps its lock. Notices are sent outside the transactions
+ * that carry the steps, at most one at a time, since a NOTIFY inside one takes away Postgres's own group commit.
+ */
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import {
+  leaveProcess,
+  PROCESS_LOCK_CLASS,
+  registerProcess,
+  renewLease,
+  takeOverEffects,
+} from '../../persistence/actors/processes.ts';
+import type { Database, EffectRow } from '../../persistence/actors/rows.ts';
+import type { Address, CommitNotice, RuntimeLog } from './types.ts';
+
+const CHANNEL = 'ttai_actors';
+/** With other processes about, or effects running here: a dead one is found within this. */
+const FAST_TICK_MS = 700;
+/** Alone and idle there is nobody to take over from. */
+const SLOW_TICK_MS = 15_000;
+/** A lease outlives this many ticks. */
+const LEASE_TICKS = 3;
+/** Postgres takes at most 8,000 bytes in a notice. */
+const MAX_NOTICE_BYTES = 7_500;
+const RECONNECT_MS = 300;
+
+/** What processes tell each other. */
+interface Notice {
+  from: string;
+  kind: 'hello' | 'greeting' | 'commit' | 'bye';
+  /** Null: too many to name. */
+  addresses?: Address[] | null;
+  cancelled?: string[];
+  /** The nearest deadline that was committed, in milliseconds since 1970. */
+  due?: number;
+}
+
+export interface PeersEvents {
+  /** Another process committed; or notices were missed. */
+  onNotice: (notice: CommitNotice) => void;
+  onCancelled: (effectIds: readonly string[]) => void;
+  onDue: (due: number) => void;
+  /** Notices were missed: read again what they would have told. */
+  onMissed: () => void;
+  onTakenOver: (rows: readonly EffectRow[]) => void;
+  /** Others took over what this process ran: it was frozen for longer than its lease. */
+  onLeaseLost: () => void;
+  /** Whether effects run here, so that the lease is kept short. */
+  isBusy: () => boolean;
+}
+
+export class Peers {
+  readonly #database: Database;
+  readonly #connectionString: string;
+  readonly #log: RuntimeLog;
+  readonly #events: PeersEvents;
+  readonly #others = new Set<string>();
+  #client: pg.Client | undefined;
+  #id: string = randomUUID();
+  #tickTimer: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> | undefined;
+  #outgoing: Notice | undefined;
+  #sending: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: { database: Database; connectionString: string; log: RuntimeLog; events: PeersEvents }) {
+    this.#database = options.database;
+    this.#connectionString = options.connectionString;
+    this.#log = options.log;
+    this.#events = options.events;
+  }
+
+  /** This process's id in the rows of the effects that it runs. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Joins. Effects of processes that are gone are taken over before this resolves. */
+  async start(): Promise<void> {
+    await this.#connect();
+    await this.#tick();
+    await this.#takeOver();
+    this.#notify({ kind: 'hello' });
+  }
+
+  /** Tells the others of a commit; notices that wait for one that is being sent are gathered into the next. */
+  announce(addresses: readonly Address[], cancelled: readonly string[], due: number | undefined): void {
+    if (this.#others.size === 0) return;
+    const known = this.#outgoing ?? { from: this.#id, kind: 'commit', addresses: [], cancelled: [] };
+    known.addresses?.push(...addresses);
+    known.cancelled?.push(...cancelled);
+    if (due !== undefined) known.due = Math.min(known.due ?? due, due);
+    this.#outgoing = known;
+    this.#sending ??= this.#sendGathered();
+  }
+
+  /** Leaves; others go on with what this process did not finish. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#tickTimer);
+    await this.#ticking;
+    await this.#sending;
+    try {
+      await leaveProcess(this.#database, this.#id);
+      if (this.#others.size > 0) await this.#send({ from: this.#id, kind: 'bye' });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'leaving without telling the database; the lease will run out');
+    }
+    await this.#client?.end().catch(() => {});
+  }
+
+  async #connect(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#connectionString, keepAlive: true });
+    client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
+    client.on('error', (error) => this.#log.warn({ err: error }, 'the listening connection broke'));
+    client.once('end', () => this.#reconnect(client));
+    await client.connect();
+    await client.query(`LISTEN ${CHANNEL}`);
+    this.#client = client;
+    await this.#register(client);
+  }
+
+  async #register(client: pg.Client): Promise<void> {
+    const number = await registerProcess(this.#database, this.#id, SLOW_TICK_MS * LEASE_TICKS);
+    // Shared: a lock that an earlier connection of this process still holds on the server must not block.
+    await client.query('SELECT pg_advisory_lock_shared($1, $2)', [PROCESS_LOCK_CLASS, number]);
+  }
+
+  #reconnect(broken: pg.Client): void {
+    if (this.#stopped || this.#client !== broken) return;
+    setTimeout(() => {
+      if (this.#stopped) return;
+      // A new life: without its lock the old one counts as dead, and others take over what it ran.
+      this.#rejoin().catch((error: unknown) => {
+        this.#log.warn({ err: error }, 'the database is away; joining again');
+        this.#reconnect(broken);
+      });
+    }, RECONNECT_MS);
+  }
+
+  async #rejoin(): Promise<void> {
+    const before = this.#id;
+    this.#id = randomUUID();
+    await this.#connect();
+    // What ran here goes on here, unless another process was quicker.
+    await this.#database.query('UPDATE effects SET process = $1 WHERE process = $2', [this.#id, before]);
+    await this.#database.query('DELETE FROM processes WHERE id = $1', [before]);
+    this.#events.onLeaseLost();
+    this.#missed();
+    await this.#takeOver();
+    this.#notify({ kind: 'hello' });
+  }
+
+  #scheduleTick(): void {
+    clearTimeout(this.#tickTimer);
+    if (this.#stopped) return;
+    this.#tickTimer = setTimeout(() => {
+      this.#ticking = this.#tick()
+        .catch((error: unknown) => this.#log.warn({ err: error }, 'the lease could not be renewed'))
+        .finally(() => {
+          this.#ticking = undefined;
+          this.#scheduleTick();
+        });
+    }, this.#tickMs());
+  }
+
+  #tickMs(): number {
+    return this.#others.size > 0 || this.#events.isBusy() ? FAST_TICK_MS : SLOW_TICK_MS;
+  }
+
+  async #tick(): Promise<void> {
+    this.#scheduleTick();
+    // The lease covers the slow tick too: one that is about to idle must not look dead to a newcomer.
+    const leaseMs = this.#tickMs() * LEASE_TICKS;
+    const { kept, others } = await renewLease(this.#database, this.#id, leaseMs);
+    this.#others.clear();
+    for (const { id, alive } of others) if (alive) this.#others.add(id);
+    if (!kept) {
+      this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
+      const client = this.#client;
+      if (client) await this.#register(client);
+      this.#events.onLeaseLost();
+      this.#missed();
+    }
+    if (others.some(({ alive }) => !alive)) {
+      await this.#takeOver();
+      this.#missed();
+    }
+  }
+
+  async #takeOver(): Promise<void> {
+    const rows = await takeOverEffects(this.#database, this.#id);
+    if (rows.length === 0) return;
+    this.#log.info({ effects: rows.length }, 'taking over effects of a process that is gone');
+    this.#events.onTakenOver(rows);
+  }
+
+  #missed(): void {
+    this.#events.onMissed();
+    this.#events.onNotice({ addresses: null });
+  }
+
+  #receive(payload: string): void {
+    let notice: Notice;
+    try {
+      notice = JSON.parse(payload) as Notice;
+    } catch {
+      this.#log.warn({ payload: payload.slice(0, 200) }, 'a notice that is not one of ours');
+      return;
+    }
+    if (notice.from === this.#id) return;
+    switch (notice.kind) {
+      case 'hello':
+        this.#others.add(notice.from);
+        this.#scheduleTick();
+        this.#notify({ kind: 'greeting' });
+        return;
+      case 'greeting': {
+        const known = this.#others.has(notice.from);
+        this.#others.add(notice.from);
+        this.#scheduleTick();
+        // From here on it tells us what it commits; what it committed before is read again.
+        if (!known) this.#missed();
+        return;
+      }
+      case 'bye':
+        this.#others.delete(notice.from);
+        this.#takeOver().catch((error: unknown) => this.#log.warn({ err: error }, 'taking over failed'));
+        return;
+      case 'commit':
+        if (notice.cancelled?.length) this.#events.onCancelled(notice.cancelled);
+        if (notice.due !== undefined) this.#events.onDue(notice.due);
+        this.#events.onNotice({ addresses: notice.addresses ?? null });
+    }
+  }
+
+  #notify(notice: Pick<Notice, 'kind'>): void {
+    this.#send({ from: this.#id, ...notice }).catch((error: unknown) =>
+      this.#log.warn({ err: error }, 'other processes could not be told'),
+    );
+  }
+
+  async #sendGathered(): Promise<void> {
+    try {
+      while (this.#outgoing) {
+        const notice = this.#outgoing;
+        this.#outgoing = undefined;
+        await this.#send(notice);
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, 'other processes could not be told');
+    } finally {
+      this.#sending = undefined;
+    }
+  }
+
+  async #send(notice: Notice): Promise<void> {
+    let payload = JSON.stringify(notice);
+    if (Buffer.byteLength(payload) > MAX_NOTICE_BYTES) {
+      payload = JSON.stringify({ ...notice, addresses: null, cancelled: notice.cancelled?.slice(0, 50) });
+    }
+    await this.#database.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+  }
+}

@@ -1,0 +1,106 @@
+/** Reading and pruning the journal. Rows are written by `commit.ts` only. */
+import type { Database } from './rows.ts';
+
+export interface StoredStep {
+  cursor: string;
+  address: string;
+  revision: number;
+  owner: string;
+  stepId: string;
+  at: Date;
+  record: Record<string, unknown>;
+}
+
+const COLUMNS = 'txid::text AS txid, seq, address, revision, owner, step_id, at, record';
+
+function toStoredStep(row: Record<string, unknown>): StoredStep {
+  return {
+    cursor: `${row['txid']}.${row['seq']}`,
+    address: row['address'] as string,
+    revision: Number(row['revision']),
+    owner: row['owner'] as string,
+    stepId: row['step_id'] as string,
+    at: row['at'] as Date,
+    record: row['record'] as Record<string, unknown>,
+  };
+}
+
+/** One actor's steps from a revision on, oldest first. */
+export async function readSteps(
+  database: Database,
+  address: string,
+  from: number,
+  limit: number,
+): Promise<StoredStep[]> {
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM journal WHERE address = $1 AND revision >= $2 ORDER BY seq LIMIT $3`,
+    [address, from, limit],
+  );
+  return rows.map(toStoredStep);
+}
+
+/** Which of these steps were committed, by step id. Asked when a connection broke during a commit. */
+export async function findSteps(
+  database: Database,
+  addresses: readonly string[],
+  stepIds: readonly string[],
+): Promise<Map<string, StoredStep>> {
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM journal WHERE address = ANY($1) AND step_id = ANY($2::uuid[])`,
+    [addresses, stepIds],
+  );
+  return new Map(rows.map((row) => [row['step_id'] as string, toStoredStep(row)]));
+}
+
+/** Null unless it is a cursor of this journal. */
+export function parseCursor(cursor: string): { txid: string; seq: string } | null {
+  const match = /^(\d{1,20})\.(\d{1,19})$/.exec(cursor);
+  return match ? { txid: match[1] as string, seq: match[2] as string } : null;
+}
+
+export interface StreamPosition {
+  after: { txid: string; seq: string };
+  address?: string | undefined;
+  /** Steps of these owners only. */
+  owners?: readonly string[] | undefined;
+  limit: number;
+}
+
+/**
+ * Steps of all actors in commit order. Steps of transactions that may still be overtaken by an older one that is
+ * running are left for the next call.
+ */
+export async function readStream(database: Database, position: StreamPosition): Promise<StoredStep[]> {
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM journal
+     WHERE (txid, seq) > ($1::text::xid8, $2::bigint) AND txid < pg_snapshot_xmin(pg_current_snapshot())
+       AND ($3::text IS NULL OR address = $3) AND ($4::text[] IS NULL OR owner = ANY($4))
+     ORDER BY journal.txid, seq LIMIT $5`,
+    [position.after.txid, position.after.seq, position.address ?? null, position.owners ?? null, position.limit],
+  );
+  return rows.map(toStoredStep);
+}
+
+/** The cursor after which nothing that can be read now stands. */
+export async function streamEnd(database: Database): Promise<string> {
+  const { rows } = await database.query(
+    `SELECT txid::text AS txid, seq FROM journal WHERE txid < pg_snapshot_xmin(pg_current_snapshot())
+     ORDER BY journal.txid DESC, seq DESC LIMIT 1`,
+  );
+  return rows[0] ? `${rows[0]['txid']}.${rows[0]['seq']}` : '0.0';
+}
+
+/** Deletes all but the last rows of each actor of a machine. Returns how many went. */
+export async function pruneJournal(database: Database, machine: string, keepLast: number): Promise<number> {
+  const { rowCount } = await database.query(
+    `DELETE FROM journal USING (
+       SELECT actors.address, (
+         SELECT seq FROM journal WHERE journal.address = actors.address ORDER BY seq DESC OFFSET $2 LIMIT 1
+       ) AS last_to_go
+       FROM actors WHERE machine = $1
+     ) AS old
+     WHERE journal.address = old.address AND journal.seq <= old.last_to_go`,
+    [machine, keepLast],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,93 @@
+/**
+ * The processes that serve a database, their leases, and the effects that each runs.
+ *
+ * A process holds a session advisory lock of its number while it lives, which Postgres frees the moment that it dies;
+ * a frozen one keeps the lock, so it also has a lease that runs out.
+ */
+import { type Database, type EffectRow, toEffectRow } from './rows.ts';
+
+/** First half of the advisory lock's key; the second is the process's number. */
+export const PROCESS_LOCK_CLASS = 0x77a1;
+
+const ALIVE = `(p.lease_until > now() AND EXISTS (
+  SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = ${PROCESS_LOCK_CLASS}
+    AND l.objid = p.number::oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))`;
+
+/** Registers a process. Returns its number. */
+export async function registerProcess(database: Database, id: string, leaseMs: number): Promise<number> {
+  const { rows } = await database.query(
+    `INSERT INTO processes (id, lease_until) VALUES ($1, now() + $2 * interval '1 ms') RETURNING number`,
+    [id, leaseMs],
+  );
+  return Number(rows[0]?.['number']);
+}
+
+/** Renews a lease. False when it was lost: others have taken over. */
+export async function renewLease(
+  database: Database,
+  id: string,
+  leaseMs: number,
+): Promise<{ kept: boolean; others: { id: string; alive: boolean }[] }> {
+  const { rows } = await database.query(
+    `WITH renewed AS (UPDATE processes SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1 RETURNING id)
+     SELECT p.id, ${ALIVE} AS alive, (SELECT count(*) FROM renewed) AS kept FROM processes p WHERE p.id <> $1
+     UNION ALL SELECT NULL, NULL, (SELECT count(*) FROM renewed)`,
+    [id, leaseMs],
+  );
+  return {
+    kept: Number(rows[0]?.['kept']) > 0,
+    others: rows
+      .filter((row) => row['id'] !== null)
+      .map((row) => ({ id: row['id'] as string, alive: row['alive'] === true })),
+  };
+}
+
+/** Takes the effects of processes that are gone, and of none. One of several that ask gets each. */
+export async function takeOverEffects(database: Database, id: string): Promise<EffectRow[]> {
+  const { rows } = await database.query(
+    `WITH gone AS (DELETE FROM processes p WHERE p.id <> $1 AND NOT ${ALIVE} RETURNING p.id)
+     UPDATE effects SET process = $1
+     WHERE effect_id IN (
+       SELECT effect_id FROM effects e
+       WHERE e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
+          OR NOT EXISTS (SELECT FROM processes p WHERE p.id = e.process)
+       FOR UPDATE SKIP LOCKED)
+     RETURNING effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at`,
+    [id],
+  );
+  return rows.map(toEffectRow);
+}
+
+/** Which of these effects are still this process's to run. */
+export async function keptEffects(database: Database, id: string, effectIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await database.query(
+    'SELECT effect_id FROM effects WHERE process = $1 AND effect_id = ANY($2)',
+    [id, effectIds],
+  );
+  return new Set(rows.map((row) => row['effect_id'] as string));
+}
+
+/** Notes a failed attempt, so that whoever takes over goes on from there. */
+export async function noteAttempt(
+  database: Database,
+  effectId: string,
+  attempt: number,
+  dueAt: Date,
+  lastError: unknown,
+): Promise<void> {
+  await database.query('UPDATE effects SET attempt = $2, due_at = $3, last_error = $4 WHERE effect_id = $1', [
+    effectId,
+    attempt,
+    dueAt,
+    JSON.stringify(lastError),
+  ]);
+}
+
+/** Leaves: its effects are free for others. */
+export async function leaveProcess(database: Database, id: string): Promise<void> {
+  await database.query(
+    `WITH freed AS (UPDATE effects SET process = NULL WHERE process = $1)
+     DELETE FROM processes WHERE id = $1`,
+    [id],
+  );
+}

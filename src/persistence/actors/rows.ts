@@ -1,0 +1,134 @@
+/** The runtime's rows as TypeScript sees them. Types and their reading from the driver; no SQL. */
+
+/** Anything that runs SQL: the pool, or a client inside a transaction. */
+export interface Database {
+  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+}
+
+export interface TimerEntry {
+  /** The pg-boss job: the token of this visit of the state. A job that is not named here is late. */
+  job: string;
+  /** RFC 3339. */
+  due: string;
+  event: { type: string; [field: string]: unknown };
+}
+
+export interface EffectEntry {
+  effectId: string;
+  src: string;
+}
+
+/** What an actor waits for, by XState's ids. */
+export interface Pending {
+  timers: Record<string, TimerEntry>;
+  effects: Record<string, EffectEntry>;
+}
+
+export interface PlainErrorRow {
+  name: string;
+  message: string;
+  code: string;
+  retryable: boolean;
+  details?: Record<string, unknown>;
+}
+
+/** One actor. `snapshot` is XState's persisted snapshot as JSON text. */
+export interface ActorRow {
+  address: string;
+  machine: string;
+  key: string;
+  version: string;
+  owner: string;
+  incarnation: string;
+  status: 'active' | 'done' | 'error' | 'stopped' | 'quarantined';
+  revision: number;
+  tags: string[];
+  /** The state value, as it also stands in the snapshot. */
+  value: unknown;
+  snapshot: string;
+  pending: Pending;
+  error: PlainErrorRow | null;
+  singletonKey: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface JournalRow {
+  address: string;
+  revision: number;
+  owner: string;
+  stepId: string;
+  at: Date;
+  /** JSON text. */
+  record: string;
+}
+
+export interface EffectRow {
+  effectId: string;
+  address: string;
+  invokeId: string;
+  src: string;
+  owner: string;
+  input: unknown;
+  attempt: number;
+  dueAt: Date;
+  deadlineAt: Date;
+}
+
+export interface DeadLetterRow {
+  address: string;
+  owner: string;
+  revision: number;
+  event: unknown;
+  source: string | null;
+  error: PlainErrorRow;
+  at: Date;
+}
+
+export interface IdempotencyRow {
+  /** The actor whose commit carries it. */
+  address: string;
+  scope: string;
+  key: string;
+  payloadHash: string;
+  answer: unknown;
+}
+
+/** The columns of `actors`, the snapshot as text so that it is parsed once, where it is stepped. */
+export const ACTOR_COLUMNS = `address, machine, key, version, owner, incarnation, status, revision, tags,
+  snapshot->'value' AS value, snapshot::text AS snapshot, pending, error, singleton_key, created_at, updated_at`;
+
+export function toActorRow(row: Record<string, unknown>): ActorRow {
+  return {
+    address: row['address'] as string,
+    machine: row['machine'] as string,
+    key: row['key'] as string,
+    version: row['version'] as string,
+    owner: row['owner'] as string,
+    incarnation: row['incarnation'] as string,
+    status: row['status'] as ActorRow['status'],
+    revision: Number(row['revision']),
+    tags: row['tags'] as string[],
+    value: row['value'],
+    snapshot: row['snapshot'] as string,
+    pending: row['pending'] as Pending,
+    error: row['error'] as PlainErrorRow | null,
+    singletonKey: row['singleton_key'] as string | null,
+    createdAt: row['created_at'] as Date,
+    updatedAt: row['updated_at'] as Date,
+  };
+}
+
+export function toEffectRow(row: Record<string, unknown>): EffectRow {
+  return {
+    effectId: row['effect_id'] as string,
+    address: row['address'] as string,
+    invokeId: row['invoke_id'] as string,
+    src: row['src'] as string,
+    owner: row['owner'] as string,
+    input: row['input'],
+    attempt: Number(row['attempt']),
+    dueAt: row['due_at'] as Date,
+    deadlineAt: row['deadline_at'] as Date,
+  };
+}

@@ -1,0 +1,25 @@
+/** The one pool of connections of a process. */
+import pg from 'pg';
+
+/**
+ * Commits take at most three at once (two flushes and the timers); the rest serves reads and effects. More would only
+ * queue inside Postgres on a machine of a few cores.
+ */
+const MAX_CONNECTIONS = 10;
+
+/** Opens the pool. Waiting for a connection, and for an answer, is bounded: callers get an error and may come back. */
+export function openPool(connectionString: string, onError: (error: Error) => void): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
+    // A process that was frozen within a transaction must not hold its rows for ever.
+    idle_in_transaction_session_timeout: 5_000,
+    idleTimeoutMillis: 60_000,
+    application_name: 'ttai',
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', onError);
+  return pool;
+}
