@@ -5,7 +5,13 @@ import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
 import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
 
-export type { Operation, OperationAnswer, OperationContext, OperationRooms } from './operation.ts';
+export type {
+  Operation,
+  OperationAnswer,
+  OperationContext,
+  OperationRooms,
+  OperationSystem,
+} from './operation.ts';
 
 export const operations: readonly Operation[] = [
   getQuote,

@@ -10,9 +10,12 @@ import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
 import type { QuoteReader } from './quotes.ts';
 
+/** What operations need of the actor system. */
+export type OperationSystem = Pick<ActorSystem, 'spawn' | 'send' | 'snapshot' | 'waitFor' | 'list'>;
+
 /** What operations work with, the same for all requests of a process. */
 export interface OperationRooms {
-  system: ActorSystem;
+  system: OperationSystem;
   analysis: QuoteReader;
   notifications: NotificationReader;
 }

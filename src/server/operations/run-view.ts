@@ -147,7 +147,7 @@ const output = z.object({
   options: record.nullable().catch(null),
   research: record.nullable().catch(null),
   reasons: z.array(z.string()).catch([]),
-  error: z.unknown(),
+  error: z.unknown().optional(),
   asOf: text,
   source: text,
 });

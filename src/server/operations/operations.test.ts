@@ -1,0 +1,295 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
+import { type FakeSystem, fakeRooms, finishedAnalysis } from '../testing/fake-system.ts';
+import { type OperationContext, operations } from './index.ts';
+
+let system: FakeSystem;
+let context: OperationContext;
+
+beforeEach(() => {
+  const rooms = fakeRooms();
+  system = rooms.system;
+  context = { ...rooms, owner: 'local', source: 'test' };
+});
+
+interface RunAnswer {
+  run: {
+    runId: string;
+    status: string;
+    result: { chart: { supportLevels: unknown[] } } | null;
+    [key: string]: unknown;
+  };
+  alreadyRunning: boolean;
+}
+
+/** The output of an operation, as the test expects it to be. */
+async function call<Output>(
+  name: string,
+  input: unknown,
+  as: Partial<OperationContext> = {},
+): Promise<Output> {
+  const operation = operations.find((candidate) => candidate.name === name);
+  if (!operation) throw new Error(`no operation ${name}`);
+  return (await operation.call({ ...context, ...as }, input)).output as Output;
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  return error instanceof TtaiError ? error.code : `not a TtaiError: ${String(error)}`;
+}
+
+function addressOf({ run }: RunAnswer): string {
+  return run.runId.replace('.', '/');
+}
+
+describe('the table', () => {
+  it('has unique names and routes, all hints, and objects as schemas', () => {
+    expect(new Set(operations.map(({ name }) => name)).size).toBe(operations.length);
+    expect(new Set(operations.map(({ http }) => `${http.method} ${http.path}`)).size).toBe(operations.length);
+    for (const { name, annotations, input, output } of operations) {
+      expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/);
+      expect(Object.values(annotations).every((hint) => typeof hint === 'boolean')).toBe(true);
+      expect(z.toJSONSchema(input, { io: 'input' }).type).toBe('object');
+      expect(z.toJSONSchema(output).type).toBe('object');
+    }
+  });
+});
+
+describe('get_quote', () => {
+  it('answers known symbols with asOf and source, and names the unknown ones', async () => {
+    const answer = await call('get_quote', { symbols: [' aapl ', 'NOPE', 'AAPL'] });
+    expect(answer).toEqual({
+      quotes: [
+        expect.objectContaining({
+          symbol: 'AAPL',
+          price: 231.2,
+          asOf: expect.any(String),
+          source: 'simulated',
+        }),
+      ],
+      missing: ['NOPE'],
+    });
+  });
+
+  it('is symbol_not_found when none is known', async () => {
+    expect(await codeOf(call('get_quote', { symbols: ['NOPE'] }))).toBe('symbol_not_found');
+  });
+});
+
+describe('runs', () => {
+  it('start, are waited for with progress, and end with a result of summary size', async () => {
+    const started = await call<RunAnswer>('start_analysis', { symbol: 'aapl' });
+    expect(started.run).toMatchObject({
+      symbol: 'AAPL',
+      type: 'full_analysis',
+      status: 'running',
+      strategy: 'csp',
+    });
+    const told: string[] = [];
+    const waited = call<RunAnswer>(
+      'wait_run',
+      { runId: started.run.runId },
+      { onProgress: ({ step }) => told.push(step) },
+    );
+    await system.someoneWaits();
+    const actor = await system.snapshot(addressOf(started));
+    system.move(actor.address, {
+      context: { ...actor.context, progress: { done: 1, total: 6, step: 'reading the chart' } },
+    });
+    system.move(actor.address, { status: 'done', value: 'done', output: finishedAnalysis });
+    const ended = await waited;
+    expect(told).toEqual(expect.arrayContaining(['reading the chart']));
+    expect(ended.run).toMatchObject({
+      status: 'completed',
+      recommendation: 'strong_select',
+      result: {
+        source: 'simulated',
+        asOf: finishedAnalysis.asOf,
+        chart: { trendDirection: 'up', source: 'simulated', indicators: { rsi14: 58.2 } },
+        options: { bestStrike: 220, delta: -0.22, source: 'simulated' },
+        research: { sentiment: 'positive', source: 'simulated' },
+      },
+    });
+    expect(ended.run.result?.chart.supportLevels).toHaveLength(3);
+    const full = await call('get_run', { runId: started.run.runId, detail: 'full' });
+    expect(full).toMatchObject({ run: { full: { chart: { indicators: { ema9: 230 } } } } });
+  });
+
+  it('answer the running one for the same symbol, type, timeframe and strategy', async () => {
+    const first = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const second = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const other = await call<RunAnswer>('start_analysis', { symbol: 'AAPL', strategy: 'covered_call' });
+    expect(first.alreadyRunning).toBe(false);
+    expect(second).toMatchObject({ alreadyRunning: true, run: { runId: first.run.runId } });
+    expect(other.run.runId).not.toBe(first.run.runId);
+  });
+
+  it('answer the same run for the same idempotency key, and refuse it for another input', async () => {
+    const first = await call<RunAnswer>('start_analysis', { symbol: 'AAPL', idempotencyKey: 'a' });
+    system.move(addressOf(first), { status: 'done', output: finishedAnalysis });
+    const again = await call<RunAnswer>('start_analysis', { symbol: 'AAPL', idempotencyKey: 'a' });
+    expect(again).toMatchObject({
+      alreadyRunning: false,
+      run: { runId: first.run.runId, status: 'completed' },
+    });
+    expect(await codeOf(call('start_analysis', { symbol: 'MSFT', idempotencyKey: 'a' }))).toBe(
+      'idempotency_conflict',
+    );
+  });
+
+  it('are answered as they are when the wait is over, and at once after a revision', async () => {
+    const { run } = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    expect(await call('wait_run', { runId: run.runId, maxWaitSeconds: 0 })).toMatchObject({
+      run: { status: 'running' },
+    });
+    expect(await call('wait_run', { runId: run.runId, afterRevision: 0 })).toMatchObject({
+      run: { revision: 1 },
+    });
+  });
+
+  it('stop waiting when the client is gone', async () => {
+    const { run } = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const gone = new AbortController();
+    const waited = call('wait_run', { runId: run.runId }, { signal: gone.signal });
+    const seen = expect(waited).rejects.toThrow('gone');
+    await system.someoneWaits();
+    gone.abort(new Error('gone'));
+    await seen;
+    expect(system.waiting).toBe(0);
+  });
+
+  it('are cancelled once, and stay as they ended', async () => {
+    const { run } = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    expect(await call('cancel_run', { runId: run.runId })).toMatchObject({ run: { status: 'cancelled' } });
+    expect(await call('cancel_run', { runId: run.runId })).toMatchObject({ run: { status: 'cancelled' } });
+  });
+
+  it('are listed newest first, by status, in pages', async () => {
+    const started = [];
+    for (const symbol of ['AAA', 'BBB', 'CCC', 'DDD'])
+      started.push(await call<RunAnswer>('start_analysis', { symbol }));
+    for (const answer of started.slice(0, 2))
+      system.move(addressOf(answer), { status: 'done', output: finishedAnalysis });
+    const page = await call('list_runs', { limit: 3 });
+    expect(page).toMatchObject({
+      runs: [{ symbol: 'DDD' }, { symbol: 'CCC' }, { symbol: 'BBB' }],
+      nextCursor: '3',
+    });
+    expect(await call('list_runs', { limit: 3, cursor: '3' })).toMatchObject({
+      runs: [{ symbol: 'AAA' }],
+      nextCursor: null,
+    });
+    expect(await call('list_runs', { status: 'completed', limit: 1 })).toMatchObject({
+      runs: [{ symbol: 'BBB' }],
+    });
+    expect(await call('list_runs', { status: 'running' })).toMatchObject({
+      runs: [{ symbol: 'DDD' }, { symbol: 'CCC' }],
+    });
+  });
+
+  it('show a run that died as failed, with its error', async () => {
+    const answer = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const error = { name: 'E', message: 'It broke.', code: 'step_failed', retryable: false };
+    system.move(addressOf(answer), { status: 'error', error });
+    expect(await call('get_run', { runId: answer.run.runId })).toMatchObject({
+      run: { status: 'failed', error: { code: 'step_failed', message: 'It broke.' }, result: null },
+    });
+  });
+
+  it('of another owner are answered like missing ones', async () => {
+    const { run } = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' }, { owner: 'ann' });
+    for (const name of ['get_run', 'wait_run', 'cancel_run']) {
+      expect(await codeOf(call(name, { runId: run.runId }))).toBe('run_not_found');
+      expect(await codeOf(call(name, { runId: 'analysis.none' }))).toBe('run_not_found');
+      expect(await codeOf(call(name, { runId: `session.${run.runId.slice(9)}` }))).toBe('run_not_found');
+    }
+    expect(await call('list_runs', {})).toEqual({ runs: [], nextCursor: null });
+  });
+});
+
+describe('alerts', () => {
+  const wanted = { symbol: 'aapl', condition: 'above', threshold: 200 };
+  interface AlertAnswer {
+    alert: { alertId: string; status: string };
+  }
+
+  it('are set, listed and deleted', async () => {
+    const { alert } = await call<AlertAnswer>('set_alert', { ...wanted, note: 'sell calls' });
+    expect(alert).toMatchObject({
+      symbol: 'AAPL',
+      threshold: 200,
+      repeat: 'once',
+      status: 'arming',
+      note: 'sell calls',
+    });
+    expect(await call('list_alerts', {})).toMatchObject({ alerts: [{ alertId: alert.alertId }] });
+    expect(await call('delete_alert', { alertId: alert.alertId })).toMatchObject({
+      alert: { status: 'cancelled' },
+    });
+    expect(await call('delete_alert', { alertId: alert.alertId })).toMatchObject({
+      alert: { status: 'cancelled' },
+    });
+    expect(await call('list_alerts', {})).toMatchObject({ alerts: [] });
+    expect(await call('list_alerts', { status: 'all' })).toMatchObject({
+      alerts: [{ alertId: alert.alertId }],
+    });
+  });
+
+  it('of another owner are answered like missing ones', async () => {
+    const { alert } = await call<AlertAnswer>('set_alert', wanted, { owner: 'ann' });
+    expect(await codeOf(call('delete_alert', { alertId: alert.alertId }))).toBe('alert_not_found');
+    expect(await codeOf(call('delete_alert', { alertId: '../analysis/x' }))).toBe('alert_not_found');
+    expect(await call('list_alerts', {})).toMatchObject({ alerts: [] });
+  });
+});
+
+describe('list_notifications', () => {
+  it('goes on after a seq, and shows only the own ones', async () => {
+    expect(await call('list_notifications', { afterSeq: 1 })).toMatchObject({
+      notifications: [{ seq: 2 }],
+      latestSeq: 2,
+    });
+    expect(await call('list_notifications', {}, { owner: 'ann' })).toEqual({
+      notifications: [],
+      latestSeq: 0,
+    });
+  });
+});
+
+describe('wrong input is invalid_input with the field', () => {
+  const alert = { symbol: 'AAPL', condition: 'above', threshold: 1 };
+  const cases: [name: string, operation: string, input: unknown, field: string][] = [
+    ['no object', 'get_quote', 'AAPL', '(whole input)'],
+    ['a missing field', 'start_analysis', {}, 'symbol'],
+    ['a symbol of 1,000 characters', 'start_analysis', { symbol: 'A'.repeat(1_000) }, 'symbol'],
+    ['a symbol with other characters', 'get_quote', { symbols: ["A'; --"] }, 'symbols.0'],
+    ['no symbols', 'get_quote', { symbols: [] }, 'symbols'],
+    ['too many symbols', 'get_quote', { symbols: Array(21).fill('A') }, 'symbols'],
+    ['an unknown field', 'start_analysis', { symbol: 'A', ['x'.repeat(1_000)]: 1 }, '(whole input)'],
+    ['an unknown type', 'start_analysis', { symbol: 'A', type: 'all' }, 'type'],
+    ['too long a wait', 'wait_run', { runId: 'analysis.1', maxWaitSeconds: 46 }, 'maxWaitSeconds'],
+    [
+      'a wait that is no number',
+      'wait_run',
+      { runId: 'analysis.1', maxWaitSeconds: Number.NaN },
+      'maxWaitSeconds',
+    ],
+    ['a run id of 1,000 characters', 'get_run', { runId: 'a'.repeat(1_000) }, 'runId'],
+    ['an unknown detail', 'get_run', { runId: 'analysis.1', detail: 'some' }, 'detail'],
+    ['too long a page', 'list_runs', { limit: 1_000 }, 'limit'],
+    ['a negative threshold', 'set_alert', { ...alert, threshold: -1 }, 'threshold'],
+    ['an endless threshold', 'set_alert', { ...alert, threshold: Number.POSITIVE_INFINITY }, 'threshold'],
+    ['an expiry in the past', 'set_alert', { ...alert, expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
+    ['an expiry without an offset', 'set_alert', { ...alert, expiresAt: '2099-01-01' }, 'expiresAt'],
+  ];
+
+  it.each(cases)('%s', async (_, name, input, field) => {
+    const error = await call(name, input).catch((thrown: unknown) => thrown);
+    if (!(error instanceof TtaiError)) throw error;
+    expect(error.code).toBe('invalid_input');
+    expect(error.details?.issues).toEqual(expect.arrayContaining([expect.objectContaining({ field })]));
+    expect(error.message.length).toBeLessThan(1_000);
+    expect(system.actors.size).toBe(0);
+  });
+});

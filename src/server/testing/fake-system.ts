@@ -1,0 +1,223 @@
+/**
+ * For unit tests of the doors: a few actors in memory that a test moves by hand. Not a runtime: nothing is durable,
+ * no machine runs. Tests of several rooms use the real one.
+ */
+import { RuntimeError } from '../../actors/runtime/errors.ts';
+import type { ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
+import type { OperationRooms, OperationSystem } from '../operations/index.ts';
+import type { NotificationReader } from '../operations/notifications.ts';
+import type { QuoteReader } from '../operations/quotes.ts';
+
+const start = Date.parse('2026-03-02T15:00:00Z');
+
+export class FakeSystem implements OperationSystem {
+  readonly actors = new Map<Address, ActorView>();
+  readonly #keys = new Map<string, { address: Address; input: string }>();
+  readonly #singletons = new Map<string, Address>();
+  readonly #listeners = new Set<() => void>();
+  readonly #someoneWaits = Promise.withResolvers<void>();
+  /** Thrown by the next call, once. */
+  failNext: Error | undefined;
+
+  async spawn(machine: string, key: string, options: SpawnOptions): Promise<Address> {
+    this.#failIfAsked();
+    const { owner, idempotencyKey, singletonKey, input } = options;
+    const written = JSON.stringify(input);
+    const known = this.#keys.get(`${machine}/${owner}/${idempotencyKey}`);
+    if (known && idempotencyKey !== undefined) {
+      if (known.input === written) return known.address;
+      throw new RuntimeError('idempotency_conflict', 'The key was used with another input.');
+    }
+    const single = this.#singletons.get(`${machine}/${owner}/${singletonKey}`);
+    if (single !== undefined && singletonKey !== undefined && this.actors.get(single)?.status === 'active') {
+      return single;
+    }
+    const address = `${machine}/${key}`;
+    this.#keys.set(`${machine}/${owner}/${idempotencyKey}`, { address, input: written });
+    this.#singletons.set(`${machine}/${owner}/${singletonKey}`, address);
+    const createdAt = new Date(start + this.actors.size * 1_000);
+    this.actors.set(address, {
+      address,
+      machine,
+      key,
+      version: '1',
+      owner,
+      status: 'active',
+      revision: 1,
+      value: machine === 'analysis' ? 'fetchMarketData' : 'arming',
+      tags: [],
+      context: { ...(input as object), ...firstContext(machine) },
+      timers: [],
+      effects: [],
+      createdAt,
+      updatedAt: createdAt,
+    });
+    return address;
+  }
+
+  async send(address: Address, event: { type: string }) {
+    const actor = await this.snapshot(address);
+    if (actor.status !== 'active') throw new RuntimeError('actor_ended', `${address} has ended.`);
+    if (event.type === 'CANCEL') {
+      this.move(address, { status: 'done', value: 'cancelled', output: { status: 'cancelled' } });
+    }
+    const { revision, value, status } = await this.snapshot(address);
+    return { revision, value, status, changed: true };
+  }
+
+  async snapshot(address: Address): Promise<ActorView> {
+    this.#failIfAsked();
+    const actor = this.actors.get(address);
+    if (!actor) throw new RuntimeError('actor_not_found', `There is no actor ${address}.`);
+    return actor;
+  }
+
+  waitFor: OperationSystem['waitFor'] = async (address, until, { timeoutMs, signal }) => {
+    if (typeof until !== 'function') throw new Error('the fake waits for predicates only');
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<ActorView>();
+    const look = () => {
+      const actor = this.actors.get(address);
+      if (actor && until(actor)) resolve(actor);
+    };
+    const late = setTimeout(
+      () => reject(new RuntimeError('timeout', 'Not yet.', { retryable: true })),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', () => reject(signal.reason));
+    this.#listeners.add(look);
+    look();
+    this.#someoneWaits.resolve();
+    return promise.finally(() => {
+      clearTimeout(late);
+      this.#listeners.delete(look);
+    });
+  };
+
+  list: OperationSystem['list'] = async ({ owner, machine, status, limit = 50, cursor } = {}) => {
+    const all = [...this.actors.values()]
+      .filter((actor) => owner === undefined || actor.owner === owner)
+      .filter((actor) => machine === undefined || [machine].flat().includes(actor.machine))
+      .filter((actor) => status === undefined || actor.status === status)
+      .reverse();
+    const from = Number(cursor ?? 0);
+    return {
+      actors: all.slice(from, from + limit),
+      next: all.length > from + limit ? String(from + limit) : null,
+    };
+  };
+
+  /** As if a step had been committed. */
+  move(address: Address, change: Partial<ActorView>): void {
+    const actor = this.actors.get(address);
+    if (!actor) throw new Error(`no actor ${address}`);
+    this.actors.set(address, { ...actor, ...change, revision: actor.revision + 1 });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Resolves when a first call of waitFor waits. */
+  someoneWaits(): Promise<void> {
+    return this.#someoneWaits.promise;
+  }
+
+  /** How many calls of waitFor wait now. */
+  get waiting(): number {
+    return this.#listeners.size;
+  }
+
+  #failIfAsked(): void {
+    const error = this.failNext;
+    this.failNext = undefined;
+    if (error) throw error;
+  }
+}
+
+/** Quotes of AAPL and MSFT; nobody else is known. */
+export const fakeAnalysis: QuoteReader = {
+  async quotes(symbols) {
+    const asOf = '2026-03-02T15:00:00Z';
+    const known = { AAPL: 231.2, MSFT: 512.5 };
+    return Object.fromEntries(
+      Object.entries(known)
+        .filter(([symbol]) => symbols.includes(symbol))
+        .map(([symbol, price]) => [symbol, { price, asOf, source: 'simulated', stale: false }]),
+    );
+  },
+};
+
+/** Two notifications of `local`. */
+export const fakeNotifications: NotificationReader = {
+  async since(owner, afterSeq, limit) {
+    const rows = [1, 2].map((seq) => ({
+      seq,
+      id: `n${seq}`,
+      type: 'price_alert_triggered',
+      at: new Date(start + seq * 1_000),
+      source: 'priceAlert/1',
+      data: { symbol: 'AAPL', source: 'simulated' },
+    }));
+    return owner === 'local' ? rows.filter(({ seq }) => seq > afterSeq).slice(0, limit) : [];
+  },
+  latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
+};
+
+export function fakeRooms(): OperationRooms & { system: FakeSystem } {
+  return { system: new FakeSystem(), analysis: fakeAnalysis, notifications: fakeNotifications };
+}
+
+/** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
+export const finishedAnalysis = {
+  status: 'completed',
+  recommendation: 'strong_select',
+  symbol: 'AAPL',
+  type: 'full_analysis',
+  chart: {
+    recommendation: 'bullish',
+    trendDirection: 'up',
+    trendQuality: 'strong',
+    extensionRisk: 'low',
+    score: 78.5,
+    indicators: {
+      rsi14: 58.2,
+      sma20: 228,
+      sma50: 221,
+      sma200: 205,
+      atr14: 3.9,
+      adx14: 27,
+      hv20: 0.22,
+      ema9: 230,
+    },
+    supportLevels: [1, 2, 3, 4, 5].map((touches) => ({
+      price: 230 - touches,
+      strength: 'strong',
+      touches,
+      distancePct: touches,
+    })),
+    resistanceLevels: [],
+    asOf: '2026-03-02T15:00:00Z',
+    quality: { source: 'simulated' },
+  },
+  options: {
+    recommendation: 'select',
+    strategy: 'csp',
+    bestStrike: 220,
+    bestExpiration: '2026-04-17',
+    dte: 46,
+    premium: 3.1,
+    delta: -0.22,
+    pop: 0.8,
+    asOf: '2026-03-02T15:00:00Z',
+    quality: { source: 'simulated' },
+  },
+  research: { sentiment: 'positive', asOf: '2026-03-02T15:00:00Z', quality: { source: 'simulated' } },
+  reasons: ['The chart is bullish.'],
+  error: null,
+  asOf: '2026-03-02T15:00:00Z',
+  source: 'simulated',
+};
+
+function firstContext(machine: string): Record<string, unknown> {
+  return machine === 'analysis'
+    ? { progress: { done: 0, total: 6, step: 'fetching market data' } }
+    : { lastQuote: null, triggers: 0, lastTriggeredAt: null, waitingFor: 'quote' };
+}
