@@ -20,6 +20,9 @@ import { z } from 'zod';
 
 const HOUR_MS = 3_600_000;
 
+/** A live session whose server was silent for this long is away. The server renews it three times as often. */
+export const LEASE_MS = 3 * HOUR_MS;
+
 /** How many topics one session may be subscribed to. Keeps a snapshot below a few kilobytes. */
 export const MAX_TOPICS = 100;
 
@@ -82,8 +85,7 @@ const machine = setup({
   delays: {
     /** From the first snapshot to the first connection: the server died between the two. */
     connectingLimit: 60_000,
-    /** Three times the interval in which a server tells that it still sees the client. */
-    lease: 3 * HOUR_MS,
+    lease: LEASE_MS,
     awayLimit: 7 * 24 * HOUR_MS,
   },
   guards: {

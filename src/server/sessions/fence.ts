@@ -1,0 +1,70 @@
+/**
+ * Watches that a connection may still speak for its session: one that was replaced, on whichever server, must end.
+ * Not for the decision; the session's machine takes it, and its snapshot tells.
+ */
+import type { RuntimeLog } from '../../actors/runtime/index.ts';
+import { LEASE_MS } from '../../machines/session.ts';
+import type { SessionActor } from './session-actor.ts';
+
+/** A server tells a session this often that its client is still there. */
+const SEEN_INTERVAL_MS = LEASE_MS / 3;
+
+export interface FenceOptions {
+  session: SessionActor;
+  log: RuntimeLog;
+  onReplaced: () => void;
+  onEnded: () => void;
+}
+
+export class Fence {
+  readonly #options: FenceOptions;
+  #seenAt = Date.now();
+  #checking = false;
+  #changedMeanwhile = false;
+  #failed = false;
+
+  constructor(options: FenceOptions) {
+    this.#options = options;
+  }
+
+  /** The session's actor committed something. One read at a time, however many commits. */
+  check(): void {
+    this.#changedMeanwhile = true;
+    if (!this.#checking) void this.#check();
+  }
+
+  /** From time to time: renews the lease, and makes up for a check that failed. */
+  keepAlive(): void {
+    if (Date.now() - this.#seenAt >= SEEN_INTERVAL_MS) this.#renew();
+    if (this.#failed) this.check();
+  }
+
+  async #check(): Promise<void> {
+    const { session, log, onReplaced, onEnded } = this.#options;
+    this.#checking = true;
+    try {
+      while (this.#changedMeanwhile) {
+        this.#changedMeanwhile = false;
+        const standing = await session.standing();
+        if (standing === 'replaced') onReplaced();
+        if (standing === 'ended') onEnded();
+        // The lease ran out while the database was away, not the client.
+        if (standing === 'lapsed') this.#renew();
+      }
+      this.#failed = false;
+    } catch (error) {
+      this.#failed = true;
+      log.debug({ err: error, sessionId: session.sessionId }, 'a session could not be checked');
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  #renew(): void {
+    const { session, log } = this.#options;
+    this.#seenAt = Date.now();
+    session.seen().catch((error: unknown) => {
+      log.debug({ err: error, sessionId: session.sessionId }, 'a session could not be renewed');
+    });
+  }
+}

@@ -1,0 +1,32 @@
+/** From bytes to frames, and from errors to error frames. Not for what the frames cause. */
+import { TtaiError } from '../../actors/runtime/index.ts';
+import { type ErrorBody, invalidInput } from '../errors.ts';
+import { type ClientFrame, clientFrame, type ServerFrame } from './protocol.ts';
+
+/** The client does not keep to the protocol. Some are answered; too many end the connection. */
+export class BadFrameError extends TtaiError {}
+
+/** The frame in a message. Throws a BadFrameError that names the field. */
+export function parseFrame(data: Buffer, isBinary: boolean): ClientFrame {
+  if (isBinary) throw new BadFrameError('invalid_json', 'Frames are JSON in text messages, not binary.');
+  let json: unknown;
+  try {
+    json = JSON.parse(data.toString('utf8'));
+  } catch {
+    throw new BadFrameError('invalid_json', 'The frame is not JSON.');
+  }
+  const parsed = clientFrame.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const { code, message, details } = invalidInput(parsed.error);
+  throw new BadFrameError(code, message, details ? { details } : {});
+}
+
+/** `id`: of the frame that it answers. */
+export function errorFrame(error: ErrorBody['error'], id?: string): ServerFrame {
+  return { type: 'error', ...withId(id), ...error };
+}
+
+/** The `id` of a frame that is answered, when it has one. */
+export function withId(id: string | undefined): { id?: string } {
+  return id === undefined ? {} : { id };
+}
