@@ -6,7 +6,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
-import type { ActorRow, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow } from '../../persistence/actors/rows.ts';
+import type {
+  ActorRow,
+  DeadLetterRow,
+  EffectRow,
+  IdempotencyRow,
+  JournalRow,
+} from '../../persistence/actors/rows.ts';
 import { type PlainError, RuntimeError, toPlainError } from './errors.ts';
 import { type RecordBody, writeRecord } from './record.ts';
 import type { RegisteredMachine, Registry } from './registry.ts';
@@ -40,11 +46,23 @@ interface ItemBase {
 /** One thing to do to one actor. */
 export type Item = ItemBase &
   (
-    | { kind: 'spawn'; machine: string; key: string; owner: string; input: unknown; singletonKey: string | null }
+    | {
+        kind: 'spawn';
+        machine: string;
+        key: string;
+        owner: string;
+        input: unknown;
+        singletonKey: string | null;
+      }
     | { kind: 'event'; event: ActorEvent; source: string | null }
     /** A fired job. `job` must be the one that the actor waits for, or it is late. */
     | { kind: 'timer'; job: string; timerId: string }
-    | { kind: 'effect'; effectId: string; invokeId: string; outcome: { output: unknown } | { error: PlainError } }
+    | {
+        kind: 'effect';
+        effectId: string;
+        invokeId: string;
+        outcome: { output: unknown } | { error: PlainError };
+      }
     | { kind: 'stop'; source: string | null }
   );
 
@@ -145,7 +163,15 @@ function applySpawn(
     throw stepFailed(error);
   }
   const event = { type: 'xstate.init', input: item.input };
-  const next = commitStep(registered, work, row, null, result, { kind: 'spawn', event, source: null, item }, now);
+  const next = commitStep(
+    registered,
+    work,
+    row,
+    null,
+    result,
+    { kind: 'spawn', event, source: null, item },
+    now,
+  );
   return runToSelf(registered, work, next, result.toSelf, now);
 }
 
@@ -158,7 +184,7 @@ function applyEvent(
   item: Item,
   now: Date,
 ): Answer | RuntimeError {
-  const valueBefore = valueOf(row);
+  const valueBefore = stateValue(row);
   let result: StepResult;
   try {
     result = registered.stepper.step(row.address, row.snapshot, event);
@@ -168,7 +194,16 @@ function applyEvent(
   // A timer or a completion that no state wants has been consumed all the same: its entry goes with a revision.
   if (!result.changed && row === work.row) {
     remember(work, row, item, false);
-    pushRecord(registered, work, row, { kind: 'unchanged', event, source, item }, valueBefore, result, [], now);
+    pushRecord(
+      registered,
+      work,
+      row,
+      { kind: 'unchanged', event, source, item },
+      valueBefore,
+      result,
+      [],
+      now,
+    );
     return answerOf(row, false);
   }
   const kind = result.changed ? 'step' : 'unchanged';
@@ -206,8 +241,8 @@ function applyFailure(
     kind: 'failed',
     event,
     source,
-    valueBefore: valueOf(row),
-    snapshot: { status: next.status, value: valueOf(row), context: stored.context, error: plain },
+    valueBefore: stateValue(row),
+    snapshot: { status: next.status, value: stateValue(row), context: stored.context, error: plain },
     microsteps: [],
     effects: [{ type: '@xstate.deadLetter', event, error: plain }],
   };
@@ -235,8 +270,8 @@ function applyStop(registry: Registry, work: Work, item: Extract<Item, { kind: '
     kind: 'stop',
     event: { type: 'xstate.stop' },
     source: item.source,
-    valueBefore: valueOf(row),
-    snapshot: { status: 'stopped', value: valueOf(row), context: stored.context },
+    valueBefore: stateValue(row),
+    snapshot: { status: 'stopped', value: stateValue(row), context: stored.context },
     microsteps: [],
     effects: [
       ...Object.keys(row.pending.timers).map((id) => ({ type: '@xstate.cancel' as const, id })),
@@ -334,17 +369,35 @@ function runToSelf(
   const queue = [...events];
   for (let taken = 0; queue.length > 0 && work.row?.status === 'active'; taken++) {
     if (taken === MAX_EVENTS_TO_SELF) {
-      return new RuntimeError('step_failed', `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`);
+      return new RuntimeError(
+        'step_failed',
+        `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`,
+      );
     }
     const event = queue.shift() as ActorEvent;
     const current = work.row;
-    const item: Item = { kind: 'event', stepId: randomUUID(), address: row.address, event, source: row.address };
-    const valueBefore = valueOf(current);
+    const item: Item = {
+      kind: 'event',
+      stepId: randomUUID(),
+      address: row.address,
+      event,
+      source: row.address,
+    };
+    const valueBefore = stateValue(current);
     try {
       const result = registered.stepper.step(row.address, current.snapshot, event);
       queue.push(...result.toSelf);
       const kind = result.changed ? 'step' : 'unchanged';
-      if (result.changed) commitStep(registered, work, current, valueBefore, result, { kind, event, source: row.address, item }, now);
+      if (result.changed)
+        commitStep(
+          registered,
+          work,
+          current,
+          valueBefore,
+          result,
+          { kind, event, source: row.address, item },
+          now,
+        );
     } catch (error) {
       applyFailure(registered, work, current, { event, source: row.address, item }, stepFailed(error), now);
     }
@@ -407,11 +460,20 @@ function remember(work: Work, row: ActorRow, item: Item, changed: boolean): void
   work.keys.push({ address: row.address, ...item.idempotency, answer });
 }
 
+/** Whether this process has the machine of an actor, in its version. Without it, another process must step the actor. */
+export function isKnown(registry: Registry, row: ActorRow): boolean {
+  return registry.find(row.machine)?.definition.version === row.version;
+}
+
 /** The actor of the work, when it is one that steps; else undefined: a late timer or completion does nothing. */
-function currentActor(registry: Registry, work: Work): { row: ActorRow; registered: RegisteredMachine } | undefined {
+function currentActor(
+  registry: Registry,
+  work: Work,
+): { row: ActorRow; registered: RegisteredMachine } | undefined {
   const row = work.row;
   const registered = row && registry.find(row.machine);
-  if (!row || !registered || row.status !== 'active' || row.version !== registered.definition.version) return undefined;
+  if (!row || !registered || row.status !== 'active' || row.version !== registered.definition.version)
+    return undefined;
   return { row, registered };
 }
 
@@ -420,9 +482,13 @@ function activeActor(registry: Registry, work: Work): { row: ActorRow; registere
   const row = work.row;
   if (!row) throw notFound(work.address);
   if (row.status !== 'active') {
-    throw new RuntimeError('actor_ended', `${row.address} has ended (${row.status}) and takes no more events`, {
-      details: { status: row.status },
-    });
+    throw new RuntimeError(
+      'actor_ended',
+      `${row.address} has ended (${row.status}) and takes no more events`,
+      {
+        details: { status: row.status },
+      },
+    );
   }
   const registered = registry.machine(row.machine);
   if (row.version !== registered.definition.version) {
@@ -448,12 +514,12 @@ function withPlainError(snapshot: string, error: unknown): string {
   return JSON.stringify({ ...(JSON.parse(snapshot) as object), error: toPlainError(error) });
 }
 
-function valueOf(row: ActorRow): StateValue {
+function stateValue(row: ActorRow): StateValue {
   return row.value as StateValue;
 }
 
 function answerOf(row: ActorRow, changed: boolean): SendAnswer {
-  return { revision: row.revision, value: valueOf(row), status: row.status, changed };
+  return { revision: row.revision, value: stateValue(row), status: row.status, changed };
 }
 
 function notFound(address: Address): RuntimeError {

@@ -143,7 +143,9 @@ function settle(plan: Plan, won: ReadonlySet<string>): CommittedBatch {
   const works = plan.works.filter((work) => won.has(work.address));
   if (works.length === plan.works.length) return { ...plan, works, lost: [] };
   const cancelled = new Set(
-    works.flatMap((work) => Object.values(work.before?.pending.effects ?? {}).map(({ effectId }) => effectId)),
+    works.flatMap((work) =>
+      Object.values(work.before?.pending.effects ?? {}).map(({ effectId }) => effectId),
+    ),
   );
   const jobs = new Set(
     works.flatMap((work) => Object.values(work.before?.pending.timers ?? {}).map(({ job }) => job)),

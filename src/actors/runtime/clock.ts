@@ -11,7 +11,10 @@ export const systemClock: Clock = {
     let handle: NodeJS.Timeout;
     const wait = () => {
       const left = due - Date.now();
-      handle = setTimeout(left > LONGEST_TIMEOUT_MS ? wait : callback, Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS));
+      handle = setTimeout(
+        left > LONGEST_TIMEOUT_MS ? wait : callback,
+        Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS),
+      );
     };
     wait();
     return () => clearTimeout(handle);

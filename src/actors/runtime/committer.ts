@@ -81,7 +81,9 @@ export class Committer {
   submit(item: Item): Promise<Settled> {
     if (this.#queued >= MAX_QUEUED) {
       return Promise.reject(
-        new RuntimeError('busy', 'too many events are waiting to be committed; try again shortly', { retryable: true }),
+        new RuntimeError('busy', 'too many events are waiting to be committed; try again shortly', {
+          retryable: true,
+        }),
       );
     }
     return this.#enqueue(item, Date.now() + PATIENCE_MS);
@@ -110,7 +112,15 @@ export class Committer {
 
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      const entry: Entry = { item, resolve, reject, patienceEnds, uncertain: false, failures: 0, wantsFresh: false };
+      const entry: Entry = {
+        item,
+        resolve,
+        reject,
+        patienceEnds,
+        uncertain: false,
+        failures: 0,
+        wantsFresh: false,
+      };
       const mailbox = this.#mailboxes.get(item.address);
       if (mailbox) mailbox.push(entry);
       else this.#mailboxes.set(item.address, [entry]);
@@ -139,7 +149,8 @@ export class Committer {
         .finally(() => {
           this.#flushes--;
           this.#pumpSoon();
-          if (this.#queued === 0 && this.#flushes === 0) for (const resolve of this.#idle.splice(0)) resolve();
+          if (this.#queued === 0 && this.#flushes === 0)
+            for (const resolve of this.#idle.splice(0)) resolve();
         });
     }
   }
@@ -218,8 +229,15 @@ export class Committer {
       entry.uncertain = false;
       const step = found.get(entry.item.stepId);
       if (!step) continue;
-      const record = step.record as { kind: string; snapshot: { value: SendAnswer['value']; status: SendAnswer['status'] } };
-      const answer = { revision: step.revision, ...pick(record.snapshot), changed: record.kind !== 'unchanged' };
+      const record = step.record as {
+        kind: string;
+        snapshot: { value: SendAnswer['value']; status: SendAnswer['status'] };
+      };
+      const answer = {
+        revision: step.revision,
+        ...pick(record.snapshot),
+        changed: record.kind !== 'unchanged',
+      };
       this.#take(batch, entry);
       entry.resolve({ address: step.address, answer });
     }
@@ -267,9 +285,13 @@ export class Committer {
     const known = name === undefined ? undefined : remembered.get(name);
     if (known) {
       if (known.payloadHash !== idempotency?.payloadHash) {
-        return new RuntimeError('idempotency_conflict', `the idempotency key "${idempotency?.key}" came with another payload before`);
+        return new RuntimeError(
+          'idempotency_conflict',
+          `the idempotency key "${idempotency?.key}" came with another payload before`,
+        );
       }
-      if (item.kind === 'spawn') return { address: (known.answer as { address: Address }).address, answer: null };
+      if (item.kind === 'spawn')
+        return { address: (known.answer as { address: Address }).address, answer: null };
       return { address: item.address, answer: known.answer as SendAnswer };
     }
     try {
@@ -334,9 +356,14 @@ export class Committer {
     if (alone && this.#solo.has(alone.item.address)) {
       alone.failures++;
       if (!isTransientError(error) || alone.failures === MAX_TRIES_ALONE) {
-        this.#log.error({ err: error, address: alone.item.address, kind: alone.item.kind }, 'a step could not be committed');
+        this.#log.error(
+          { err: error, address: alone.item.address, kind: alone.item.kind },
+          'a step could not be committed',
+        );
         const message = error instanceof Error ? error.message : String(error);
-        const failure = new RuntimeError('step_failed', `the step could not be committed: ${message}`, { cause: error });
+        const failure = new RuntimeError('step_failed', `the step could not be committed: ${message}`, {
+          cause: error,
+        });
         this.#settle(alone.item.address, [alone], new Map([[alone, failure]]));
         return;
       }
@@ -354,9 +381,13 @@ export class Committer {
         if (entry.patienceEnds === null || Date.now() < entry.patienceEnds) return true;
         this.#queued--;
         entry.reject(
-          new RuntimeError('unavailable', 'the database does not answer; whether the step was committed is not known', {
-            retryable: true,
-          }),
+          new RuntimeError(
+            'unavailable',
+            'the database does not answer; whether the step was committed is not known',
+            {
+              retryable: true,
+            },
+          ),
         );
         return false;
       });

@@ -6,7 +6,15 @@
  */
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '23505']);
 
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
 
 /** The connection broke, or the server is away, starting or stopping: whether a commit happened is not known. */
 export function isConnectionError(error: unknown): boolean {
@@ -17,7 +25,12 @@ export function isConnectionError(error: unknown): boolean {
     if (code.startsWith('08') || code.startsWith('57P0') || code === '53300' || code === '25P03') return true;
     if (code.length === 5) return false;
   }
-  return typeof message === 'string' && /connection terminated|timeout exceeded|read timeout|not queryable|connection ended|client has encountered/i.test(message);
+  return (
+    typeof message === 'string' &&
+    /connection terminated|timeout exceeded|read timeout|not queryable|connection ended|client has encountered/i.test(
+      message,
+    )
+  );
 }
 
 /** The transaction was rolled back for a reason that may be gone at the next try. */

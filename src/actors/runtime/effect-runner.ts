@@ -7,7 +7,14 @@
 import { keptEffects, noteAttempt } from '../../persistence/actors/processes.ts';
 import type { Database, EffectRow } from '../../persistence/actors/rows.ts';
 import { retryDelayMs } from './effect.ts';
-import { DoNotRetryError, PeerUnavailableError, type PlainError, RetryLaterError, toPlainError, TtaiError } from './errors.ts';
+import {
+  DoNotRetryError,
+  PeerUnavailableError,
+  type PlainError,
+  RetryLaterError,
+  TtaiError,
+  toPlainError,
+} from './errors.ts';
 import type { Registry } from './registry.ts';
 import type { Clock, Effect, RuntimeLog } from './types.ts';
 
@@ -62,7 +69,9 @@ export class EffectRunner {
     if (this.#stopped || this.#running.has(row.effectId)) return;
     const declared = this.#registry.effect(row.src);
     if (!declared) {
-      this.#onOutcome(row, { error: toPlainError(new DoNotRetryError('effect_not_found', `there is no effect "${row.src}"`)) });
+      this.#onOutcome(row, {
+        error: toPlainError(new DoNotRetryError('effect_not_found', `there is no effect "${row.src}"`)),
+      });
       return;
     }
     const running: Running = { row, declared, cancel: () => {}, attempts: row.attempt, unreachable: 0 };
@@ -102,7 +111,6 @@ export class EffectRunner {
     clearTimeout(over);
   }
 
-
   #schedule(running: Running, delayMs: number): void {
     if (delayMs <= 0) {
       this.#enter(running);
@@ -125,7 +133,9 @@ export class EffectRunner {
     this.#busy.set(name, busy + 1);
     this.#active.add(running);
     this.#attempt(running)
-      .catch((error: unknown) => this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner'))
+      .catch((error: unknown) =>
+        this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner'),
+      )
       .finally(() => {
         this.#active.delete(running);
         this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
@@ -145,7 +155,10 @@ export class EffectRunner {
     };
     const attempt = running.attempts + running.unreachable + 1;
     const over = setTimeout(
-      () => controller.abort(new TtaiError('timeout', `no answer within ${declared.timeoutMs} ms`, { retryable: true })),
+      () =>
+        controller.abort(
+          new TtaiError('timeout', `no answer within ${declared.timeoutMs} ms`, { retryable: true }),
+        ),
       declared.timeoutMs,
     );
     try {
@@ -172,18 +185,33 @@ export class EffectRunner {
   #failed(running: Running, error: unknown): void {
     const { row, declared } = running;
     const plain = toPlainError(error);
-    if (error instanceof DoNotRetryError) return this.#finish(running, { error: plain });
+    if (error instanceof DoNotRetryError) {
+      this.#finish(running, { error: plain });
+      return;
+    }
     const away = error instanceof PeerUnavailableError;
     if (away) running.unreachable++;
     else running.attempts++;
-    if (running.attempts > declared.retries.limit) return this.#finish(running, { error: plain });
+    if (running.attempts > declared.retries.limit) {
+      this.#finish(running, { error: plain });
+      return;
+    }
     const asked = away || error instanceof RetryLaterError ? (error.retryAfterMs ?? 0) : 0;
-    const delayMs = Math.max(asked, retryDelayMs(declared.retries, away ? running.unreachable : running.attempts));
+    const delayMs = Math.max(
+      asked,
+      retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
+    );
     const dueAt = this.#clock.now() + delayMs;
-    if (dueAt > row.deadlineAt.getTime()) return this.#finish(running, { error: plain });
-    this.#log.info({ effect: declared.name, address: row.address, code: plain.code, delayMs }, 'an effect failed and is tried again');
-    noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain).catch((noteError: unknown) =>
-      this.#log.debug({ err: noteError }, 'a failed attempt was not noted'),
+    if (dueAt > row.deadlineAt.getTime()) {
+      this.#finish(running, { error: plain });
+      return;
+    }
+    this.#log.info(
+      { effect: declared.name, address: row.address, code: plain.code, delayMs },
+      'an effect failed and is tried again',
+    );
+    noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain).catch(
+      (noteError: unknown) => this.#log.debug({ err: noteError }, 'a failed attempt was not noted'),
     );
     if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
   }
@@ -197,7 +225,10 @@ async function runOnce(
 ): Promise<unknown> {
   const input = declared.input.safeParse(row.input);
   if (!input.success) {
-    throw new DoNotRetryError('invalid_effect_input', `${declared.name} was asked with a wrong input: ${input.error.message}`);
+    throw new DoNotRetryError(
+      'invalid_effect_input',
+      `${declared.name} was asked with a wrong input: ${input.error.message}`,
+    );
   }
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -206,7 +237,10 @@ async function runOnce(
   const result = await Promise.race([declared.run(input.data, context), aborted]);
   const output = declared.output.safeParse(result);
   if (!output.success) {
-    throw new DoNotRetryError('invalid_effect_output', `${declared.name} answered in a wrong shape: ${output.error.message}`);
+    throw new DoNotRetryError(
+      'invalid_effect_output',
+      `${declared.name} answered in a wrong shape: ${output.error.message}`,
+    );
   }
   return output.data;
 }

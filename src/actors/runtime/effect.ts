@@ -58,6 +58,7 @@ export function effect<Input, Output>(
 
 /** How long to wait before retry number `retry` (1 for the first), in milliseconds. */
 export function retryDelayMs(retries: Effect['retries'], retry: number): number {
-  const grown = retries.backoff === 'fixed' ? retries.delayMs : retries.delayMs * 2 ** Math.min(retry - 1, 30);
+  const grown =
+    retries.backoff === 'fixed' ? retries.delayMs : retries.delayMs * 2 ** Math.min(retry - 1, 30);
   return Math.min(grown, retries.maxDelayMs);
 }

@@ -55,7 +55,11 @@ export class RuntimeError extends TtaiError {
 
 /** Thrown by an effect: its result will not change by trying again. The machine gets the error event at once. */
 export class DoNotRetryError extends TtaiError {
-  constructor(code: string, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(code, message, { ...options, retryable: false });
   }
 }
@@ -72,7 +76,11 @@ export class PeerUnavailableError extends TtaiError {
     message: string,
     options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
   ) {
-    super(code, message, { retryable: true, ...(options.details && { details: options.details }), cause: options.cause });
+    super(code, message, {
+      retryable: true,
+      ...(options.details && { details: options.details }),
+      cause: options.cause,
+    });
     this.retryAfterMs = options.retryAfterMs;
   }
 }
@@ -86,7 +94,11 @@ export class RetryLaterError extends TtaiError {
     message: string,
     options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
   ) {
-    super(code, message, { retryable: true, ...(options.details && { details: options.details }), cause: options.cause });
+    super(code, message, {
+      retryable: true,
+      ...(options.details && { details: options.details }),
+      cause: options.cause,
+    });
     this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -49,6 +49,8 @@ export interface PeersEvents {
   onTakenOver: (rows: readonly EffectRow[]) => void;
   /** Others took over what this process ran: it was frozen for longer than its lease. */
   onLeaseLost: () => void;
+  /** The effects that this process has, by name: those of others it must not take. */
+  effectNames: () => readonly string[];
   /** Whether effects run here, so that the lease is kept short. */
   isBusy: () => boolean;
 }
@@ -67,7 +69,12 @@ export class Peers {
   #sending: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(options: { database: Database; connectionString: string; log: RuntimeLog; events: PeersEvents }) {
+  constructor(options: {
+    database: Database;
+    connectionString: string;
+    log: RuntimeLog;
+    events: PeersEvents;
+  }) {
     this.#database = options.database;
     this.#connectionString = options.connectionString;
     this.#log = options.log;
@@ -193,7 +200,7 @@ export class Peers {
   }
 
   async #takeOver(): Promise<void> {
-    const rows = await takeOverEffects(this.#database, this.#id);
+    const rows = await takeOverEffects(this.#database, this.#id, this.#events.effectNames());
     if (rows.length === 0) return;
     this.#log.info({ effects: rows.length }, 'taking over effects of a process that is gone');
     this.#events.onTakenOver(rows);

@@ -18,7 +18,13 @@ export interface RecordBody {
   event: ActorEvent;
   source: string | null;
   valueBefore: StateValue | null;
-  snapshot: { status: ActorStatus; value: StateValue; context: unknown; output?: unknown; error?: PlainError };
+  snapshot: {
+    status: ActorStatus;
+    value: StateValue;
+    context: unknown;
+    output?: unknown;
+    error?: PlainError;
+  };
   microsteps: InspectionRecord['microsteps'];
   effects: EffectDescriptor[];
 }
@@ -33,7 +39,8 @@ export function writeRecord(definition: DurableMachine, body: RecordBody): strin
     if (descriptor.type === '@xstate.start') {
       return { ...descriptor, input: trimmed(descriptor.input, 'input', redact) };
     }
-    if (descriptor.type === '@xstate.emit') return { ...descriptor, event: trimmed(descriptor.event, 'emitted', redact) };
+    if (descriptor.type === '@xstate.emit')
+      return { ...descriptor, event: trimmed(descriptor.event, 'emitted', redact) };
     return descriptor;
   });
   return JSON.stringify({ ...body, event, snapshot, effects });
@@ -49,7 +56,8 @@ function trimmed(value: unknown, name: string, redact: readonly string[]): unkno
       if (content !== null && content !== undefined) copy[field] = { redacted: true };
       continue;
     }
-    const size = typeof content === 'object' || typeof content === 'string' ? (JSON.stringify(content)?.length ?? 0) : 0;
+    const size =
+      typeof content === 'object' || typeof content === 'string' ? (JSON.stringify(content)?.length ?? 0) : 0;
     if (size > MAX_VALUE_CHARS) copy[field] = { omitted: true, chars: size };
   }
   return Array.isArray(value) ? Object.values(copy) : copy;

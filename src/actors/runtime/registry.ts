@@ -63,12 +63,14 @@ export class Registry {
     if (machine.id !== id) faults.push(`its XState id is "${machine.id}", not "${id}"`);
     if (id.includes('/')) faults.push('its id holds a "/", which separates machine and key in an address');
     for (const type of Object.keys(events)) {
-      if (type === '*' || type.startsWith('xstate.')) faults.push(`the event "${type}" can't come from outside`);
+      if (type === '*' || type.startsWith('xstate.'))
+        faults.push(`the event "${type}" can't come from outside`);
     }
     const sources = machine.implementations.actors as Record<string, unknown>;
     const actions = machine.implementations.actions as Record<string, unknown>;
     for (const name of Object.keys(sources)) {
-      if (!this.#effects.has(name)) faults.push(`no effect "${name}" is registered for its actor source of that name`);
+      if (!this.#effects.has(name))
+        faults.push(`no effect "${name}" is registered for its actor source of that name`);
     }
     const checkActions = (where: string, list: readonly unknown[]) => {
       for (const action of list) {
@@ -85,9 +87,13 @@ export class Registry {
       for (const transition of node.always ?? []) checkActions(node.id, transition.actions);
       for (const { id: invokeId, src } of node.invoke) {
         if (typeof src !== 'string' || src.startsWith('xstate.invoke.')) {
-          faults.push(`${node.id}: the source of "${invokeId}" is inline; name it in setup({ actors }) and declare an effect`);
+          faults.push(
+            `${node.id}: the source of "${invokeId}" is inline; name it in setup({ actors }) and declare an effect`,
+          );
         } else if (!(src in sources)) {
-          faults.push(`${node.id}: "${invokeId}" names the actor source "${src}", which the machine does not have`);
+          faults.push(
+            `${node.id}: "${invokeId}" names the actor source "${src}", which the machine does not have`,
+          );
         }
         if (/^\d+\./.test(invokeId)) {
           faults.push(`${node.id}: give its invoke an id; the default one changes when a state is renamed`);
@@ -103,7 +109,9 @@ export class Registry {
 /** Why an action can't be committed, or null. Built-in actions carry a `resolve` function. */
 function faultOfAction(action: unknown, named: Record<string, unknown>): string | null {
   if (typeof action === 'function') {
-    return 'resolve' in action ? null : `the inline action "${action.name || '(anonymous)'}" can't be stored; use an effect`;
+    return 'resolve' in action
+      ? null
+      : `the inline action "${action.name || '(anonymous)'}" can't be stored; use an effect`;
   }
   const type = typeof action === 'string' ? action : (action as { type: string }).type;
   const implementation = named[type];
@@ -113,5 +121,7 @@ function faultOfAction(action: unknown, named: Record<string, unknown>): string 
 }
 
 function refuse(id: string, faults: string[]): never {
-  throw new RuntimeError('registration_refused', `${id} can't be registered: ${faults.join('; ')}`, { details: { faults } });
+  throw new RuntimeError('registration_refused', `${id} can't be registered: ${faults.join('; ')}`, {
+    details: { faults },
+  });
 }

@@ -165,7 +165,8 @@ export class Stepper {
     const stubs = Object.fromEntries(sources.map((name) => [name, inertLogic]));
     const detached = (definition.machine as AnyStateMachine).provide({ actors: stubs as never });
     this.#machine = detached as unknown as DetachedMachine;
-    if (!Number.isFinite(this.#machine.options.maxIterations)) this.#machine.options.maxIterations = MAX_MICROSTEPS;
+    if (!Number.isFinite(this.#machine.options.maxIterations))
+      this.#machine.options.maxIterations = MAX_MICROSTEPS;
   }
 
   /** The first snapshot. Throws what the machine's context, guards, assigns or inputs throw. */
@@ -268,6 +269,8 @@ function collectAction(action: CollectedAction, self: object, result: StepResult
     case 'xstate.enqueueActions':
       return;
     default:
-      throw new Error(`the action "${action.type}" is not one that can be committed; use assign, raise, emit or an effect`);
+      throw new Error(
+        `the action "${action.type}" is not one that can be committed; use assign, raise, emit or an effect`,
+      );
   }
 }

@@ -5,7 +5,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { PgBoss } from 'pg-boss';
 import { listActors, loadActor } from '../../persistence/actors/actors.ts';
-import { parseCursor, pruneJournal, readSteps, readStream, streamEnd } from '../../persistence/actors/journal.ts';
+import {
+  parseCursor,
+  pruneJournal,
+  readSteps,
+  readStream,
+  streamEnd,
+} from '../../persistence/actors/journal.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { Idempotency, Item } from './apply.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
@@ -84,6 +90,7 @@ class System implements ActorSystem {
         onMissed: () => this.#timers.refresh(),
         onTakenOver: (rows) => this.#startEffects(rows),
         onLeaseLost: () => this.#releaseLost(),
+        effectNames: () => options.effects.map(({ name }) => name),
         isBusy: () => this.#runner.size > 0,
       },
     });
@@ -125,9 +132,13 @@ class System implements ActorSystem {
     }
     const parsed = definition.input.safeParse(options.input);
     if (!parsed.success) {
-      throw new RuntimeError('invalid_input', `the input of ${machine} is wrong: ${wrongFields(parsed.error)}`, {
-        details: { issues: parsed.error.issues },
-      });
+      throw new RuntimeError(
+        'invalid_input',
+        `the input of ${machine} is wrong: ${wrongFields(parsed.error)}`,
+        {
+          details: { issues: parsed.error.issues },
+        },
+      );
     }
     const input = storable(parsed.data, 'invalid_input');
     const { owner, idempotencyKey, singletonKey } = options;
@@ -189,7 +200,9 @@ class System implements ActorSystem {
             if (met(view)) end(() => resolve(view));
             else if (view.status !== 'active') {
               const message = `${address} has ended (${view.status}) and will not get there`;
-              end(() => reject(new RuntimeError('actor_ended', message, { details: { status: view.status } })));
+              end(() =>
+                reject(new RuntimeError('actor_ended', message, { details: { status: view.status } })),
+              );
             }
           })
           .catch((error: unknown) => end(() => reject(error as Error)))
@@ -236,7 +249,10 @@ class System implements ActorSystem {
     return { actors: page.map(toView), next };
   }
 
-  async journal(address: Address, options: { from?: number; limit?: number } = {}): Promise<InspectionRecord[]> {
+  async journal(
+    address: Address,
+    options: { from?: number; limit?: number } = {},
+  ): Promise<InspectionRecord[]> {
     const limit = Math.min(options.limit ?? MAX_PAGE, MAX_PAGE);
     const steps = await this.#read(() => readSteps(this.#options.pool, address, options.from ?? 0, limit));
     return steps.map(toInspectionRecord);
@@ -288,7 +304,10 @@ class System implements ActorSystem {
     for (const work of works) if (work.row) this.#committer.learn(work.row);
     this.#runner.cancel(effectsCancelled);
     this.#startEffects(effectsStarted);
-    const due = timersSet.reduce((least, timer) => Math.min(least, timer.due.getTime()), Number.POSITIVE_INFINITY);
+    const due = timersSet.reduce(
+      (least, timer) => Math.min(least, timer.due.getTime()),
+      Number.POSITIVE_INFINITY,
+    );
     if (due < Number.POSITIVE_INFINITY) this.#timers.note(due);
     this.#timers.discard(jobsCancelled);
     const addresses = works.map(({ address }) => address);
@@ -303,7 +322,14 @@ class System implements ActorSystem {
 
   #effectEnded(row: EffectRow, outcome: Outcome): void {
     const { address, effectId, invokeId } = row;
-    const item: Item = { kind: 'effect', stepId: randomUUID(), address, effectId, invokeId, outcome: plainJson(outcome) };
+    const item: Item = {
+      kind: 'effect',
+      stepId: randomUUID(),
+      address,
+      effectId,
+      invokeId,
+      outcome: plainJson(outcome),
+    };
     this.#committer.submitInternal(item).catch((error: unknown) => {
       this.#log.error({ err: error, address, effectId }, 'the result of an effect was not taken');
       // Where it could not be stored the machine still waits: it gets the error event instead.
@@ -314,7 +340,9 @@ class System implements ActorSystem {
   #releaseLost(): void {
     this.#runner
       .releaseLost(this.#peers.id)
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'effects that others took over may run twice'));
+      .catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'effects that others took over may run twice'),
+      );
   }
 
   #tell(notice: CommitNotice): void {
@@ -335,26 +363,33 @@ class System implements ActorSystem {
     const machine = address.slice(0, address.indexOf('/'));
     const registered = this.#registry.find(machine);
     if (!registered) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
-    const schema = Object.hasOwn(registered.definition.events, type) ? registered.definition.events[type] : undefined;
+    const schema = Object.hasOwn(registered.definition.events, type)
+      ? registered.definition.events[type]
+      : undefined;
     if (!schema) {
       const known = Object.keys(registered.definition.events).join(', ');
-      throw new RuntimeError('invalid_event', `${machine} takes no event "${type.slice(0, 100)}" from outside; it takes ${known}`, {
-        details: { field: 'type' },
-      });
+      throw new RuntimeError(
+        'invalid_event',
+        `${machine} takes no event "${type.slice(0, 100)}" from outside; it takes ${known}`,
+        {
+          details: { field: 'type' },
+        },
+      );
     }
-    const { type: _type, ...fields } = event;
-    const parsed = schema.safeParse(fields);
+    const parsed = schema.safeParse(event);
     if (!parsed.success) {
       throw new RuntimeError('invalid_event', `the event ${type} is wrong: ${wrongFields(parsed.error)}`, {
         details: { issues: parsed.error.issues },
       });
     }
-    return storable({ type, ...(parsed.data as object) }, 'invalid_event');
+    return storable({ ...(parsed.data as object), type }, 'invalid_event');
   }
 
   #refuseWhenDraining(): void {
     if (this.#draining) {
-      throw new RuntimeError('stopped', 'this process is shutting down; ask another one, or try again', { retryable: true });
+      throw new RuntimeError('stopped', 'this process is shutting down; ask another one, or try again', {
+        retryable: true,
+      });
     }
   }
 
@@ -363,7 +398,10 @@ class System implements ActorSystem {
       return await query();
     } catch (error) {
       if (!isConnectionError(error)) throw error;
-      throw new RuntimeError('unavailable', 'the database does not answer', { retryable: true, cause: error });
+      throw new RuntimeError('unavailable', 'the database does not answer', {
+        retryable: true,
+        cause: error,
+      });
     }
   }
 
@@ -425,7 +463,9 @@ function plainJson(outcome: Outcome): Outcome {
 }
 
 function wrongFields(error: { issues: { path: PropertyKey[]; message: string }[] }): string {
-  return error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`).join('; ');
+  return error.issues
+    .map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`)
+    .join('; ');
 }
 
 function listCursor(createdAt: Date, address: Address): string {

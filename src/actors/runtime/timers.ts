@@ -10,7 +10,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
 import type { Database } from '../../persistence/actors/rows.ts';
-import { applyItem, Work } from './apply.ts';
+import { applyItem, isKnown, Work } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, hasWrites, type TimerJob } from './batch.ts';
 import { isConnectionError, isTransientError } from './database-errors.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
@@ -20,6 +20,8 @@ const MAX_JOBS_PER_BATCH = 500;
 /** The safety net, for a deadline of which another process did not tell: two queries a minute. */
 const SLOW_POLL_MS = 30_000;
 const RETRY_MS = 500;
+/** A timer of a machine that this process does not have waits this long for one that has it. */
+const NOT_MINE_MS = 1_000;
 /** The database's clock may be a little behind: a job that is due here may not be there yet. */
 const SKEW_RETRY_MS = 4;
 /** A timer may wait for years; pg-boss deletes what waits longer than its retention. */
@@ -65,7 +67,11 @@ export class Timers {
   async start(writer: BatchWriter): Promise<void> {
     this.#writer = writer;
     // A partition of its own: the claim query of a shared table can flip to a plan a hundred times slower.
-    await this.#boss.createQueue(QUEUE, { partition: true, retryLimit: 0, retentionSeconds: RETENTION_SECONDS });
+    await this.#boss.createQueue(QUEUE, {
+      partition: true,
+      retryLimit: 0,
+      retentionSeconds: RETENTION_SECONDS,
+    });
     await this.#readNearest();
   }
 
@@ -179,7 +185,10 @@ export class Timers {
     let failure: Error | undefined;
     try {
       await client.query('BEGIN');
-      const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: this.#batchSize, db: asBossDatabase(client) });
+      const jobs = await this.#boss.fetch<JobData>(QUEUE, {
+        batchSize: this.#batchSize,
+        db: asBossDatabase(client),
+      });
       const committed = jobs.length > 0 ? await this.#stepAll(client, jobs) : undefined;
       await client.query('COMMIT');
       if (committed) this.#onCommitted(committed);
@@ -197,19 +206,34 @@ export class Timers {
     }
   }
 
-  async #stepAll(client: PoolClient, jobs: readonly { id: string; data: JobData }[]): Promise<CommittedBatch> {
+  async #stepAll(
+    client: PoolClient,
+    jobs: readonly { id: string; data: JobData }[],
+  ): Promise<CommittedBatch> {
     const writer = this.#writer;
     if (!writer) throw new Error('timers fire before they are started');
     const works = new Map<Address, Work>();
     const rows = await lockActors(client, [...new Set(jobs.map(({ data }) => data.address))]);
     const inOrder = [...jobs].sort((a, b) => (a.data.due < b.data.due ? -1 : 1));
     const now = new Date(this.#clock.now());
+    const notMine: TimerJob[] = [];
     for (const { id, data } of inOrder) {
+      const row = rows.get(data.address);
+      if (row && row.status === 'active' && !isKnown(writer.registry, row)) {
+        const due = new Date(now.getTime() + NOT_MINE_MS);
+        notMine.push({ job: id, address: data.address, timerId: data.timerId, due });
+        continue;
+      }
       const work = works.get(data.address) ?? new Work(data.address, rows.get(data.address));
       works.set(data.address, work);
       const { address, timerId } = data;
       // A step that throws is a dead letter of its actor; applyItem answers it.
-      applyItem(writer.registry, work, { kind: 'timer', stepId: randomUUID(), address, job: id, timerId }, now);
+      applyItem(
+        writer.registry,
+        work,
+        { kind: 'timer', stepId: randomUUID(), address, job: id, timerId },
+        now,
+      );
     }
     const committed = await commitWorksIn(writer, client, [...works.values()].filter(hasWrites));
     if (committed.lost.length > 0) throw new Error('a locked actor changed');
@@ -218,7 +242,8 @@ export class Timers {
       jobs.map(({ id }) => id),
       { db: asBossDatabase(client) },
     );
-    return committed;
+    if (notMine.length > 0) await this.set(client, notMine);
+    return { ...committed, timersSet: [...committed.timersSet, ...notMine] };
   }
 
   /** A job that can't be committed even alone is given up, loudly: its actor's state can't be stored. */

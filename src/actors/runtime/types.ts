@@ -24,7 +24,7 @@ export interface DurableMachine {
   readonly version: string;
   readonly machine: AnyStateMachine;
   readonly input: z.ZodType;
-  /** The events that may come from outside, by type. All others are refused. */
+  /** The events that may come from outside, by type; each schema takes the whole event. All others are refused. */
   readonly events: Readonly<Record<string, z.ZodType>>;
   readonly journal?: {
     /** Journal rows to keep of each actor; all unless said. A monitor that ticks keeps its last few hundred. */
@@ -155,7 +155,13 @@ export interface InspectionRecord {
   event: ActorEvent;
   source: string | null;
   valueBefore: StateValue | null;
-  snapshot: { status: ActorStatus; value: StateValue; context: unknown; output?: unknown; error?: PlainError };
+  snapshot: {
+    status: ActorStatus;
+    value: StateValue;
+    context: unknown;
+    output?: unknown;
+    error?: PlainError;
+  };
   /** Transitions taken, by state node id. `targets` is empty for a transition without a target. */
   microsteps: { source: string; targets: string[]; eventType: string }[];
   effects: EffectDescriptor[];
@@ -197,7 +203,10 @@ export interface EmittedEvent {
 
 /** Where a step's SQL runs: inside the transaction that commits the step. */
 export interface Transaction {
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
 }
 
 export interface ActorSystemOptions {

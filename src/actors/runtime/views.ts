@@ -7,7 +7,10 @@ import type { ActorView, InspectionRecord } from './types.ts';
 
 /** An actor as it is committed. */
 export function toView(row: ActorRow): ActorView {
-  const { context, output } = JSON.parse(row.snapshot) as { context: Record<string, unknown>; output?: unknown };
+  const { context, output } = JSON.parse(row.snapshot) as {
+    context: Record<string, unknown>;
+    output?: unknown;
+  };
   return {
     address: row.address,
     machine: row.machine,
@@ -21,7 +24,11 @@ export function toView(row: ActorRow): ActorView {
     context,
     ...(output === undefined ? {} : { output }),
     ...(row.error === null ? {} : { error: row.error }),
-    timers: Object.entries(row.pending.timers).map(([id, { due, event }]) => ({ id, due: new Date(due), event })),
+    timers: Object.entries(row.pending.timers).map(([id, { due, event }]) => ({
+      id,
+      due: new Date(due),
+      event,
+    })),
     effects: Object.entries(row.pending.effects).map(([id, { src, effectId }]) => ({ id, src, effectId })),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

@@ -2,13 +2,21 @@
 import { ACTOR_COLUMNS, type ActorRow, type Database, toActorRow } from './rows.ts';
 
 /** The actors of these addresses, by address; those that do not exist are absent. */
-export async function loadActors(database: Database, addresses: readonly string[]): Promise<Map<string, ActorRow>> {
-  const { rows } = await database.query(`SELECT ${ACTOR_COLUMNS} FROM actors WHERE address = ANY($1)`, [addresses]);
+export async function loadActors(
+  database: Database,
+  addresses: readonly string[],
+): Promise<Map<string, ActorRow>> {
+  const { rows } = await database.query(`SELECT ${ACTOR_COLUMNS} FROM actors WHERE address = ANY($1)`, [
+    addresses,
+  ]);
   return byAddress(rows);
 }
 
 /** As `loadActors`, and no other transaction changes them until this one ends. Locked in the order of addresses. */
-export async function lockActors(database: Database, addresses: readonly string[]): Promise<Map<string, ActorRow>> {
+export async function lockActors(
+  database: Database,
+  addresses: readonly string[],
+): Promise<Map<string, ActorRow>> {
   const { rows } = await database.query(
     `SELECT ${ACTOR_COLUMNS} FROM actors WHERE address = ANY($1) ORDER BY address FOR UPDATE`,
     [addresses],
@@ -17,7 +25,7 @@ export async function lockActors(database: Database, addresses: readonly string[
 }
 
 function byAddress(rows: Record<string, unknown>[]): Map<string, ActorRow> {
-  return new Map(rows.map((row) => [row['address'] as string, toActorRow(row)]));
+  return new Map(rows.map((row) => [row.address as string, toActorRow(row)]));
 }
 
 export async function loadActor(database: Database, address: string): Promise<ActorRow | undefined> {
@@ -35,7 +43,7 @@ export async function findSingleton(
     `SELECT address FROM actors WHERE machine = $1 AND owner = $2 AND singleton_key = $3 AND status = 'active'`,
     [machine, owner, singletonKey],
   );
-  return rows[0]?.['address'] as string | undefined;
+  return rows[0]?.address as string | undefined;
 }
 
 export interface RememberedKey {
@@ -55,8 +63,8 @@ export async function loadKeys(
   );
   return new Map(
     rows.map((row) => [
-      `${row['scope']}\n${row['key']}`,
-      { payloadHash: row['payload_hash'] as string, answer: row['answer'] },
+      `${row.scope}\n${row.key}`,
+      { payloadHash: row.payload_hash as string, answer: row.answer },
     ]),
   );
 }

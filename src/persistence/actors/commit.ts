@@ -134,5 +134,5 @@ export async function commitSteps(database: Database, batch: StepBatch): Promise
     deadLetters.map((row) => json(row.error)),
     deadLetters.map((row) => row.at),
   ]);
-  return new Set(rows.map((row) => row['address'] as string));
+  return new Set(rows.map((row) => row.address as string));
 }

@@ -15,13 +15,13 @@ const COLUMNS = 'txid::text AS txid, seq, address, revision, owner, step_id, at,
 
 function toStoredStep(row: Record<string, unknown>): StoredStep {
   return {
-    cursor: `${row['txid']}.${row['seq']}`,
-    address: row['address'] as string,
-    revision: Number(row['revision']),
-    owner: row['owner'] as string,
-    stepId: row['step_id'] as string,
-    at: row['at'] as Date,
-    record: row['record'] as Record<string, unknown>,
+    cursor: `${row.txid}.${row.seq}`,
+    address: row.address as string,
+    revision: Number(row.revision),
+    owner: row.owner as string,
+    stepId: row.step_id as string,
+    at: row.at as Date,
+    record: row.record as Record<string, unknown>,
   };
 }
 
@@ -49,7 +49,7 @@ export async function findSteps(
     `SELECT ${COLUMNS} FROM journal WHERE address = ANY($1) AND step_id = ANY($2::uuid[])`,
     [addresses, stepIds],
   );
-  return new Map(rows.map((row) => [row['step_id'] as string, toStoredStep(row)]));
+  return new Map(rows.map((row) => [row.step_id as string, toStoredStep(row)]));
 }
 
 /** Null unless it is a cursor of this journal. */
@@ -76,7 +76,13 @@ export async function readStream(database: Database, position: StreamPosition): 
      WHERE (txid, seq) > ($1::text::xid8, $2::bigint) AND txid < pg_snapshot_xmin(pg_current_snapshot())
        AND ($3::text IS NULL OR address = $3) AND ($4::text[] IS NULL OR owner = ANY($4))
      ORDER BY journal.txid, seq LIMIT $5`,
-    [position.after.txid, position.after.seq, position.address ?? null, position.owners ?? null, position.limit],
+    [
+      position.after.txid,
+      position.after.seq,
+      position.address ?? null,
+      position.owners ?? null,
+      position.limit,
+    ],
   );
   return rows.map(toStoredStep);
 }
@@ -87,7 +93,7 @@ export async function streamEnd(database: Database): Promise<string> {
     `SELECT txid::text AS txid, seq FROM journal WHERE txid < pg_snapshot_xmin(pg_current_snapshot())
      ORDER BY journal.txid DESC, seq DESC LIMIT 1`,
   );
-  return rows[0] ? `${rows[0]['txid']}.${rows[0]['seq']}` : '0.0';
+  return rows[0] ? `${rows[0].txid}.${rows[0].seq}` : '0.0';
 }
 
 /** Deletes all but the last rows of each actor of a machine. Returns how many went. */

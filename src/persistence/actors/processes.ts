@@ -19,7 +19,7 @@ export async function registerProcess(database: Database, id: string, leaseMs: n
     `INSERT INTO processes (id, lease_until) VALUES ($1, now() + $2 * interval '1 ms') RETURNING number`,
     [id, leaseMs],
   );
-  return Number(rows[0]?.['number']);
+  return Number(rows[0]?.number);
 }
 
 /** Renews a lease. False when it was lost: others have taken over. */
@@ -35,36 +35,44 @@ export async function renewLease(
     [id, leaseMs],
   );
   return {
-    kept: Number(rows[0]?.['kept']) > 0,
+    kept: Number(rows[0]?.kept) > 0,
     others: rows
-      .filter((row) => row['id'] !== null)
-      .map((row) => ({ id: row['id'] as string, alive: row['alive'] === true })),
+      .filter((row) => row.id !== null)
+      .map((row) => ({ id: row.id as string, alive: row.alive === true })),
   };
 }
 
-/** Takes the effects of processes that are gone, and of none. One of several that ask gets each. */
-export async function takeOverEffects(database: Database, id: string): Promise<EffectRow[]> {
+/** Takes the effects of these sources of processes that are gone, and of none. One of several that ask gets each. */
+export async function takeOverEffects(
+  database: Database,
+  id: string,
+  sources: readonly string[],
+): Promise<EffectRow[]> {
   const { rows } = await database.query(
     `WITH gone AS (DELETE FROM processes p WHERE p.id <> $1 AND NOT ${ALIVE} RETURNING p.id)
      UPDATE effects SET process = $1
      WHERE effect_id IN (
        SELECT effect_id FROM effects e
-       WHERE e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
-          OR NOT EXISTS (SELECT FROM processes p WHERE p.id = e.process)
+       WHERE e.src = ANY($2) AND (e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
+          OR NOT EXISTS (SELECT FROM processes p WHERE p.id = e.process))
        FOR UPDATE SKIP LOCKED)
      RETURNING effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at`,
-    [id],
+    [id, sources],
   );
   return rows.map(toEffectRow);
 }
 
 /** Which of these effects are still this process's to run. */
-export async function keptEffects(database: Database, id: string, effectIds: readonly string[]): Promise<Set<string>> {
+export async function keptEffects(
+  database: Database,
+  id: string,
+  effectIds: readonly string[],
+): Promise<Set<string>> {
   const { rows } = await database.query(
     'SELECT effect_id FROM effects WHERE process = $1 AND effect_id = ANY($2)',
     [id, effectIds],
   );
-  return new Set(rows.map((row) => row['effect_id'] as string));
+  return new Set(rows.map((row) => row.effect_id as string));
 }
 
 /** Notes a failed attempt, so that whoever takes over goes on from there. */

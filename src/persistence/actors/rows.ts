@@ -2,7 +2,10 @@
 
 /** Anything that runs SQL: the pool, or a client inside a transaction. */
 export interface Database {
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
 }
 
 export interface TimerEntry {
@@ -100,35 +103,35 @@ export const ACTOR_COLUMNS = `address, machine, key, version, owner, incarnation
 
 export function toActorRow(row: Record<string, unknown>): ActorRow {
   return {
-    address: row['address'] as string,
-    machine: row['machine'] as string,
-    key: row['key'] as string,
-    version: row['version'] as string,
-    owner: row['owner'] as string,
-    incarnation: row['incarnation'] as string,
-    status: row['status'] as ActorRow['status'],
-    revision: Number(row['revision']),
-    tags: row['tags'] as string[],
-    value: row['value'],
-    snapshot: row['snapshot'] as string,
-    pending: row['pending'] as Pending,
-    error: row['error'] as PlainErrorRow | null,
-    singletonKey: row['singleton_key'] as string | null,
-    createdAt: row['created_at'] as Date,
-    updatedAt: row['updated_at'] as Date,
+    address: row.address as string,
+    machine: row.machine as string,
+    key: row.key as string,
+    version: row.version as string,
+    owner: row.owner as string,
+    incarnation: row.incarnation as string,
+    status: row.status as ActorRow['status'],
+    revision: Number(row.revision),
+    tags: row.tags as string[],
+    value: row.value,
+    snapshot: row.snapshot as string,
+    pending: row.pending as Pending,
+    error: row.error as PlainErrorRow | null,
+    singletonKey: row.singleton_key as string | null,
+    createdAt: row.created_at as Date,
+    updatedAt: row.updated_at as Date,
   };
 }
 
 export function toEffectRow(row: Record<string, unknown>): EffectRow {
   return {
-    effectId: row['effect_id'] as string,
-    address: row['address'] as string,
-    invokeId: row['invoke_id'] as string,
-    src: row['src'] as string,
-    owner: row['owner'] as string,
-    input: row['input'],
-    attempt: Number(row['attempt']),
-    dueAt: row['due_at'] as Date,
-    deadlineAt: row['deadline_at'] as Date,
+    effectId: row.effect_id as string,
+    address: row.address as string,
+    invokeId: row.invoke_id as string,
+    src: row.src as string,
+    owner: row.owner as string,
+    input: row.input,
+    attempt: Number(row.attempt),
+    dueAt: row.due_at as Date,
+    deadlineAt: row.deadline_at as Date,
   };
 }
