@@ -158,7 +158,10 @@ class Provider(Protocol):
 
     name: str
     source: str
-    risk_free_rate: float
+
+    def risk_free_rate(self, as_of: datetime) -> float | None:
+        """The continuously compounded rate as a decimal; None when the source has none."""
+        ...
 
     def knows(self, symbol: str) -> bool:
         """Whether the source has this symbol at all."""

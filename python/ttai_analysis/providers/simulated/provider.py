@@ -44,7 +44,6 @@ class SimulatedProvider:
 
     name = "simulated"
     source = "simulated"
-    risk_free_rate = RISK_FREE_RATE
 
     def __init__(self, *, seed: str, script: Path | None = None) -> None:
         self._table = session_table()
@@ -54,6 +53,10 @@ class SimulatedProvider:
         self._script = PriceScript(script)
         self._first_day = date_from_ordinal(int(self._table.days[1]))
         self._chain = lru_cache(maxsize=256)(self._build_chain)
+
+    def risk_free_rate(self, as_of: datetime) -> float:
+        """One steady rate."""
+        return RISK_FREE_RATE
 
     def knows(self, symbol: str) -> bool:
         """Whether the universe lists the symbol."""

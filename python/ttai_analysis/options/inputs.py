@@ -1,0 +1,140 @@
+"""What an option analysis works on: the chain, the earnings date, levels, volatility.
+
+For: taking each from the request where it is given, else from the provider. Not for: analysis.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from ttai_analysis.chart.indicators import historical_volatility
+from ttai_analysis.errors import InvalidMarketDataError
+from ttai_analysis.models.options import InputChain, InputEarnings, OptionsRequest
+from ttai_analysis.options.contracts import Contracts, at_the_money_iv, contracts_of
+from ttai_analysis.options.scoring import MarketView
+from ttai_analysis.options.volatility_context import VolatilityContext, volatility_context
+from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Chain, Earnings, FloatArray, Provider
+from ttai_analysis.timestamps import days_to, ordinal_of
+
+ASSUMED_RATE = 0.02
+BARS_PER_YEAR = 252.0
+IV_DAYS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInputs:
+    """Everything the selection needs, with where it came from. `contracts` is None without a
+    chain."""
+
+    source: str
+    contracts: Contracts | None
+    earnings: Earnings
+    volatility: VolatilityContext
+    view: MarketView
+    warnings: list[str]
+
+
+def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> OptionInputs:
+    """Raises SymbolNotFoundError when neither request nor provider knows the symbol."""
+    warnings: list[str] = []
+    known = provider.knows(request.symbol)
+    chain, source = _chain(request, provider, as_of)
+    rate = provider.risk_free_rate(as_of)
+    if rate is None:
+        rate = ASSUMED_RATE
+        warnings.append(f"risk_free_rate_assumed:{ASSUMED_RATE}")
+    contracts = contracts_of(chain, as_of, rate) if chain is not None and len(chain) else None
+    if contracts is not None and not contracts.parity.all():
+        warnings.append("forward_assumed_for_some_expiries")
+    earnings = earnings_from(request.earnings, as_of)
+    if earnings is None:
+        earnings = provider.earnings(request.symbol, as_of) if known else UNKNOWN_EARNINGS
+    history = provider.metrics(request.symbol, as_of).iv_history if known else None
+    hv20 = _hv20(request, provider, as_of, known=known)
+    near_iv = at_the_money_iv(contracts, IV_DAYS) if contracts is not None else None
+    volatility = volatility_context(history, near_iv, hv20)
+    return OptionInputs(
+        source=source,
+        contracts=contracts,
+        earnings=earnings,
+        volatility=volatility,
+        view=_view(request, volatility),
+        warnings=warnings,
+    )
+
+
+def earnings_from(sent: InputEarnings | None, as_of: datetime) -> Earnings | None:
+    """The caller's word on earnings: an explicit null date means that there is no report, a date
+    that has passed says nothing about the next one."""
+    if sent is None:
+        return None
+    if sent.day is not None and days_to(sent.day, as_of) < 0:
+        return UNKNOWN_EARNINGS
+    return Earnings(known=True, day=sent.day, estimated=sent.estimated)
+
+
+def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime) -> Chain:
+    """A caller's chain as columns. Raises InvalidMarketDataError for numbers that are none."""
+    rows = sorted(sent.options, key=lambda row: (row.expiration, row.strike, row.right))
+
+    def column(values: list[float | None], *, missing: float) -> FloatArray:
+        array = np.array([missing if value is None else value for value in values])
+        if np.isinf(array).any() or (array < 0.0).any():
+            raise InvalidMarketDataError("An option quote holds a number that cannot be.")
+        return array.astype(np.float64)
+
+    return Chain(
+        symbol=symbol,
+        as_of=sent.as_of or as_of,
+        underlying_price=spot,
+        expiry=np.array([ordinal_of(row.expiration) for row in rows], dtype=np.int64),
+        strike=np.array([row.strike for row in rows], dtype=np.float64),
+        is_call=np.array([row.right in ("C", "call") for row in rows], dtype=np.bool_),
+        bid=np.nan_to_num(column([row.bid for row in rows], missing=0.0), nan=0.0),
+        ask=np.nan_to_num(column([row.ask for row in rows], missing=0.0), nan=0.0),
+        open_interest=column([row.open_interest for row in rows], missing=np.nan),
+        volume=column([row.volume for row in rows], missing=np.nan),
+    )
+
+
+def _chain(
+    request: OptionsRequest, provider: Provider, as_of: datetime
+) -> tuple[Chain | None, str]:
+    sent = request.option_chain
+    if sent is None:
+        chain = provider.chain(request.symbol, as_of)
+        if chain is not None and request.underlying_price is not None:
+            chain = replace(chain, underlying_price=request.underlying_price)
+        return chain, provider.source
+    spot = request.underlying_price or sent.underlying_price
+    if spot is None and provider.knows(request.symbol):
+        quote = provider.quote(request.symbol, as_of)
+        spot = quote.price if quote else None
+    if spot is None:
+        raise InvalidMarketDataError("The chain comes without the price of its underlying.")
+    return chain_from_input(request.symbol, sent, spot, as_of), sent.source or "request"
+
+
+def _hv20(
+    request: OptionsRequest, provider: Provider, as_of: datetime, *, known: bool
+) -> float | None:
+    context = request.chart_context
+    if context is not None and context.indicators is not None and context.indicators.hv20:
+        return context.indicators.hv20
+    if not known:
+        return None
+    bars = provider.bars(request.symbol, "daily", "3mo", as_of, adjusted=True)
+    value = historical_volatility(bars.close, 20, BARS_PER_YEAR)
+    return value if value > 0.0 else None
+
+
+def _view(request: OptionsRequest, volatility: VolatilityContext) -> MarketView:
+    context = request.chart_context
+    supports = [level.price for level in context.support_levels] if context else []
+    resistances = [level.price for level in context.resistance_levels] if context else []
+    return MarketView(
+        supports=tuple(price for price in supports if price is not None),
+        resistances=tuple(price for price in resistances if price is not None),
+        iv_hv_ratio=volatility.ratio,
+    )

@@ -1,0 +1,47 @@
+"""The sentences that an option analysis says in words.
+
+For: plain wording of figures. Not for: any number of its own.
+"""
+
+from ttai_analysis.models.options import OptionsRequest, Strategy
+from ttai_analysis.options.inputs import OptionInputs
+from ttai_analysis.options.rows import TradeFigures
+
+NAMES: dict[Strategy, str] = {
+    "csp": "cash-secured put",
+    "covered_call": "covered call",
+    "bull_put_spread": "bull put spread",
+    "bear_call_spread": "bear call spread",
+    "iron_condor": "iron condor",
+}
+
+
+def rationale(request: OptionsRequest, figures: TradeFigures, rejects: list[str]) -> str:
+    """Why this trade, or why none."""
+    name = NAMES[request.strategy]
+    strike, expiry = figures["best_strike"], figures["best_expiration"]
+    if strike is None or expiry is None:
+        return f"No {name} on {request.symbol} passes: {', '.join(rejects)}."
+    text = (
+        f"{name.capitalize()} on {request.symbol}: {strike:g} expiring {expiry.isoformat()}, "
+        f"{figures['dte']} days, credit {figures['premium']:.2f}, delta {figures['delta']:.2f}, "
+        f"model probability of profit {100 * (figures['pop'] or 0):.0f}%, "
+        f"{figures['weekly_roc_pct']:.2f}% a week on the capital at risk."
+    )
+    return text if not rejects else f"{text} Rejected: {', '.join(rejects)}."
+
+
+def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | None) -> str:
+    """What to know about the figures."""
+    notes = ["Income at the bid; probabilities are the model's, not a forecast."]
+    ratio = inputs.volatility.ratio
+    if ratio is None:
+        notes.append("Implied against realised volatility is unknown.")
+    else:
+        word = "rich" if ratio > 1.2 else "fair" if ratio >= 0.9 else "cheap"
+        notes.append(f"Implied over realised volatility {ratio:.2f} ({word}).")
+    if inside:
+        notes.append("A report falls within the life of this trade.")
+    elif inside is None and figures["best_strike"] is not None:
+        notes.append("The date of the next report is unknown.")
+    return " ".join(notes)

@@ -1,0 +1,162 @@
+"""Which trade to make: gates, then trades, then the best score.
+
+For: one pure function from contracts to a ranking. Not for: fetching or wording.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ttai_analysis.models.common import Evidence
+from ttai_analysis.models.options import Constraints, OptionsRequest, RejectedCounts
+from ttai_analysis.options.contracts import Contracts
+from ttai_analysis.options.gates import GateResult, short_gates
+from ttai_analysis.options.scoring import MarketView, score_of, score_trade
+from ttai_analysis.options.trades import (
+    Trade,
+    cash_secured_put,
+    covered_call,
+    default_width,
+    iron_condor,
+    per_week,
+    vertical,
+)
+from ttai_analysis.providers.base import BoolArray, Earnings
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A trade with its score and the rules behind it."""
+
+    trade: Trade
+    score: float
+    rules: list[Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The ranking, best first. `earnings_only`: nothing passed, but these would have without the
+    earnings gate, so their figures are worth showing beside the rejection."""
+
+    ranked: list[Ranked]
+    earnings_only: bool
+    considered: int
+    rejected: RejectedCounts
+
+
+def select_trades(
+    request: OptionsRequest, contracts: Contracts, earnings: Earnings, view: MarketView
+) -> Selection:
+    """All trades of the asked strategy that pass, ranked by score, then expiry, then strike."""
+    gates = _gates(request, contracts, earnings)
+    considered = sum(gate.considered for gate in gates)
+    counts = _sum_counts([gate.rejected for gate in gates])
+    for earnings_only in (False, True):
+        masks = [gate.sound if earnings_only else gate.passed for gate in gates]
+        trades = _trades(request, contracts, masks, counts if not earnings_only else None)
+        if trades:
+            ranked = _rank(contracts, trades, request.constraints, view)
+            return Selection(ranked, earnings_only, considered, counts)
+    return Selection([], False, considered, counts)
+
+
+def _gates(
+    request: OptionsRequest, contracts: Contracts, earnings: Earnings
+) -> list[GateResult]:
+    constraints, strategy = request.constraints, request.strategy
+    if strategy == "csp":
+        return [short_gates(contracts, constraints, earnings, is_call=False)]
+    if strategy == "covered_call":
+        return [
+            short_gates(
+                contracts, constraints, earnings, is_call=True, min_strike=request.cost_basis,
+            )
+        ]
+    sides = {"bull_put_spread": (False,), "bear_call_spread": (True,), "iron_condor": (False, True)}
+    return [
+        short_gates(contracts, constraints, earnings, is_call=is_call, capital=False)
+        for is_call in sides[strategy]
+    ]
+
+
+def _trades(
+    request: OptionsRequest, contracts: Contracts, masks: list[BoolArray],
+    counts: RejectedCounts | None,
+) -> list[Trade]:
+    rows = [[int(row) for row in np.flatnonzero(mask)] for mask in masks]
+    if request.strategy == "csp":
+        return [cash_secured_put(contracts, row) for row in rows[0]]
+    if request.strategy == "covered_call":
+        return [covered_call(contracts, row, request.cost_basis) for row in rows[0]]
+    width = request.spread_width or default_width(contracts.chain.underlying_price)
+    sides = [_verticals(contracts, side, width, counts) for side in rows]
+    trades = sides[0] if len(sides) == 1 else _condors(contracts, sides[0], sides[1])
+    return [trade for trade in trades if _spread_passes(request, contracts, trade, counts)]
+
+
+def _verticals(
+    contracts: Contracts, rows: list[int], width: float, counts: RejectedCounts | None
+) -> list[Trade]:
+    trades = [trade for row in rows if (trade := vertical(contracts, row, width)) is not None]
+    if counts is not None:
+        counts.wing += len(rows) - len(trades)
+    return trades
+
+
+def _condors(contracts: Contracts, puts: list[Trade], calls: list[Trade]) -> list[Trade]:
+    """Every pair of one expiry whose credit stays below the width."""
+    chain = contracts.chain
+    pairs = (
+        iron_condor(contracts, put, call)
+        for put in puts
+        for call in calls
+        if chain.expiry[put.short] == chain.expiry[call.short]
+        and chain.strike[put.short] < chain.strike[call.short]
+    )
+    return [trade for trade in pairs if trade.risk > 0.0]
+
+
+def _spread_passes(
+    request: OptionsRequest, contracts: Contracts, trade: Trade, counts: RejectedCounts | None
+) -> bool:
+    limits = request.constraints
+    if limits.max_capital is not None and trade.capital > limits.max_capital:
+        if counts is not None:
+            counts.capital += 1
+        return False
+    if trade.credit < limits.min_bid:
+        if counts is not None:
+            counts.bid += 1
+        return False
+    weekly = per_week(trade.roc_pct, int(contracts.dte[trade.short]))
+    if weekly < limits.min_weekly_roc_pct:
+        if counts is not None:
+            counts.roc += 1
+        return False
+    return True
+
+
+def _rank(
+    contracts: Contracts, trades: list[Trade], constraints: Constraints, view: MarketView
+) -> list[Ranked]:
+    ranked = []
+    for trade in trades:
+        rules = score_trade(contracts, trade, constraints, view)
+        ranked.append(Ranked(trade, round(score_of(rules), 6), rules))
+    chain = contracts.chain
+    return sorted(
+        ranked,
+        key=lambda item: (
+            -item.score,
+            int(chain.expiry[item.trade.short]),
+            tuple(float(chain.strike[leg]) for leg in item.trade.legs),
+        ),
+    )
+
+
+def _sum_counts(parts: list[RejectedCounts]) -> RejectedCounts:
+    totals = RejectedCounts()
+    for part in parts:
+        for name, value in part:
+            setattr(totals, name, getattr(totals, name) + value)
+    return totals

@@ -1,0 +1,133 @@
+"""/analyze/options: from a request and a provider to the answer.
+
+For: gathering, selecting, explaining. Not for: formulas (the other files of this room).
+"""
+
+from datetime import date, datetime
+
+from ttai_analysis.answers import age_seconds, answer_head
+from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.options import (
+    Management,
+    OptionsAnalysis,
+    OptionsRequest,
+    RejectedCounts,
+)
+from ttai_analysis.options.inputs import OptionInputs, gather
+from ttai_analysis.options.notes import options_notes, rationale
+from ttai_analysis.options.rows import (
+    TradeFigures,
+    alternatives,
+    context_figures,
+    leg_rows,
+    no_figures,
+    trade_figures,
+)
+from ttai_analysis.options.selection import Ranked, Selection, select_trades
+from ttai_analysis.providers.base import Provider
+
+MAX_CHAIN_AGE_SECONDS = 900.0
+
+
+def options_as_of(request: OptionsRequest) -> datetime | None:
+    """The moment the request speaks of: its own asOf, else that of the chain it carries."""
+    if request.as_of is not None or request.option_chain is None:
+        return request.as_of
+    return request.option_chain.as_of
+
+
+def analyze_options(
+    request: OptionsRequest, provider: Provider, as_of: datetime
+) -> OptionsAnalysis:
+    """The answer; without anything to sell it is a `reject` that says why."""
+    inputs = gather(request, provider, as_of)
+    selection = Selection([], False, 0, RejectedCounts())
+    if inputs.contracts is not None:
+        selection = select_trades(request, inputs.contracts, inputs.earnings, inputs.view)
+    best = selection.ranked[0] if selection.ranked else None
+    rejects = reject_reasons(inputs, selection)
+    figures = no_figures() if best is None else _figures(inputs, best)
+    return _answer(request, inputs, selection, best, rejects, figures, as_of)
+
+
+def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
+    """Why nothing is selected; empty when something is."""
+    contracts = inputs.contracts
+    if contracts is None:
+        return ["no_option_chain"]
+    if not contracts.two_sided.any():
+        return ["no_live_quotes"]
+    if selection.ranked and not selection.earnings_only:
+        return []
+    if selection.earnings_only:
+        return ["earnings_inside_dte" if inputs.earnings.known else "earnings_unknown"]
+    stopped = sorted(
+        ((count, name) for name, count in selection.rejected if count), reverse=True
+    )
+    return ["no_candidate", *(f"stopped_by_{name}" for _, name in stopped[:2])]
+
+
+def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:
+    if inputs.contracts is None:
+        return no_figures()
+    return trade_figures(inputs.contracts, best.trade, inputs.view)
+
+
+def _answer(
+    request: OptionsRequest, inputs: OptionInputs, selection: Selection, best: Ranked | None,
+    rejects: list[str], figures: TradeFigures, as_of: datetime,
+) -> OptionsAnalysis:
+    contracts, earnings = inputs.contracts, inputs.earnings
+    inside = earnings_inside(earnings.known, earnings.day, figures["best_expiration"])
+    return OptionsAnalysis(
+        **answer_head("/analyze/options", request, inputs.source, as_of),
+        quality=_quality(inputs, as_of),
+        evidence=[*_gates(rejects), *(best.rules if best else [])],
+        symbol=request.symbol,
+        strategy=request.strategy,
+        recommendation="reject" if rejects else "select",
+        underlying_price=contracts.chain.underlying_price if contracts else None,
+        **figures,
+        **context_figures(inputs.volatility),
+        earnings_date=earnings.day,
+        earnings_inside_dte=inside,
+        legs=leg_rows(contracts, best.trade) if contracts and best else [],
+        alternative_strikes=alternatives(contracts, selection.ranked) if contracts else [],
+        candidates_considered=selection.considered,
+        rejected_counts=selection.rejected,
+        reject_reasons=rejects,
+        score=best.score if best else 0.0,
+        rationale=rationale(request, figures, rejects),
+        options_notes=options_notes(inputs, figures, inside),
+        management=Management(),
+    )
+
+
+def earnings_inside(known: bool, day: date | None, expiry: date | None) -> bool | None:
+    """Whether the report falls on or before the expiry; None when either is unknown."""
+    if not known or expiry is None:
+        return None
+    return day is not None and day <= expiry
+
+
+def _gates(rejects: list[str]) -> list[Evidence]:
+    return [
+        Evidence(
+            rule="candidate_passes_all_gates", value=not rejects,
+            threshold="at least one", passed=not rejects, weight=0.0,
+        )
+    ]
+
+
+def _quality(inputs: OptionInputs, as_of: datetime) -> Quality:
+    chain = inputs.contracts.chain if inputs.contracts else None
+    age = age_seconds(as_of, chain.as_of if chain else None)
+    return Quality(
+        source=inputs.source,
+        as_of=chain.as_of if chain else None,
+        age_seconds=age,
+        stale=age is None or age > MAX_CHAIN_AGE_SECONDS,
+        adjusted=False,
+        bars_used=0,
+        warnings=inputs.warnings,
+    )

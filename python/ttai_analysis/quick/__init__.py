@@ -1,0 +1,1 @@
+"""A first look at a symbol: chart and options together."""

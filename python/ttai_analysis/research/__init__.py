@@ -1,0 +1,1 @@
+"""What the news and the calendar say about a symbol: sentiment, red flags, risks."""
