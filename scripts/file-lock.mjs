@@ -67,10 +67,19 @@ export function tryLock(path) {
       if (found?.holder) return { holder: found.holder };
       if (found) moveAway(path, found.text);
     }
-    return { holder: readLock(path)?.holder ?? { pid: 0 } };
+    return { holder: lockHolder(path) ?? { pid: 0 } };
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/**
+ * Who has the lock; null when nobody has.
+ * @param {string} path
+ * @returns {{ pid: number } | null}
+ */
+export function lockHolder(path) {
+  return readLock(path)?.holder ?? null;
 }
 
 /** Hard links are made whole or not at all, so nobody ever reads a half-written lock. */

@@ -13,6 +13,7 @@ import { createDatabase, startPostgres } from '../src/launch/postgres.ts';
 import { readPidFile } from '../src/launch/postgres-cluster.ts';
 import { commandLine, endsWithin, sendSignal } from '../src/launch/processes.ts';
 import type { Log } from '../src/log.ts';
+import { migrate } from '../src/persistence/migrate.ts';
 import { databaseUrl } from './database-url.ts';
 
 declare module 'vitest' {
@@ -47,13 +48,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await dropDatabase(postgres.adminUrl, template);
     await postgres.stop();
   };
-}
-
-async function migrate(connectionString: string): Promise<void> {
-  const runner = new URL('../src/persistence/migrate.ts', import.meta.url);
-  if (!existsSync(runner)) return;
-  const module = (await import(runner.href)) as { migrate(connectionString: string): Promise<unknown> };
-  await module.migrate(connectionString);
 }
 
 async function given(): Promise<TestPostgres | null> {
