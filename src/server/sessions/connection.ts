@@ -288,6 +288,7 @@ export class Connection {
     // First the mark, for sending the frame may find the buffer too full again.
     this.#closing = true;
     this.#joined?.delivery.stop();
+    this.#options.log.info({ connectionId: this.id, from }, 'a client reads too slowly');
     this.#outbox.send({ type: 'catchUp', from });
     this.#options.socket.close(closeCodes.tooMuch, 'reads too slowly');
   }

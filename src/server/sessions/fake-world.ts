@@ -17,8 +17,6 @@ import { createSessionsDoor, type SessionsDoor } from './door.ts';
 import { type ServerFrame, type SessionLimits, serverFrames } from './protocol.ts';
 import type { SessionSystem } from './session-actor.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
 interface Row {
   view: ActorView;
   snapshot: SnapshotFrom<typeof session.machine> | null;
@@ -123,7 +121,7 @@ export class FakeDatabase {
 
   /** An actor of another machine, as its commit leaves it. */
   put(address: string, owner: string, change: Partial<ActorView>): void {
-    const view = { ...this.#viewOf(address, owner), ...change };
+    const view = { ...this.viewOf(address, owner), ...change };
     this.rows.set(address, { view, snapshot: null });
     this.committed({ addresses: [address] });
   }
@@ -132,9 +130,17 @@ export class FakeDatabase {
     return this.#row(`session/${sessionId}`).view;
   }
 
+  /** The lease of a live session runs out. */
+  expire(sessionId: string): void {
+    const { snapshot } = this.#row(`session/${sessionId}`);
+    if (!snapshot) throw new Error('not a session');
+    const timeout = { type: 'xstate.after.lease.session.live' } as unknown as SessionEvent;
+    this.#write(`session/${sessionId}`, 'ann', transition(session.machine, snapshot, timeout)[0]);
+  }
+
   #write(address: string, owner: string, snapshot: SnapshotFrom<typeof session.machine>): void {
     const view: ActorView = {
-      ...this.#viewOf(address, owner),
+      ...this.viewOf(address, owner),
       status: snapshot.status === 'done' ? 'done' : 'active',
       value: snapshot.value,
       context: { ...snapshot.context },
@@ -143,7 +149,7 @@ export class FakeDatabase {
     this.committed({ addresses: [address] });
   }
 
-  #viewOf(address: string, owner: string): ActorView {
+  viewOf(address: string, owner: string): ActorView {
     const [machine = '', key = ''] = address.split('/');
     return {
       address,
@@ -178,6 +184,8 @@ export class FakeDatabase {
 export interface FakeServer {
   url: string;
   door: SessionsDoor;
+  /** Resolves when this was logged, or is already. */
+  logged(message: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -194,12 +202,18 @@ export async function startServer(
   serverId: string,
   limits: Partial<SessionLimits> = {},
 ): Promise<FakeServer> {
+  const messages = new Set<string>();
+  const onMessage: (() => void)[] = [];
+  const keep = (_fields: object, message: string) => {
+    messages.add(message);
+    for (const resolve of onMessage.splice(0)) resolve();
+  };
   const door = createSessionsDoor({
     system: database.system(),
     notifications: database.rowsOfNotifications(),
     authenticateUpgrade: tokenIsOwner,
     serverId,
-    log: silent,
+    log: { debug: keep, info: keep, warn: keep, error: keep },
     limits: { retryMs: 5, retryMaxMs: 20, closeTimeoutMs: 500, ...limits },
   });
   const http: Server = createServer((_request, response) => response.writeHead(404).end());
@@ -210,6 +224,9 @@ export async function startServer(
   return {
     url: `ws://127.0.0.1:${port}/ws`,
     door,
+    async logged(message) {
+      while (!messages.has(message)) await new Promise<void>((resolve) => onMessage.push(resolve));
+    },
     async stop() {
       await door.stop();
       http.closeAllConnections();
@@ -282,15 +299,15 @@ export class Client {
         const frame = this.frames[this.#read++];
         if (frame?.type === type) return frame as FrameOf<Type>;
       }
-      if (this.#fault) throw this.#fault;
-      await new Promise<void>((resolve) => this.#onChange.push(resolve));
+      await this.#change();
     }
   }
 
-  /** Everything that the server sent before it answers this has arrived when it resolves. */
+  /** Everything that the server sent before it answers this has arrived when it resolves; `next` still shows it. */
   async settled(): Promise<void> {
-    this.send({ type: 'ping', id: 'settled' });
-    while ((await this.next('pong')).id !== 'settled');
+    const id = `settled-${this.frames.length}`;
+    this.send({ type: 'ping', id });
+    while (!this.frames.some((frame) => frame.type === 'pong' && frame.id === id)) await this.#change();
   }
 
   seqs(): number[] {
@@ -300,6 +317,11 @@ export class Client {
   async leave(): Promise<void> {
     this.socket.close();
     await this.closed;
+  }
+
+  async #change(): Promise<void> {
+    if (this.#fault) throw this.#fault;
+    await new Promise<void>((resolve) => this.#onChange.push(resolve));
   }
 
   #changed(): void {

@@ -1,0 +1,361 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Client, FakeDatabase, type FakeServer, startServer } from './fake-world.ts';
+
+let database: FakeDatabase;
+let servers: [FakeServer, FakeServer];
+
+beforeEach(async () => {
+  database = new FakeDatabase();
+  servers = [await startServer(database, 'server-a'), await startServer(database, 'server-b')];
+});
+afterEach(async () => {
+  database.away = false;
+  await Promise.all(servers.map((server) => server.stop()));
+});
+
+describe('delivery', () => {
+  it('begins with what is new, or where the client says', async () => {
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    const fresh = new Client(servers[0]);
+    expect(await fresh.hello()).toMatchObject({ resumed: false, lastSeq: 3, topics: ['notifications'] });
+    const fromOne = new Client(servers[0]);
+    expect(await fromOne.hello({ since: 1 })).toMatchObject({ lastSeq: 1 });
+    database.notify('ann', { price: 201.5 });
+    await fresh.next('notification');
+    while ((await fromOne.next('notification')).notification.seq < 4);
+    expect(fresh.seqs()).toEqual([4]);
+    expect(fresh.frames.at(-1)).toEqual({
+      type: 'notification',
+      notification: {
+        seq: 4,
+        id: 'n4',
+        type: 'price_alert_triggered',
+        at: '2026-01-05T15:00:00.000Z',
+        source: 'priceAlert/a',
+        data: { price: 201.5 },
+      },
+    });
+    expect(fromOne.seqs()).toEqual([2, 3, 4]);
+  });
+
+  it("never shows another owner's", async () => {
+    const [ann, bob] = [new Client(servers[0], 'ann'), new Client(servers[0], 'bob')];
+    await Promise.all([ann.hello(), bob.hello({ since: 0 })]);
+    database.notify('ann');
+    await ann.next('notification');
+    database.wakeAll(null);
+    await bob.settled();
+    expect(bob.seqs()).toEqual([]);
+  });
+
+  it('sends many in order, though it is woken in the middle of reading', async () => {
+    const client = new Client(servers[0]);
+    await client.hello();
+    let late = 0;
+    database.onSince = () => {
+      if (late++ < 20) database.notify('ann');
+    };
+    for (let sent = 0; sent < 500; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < 520);
+    expect(client.seqs()).toEqual(Array.from({ length: 520 }, (_, index) => index + 1));
+  });
+
+  it('resumes on the other server after a crash of the first, from what was confirmed', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < 3);
+    client.send({ type: 'confirm', seq: 2 });
+    await committed('CONFIRMED');
+    client.socket.terminate();
+    database.notify('ann');
+
+    const again = new Client(servers[1]);
+    expect(await again.hello({ sessionId })).toMatchObject({
+      sessionId,
+      resumed: true,
+      lastSeq: 2,
+      serverId: 'server-b',
+    });
+    while ((await again.next('notification')).notification.seq < 4);
+    expect(again.seqs()).toEqual([3, 4]);
+  });
+
+  it('resumes after what the client says it has, and remembers that', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    await client.leave();
+    const again = new Client(servers[1]);
+    expect(await again.hello({ sessionId, lastSeq: 2 })).toMatchObject({ lastSeq: 2 });
+    await again.next('notification');
+    expect(again.seqs()).toEqual([3]);
+    await again.leave();
+    expect(await new Client(servers[0]).hello({ sessionId })).toMatchObject({ lastSeq: 2 });
+  });
+
+  it('does not believe in numbers that were never given out', async () => {
+    database.notify('ann');
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello({ since: 1_000 });
+    await client.leave();
+    const again = new Client(servers[0]);
+    expect(await again.hello({ sessionId, lastSeq: 1_000 })).toMatchObject({ lastSeq: 1 });
+    database.notify('ann');
+    expect((await again.next('notification')).notification.seq).toBe(2);
+  });
+
+  it('gathers confirmations: one event in flight, the newest number', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    for (let sent = 0; sent < 200; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < 200);
+    for (let seq = 1; seq <= 200; seq++) client.send({ type: 'confirm', seq });
+    await client.settled();
+    await client.leave();
+    await gone(0);
+    const confirmations = database.taken.filter(({ event }) => event.type === 'CONFIRMED');
+    expect(confirmations.length).toBeLessThan(200);
+    expect(database.session(sessionId)).toMatchObject({ value: 'away', context: { confirmed: 200 } });
+  });
+
+  it('waits while the database is away, says so once, and goes on by itself', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    database.notify('ann');
+    await client.next('notification');
+    database.away = true;
+    client.send({ type: 'confirm', seq: 1 });
+    database.notify('ann');
+    expect(await client.next('error')).toMatchObject({ code: 'unavailable', retryable: true });
+    database.wakeAll(null);
+    await client.settled();
+    database.away = false;
+    expect((await client.next('notification')).notification.seq).toBe(2);
+    await committed('CONFIRMED');
+    expect(client.frames.filter(({ type }) => type === 'error')).toHaveLength(1);
+    expect(database.session(sessionId).context).toMatchObject({ confirmed: 1 });
+  });
+
+  it('lets go of a client that does not read, tells it from where to catch up, and slows nobody', async () => {
+    const strict = await startServer(database, 'server-c', {
+      bufferBytes: 64 * 1024,
+      stuckMs: 50,
+      closeTimeoutMs: 60_000,
+    });
+    const stuck = new Client(strict);
+    const { sessionId } = await stuck.hello();
+    const reader = new Client(strict);
+    await reader.hello();
+    stuck.socket.pause();
+    const data = { text: 'x'.repeat(50_000) };
+    const all = 400;
+    for (let sent = 0; sent < all; sent++) database.notify('ann', data);
+    while ((await reader.next('notification')).notification.seq < all);
+    // The kernel's buffers hold a part of the 20 MB.
+    await strict.logged('a client reads too slowly');
+    stuck.socket.resume();
+    const { from } = await stuck.next('catchUp');
+    expect((await stuck.closed).code).toBe(4429);
+    expect(from).toBeLessThan(all);
+    expect(stuck.seqs()).toEqual(Array.from({ length: from }, (_, index) => index + 1));
+
+    const again = new Client(servers[0]);
+    await again.hello({ sessionId, lastSeq: from });
+    while ((await again.next('notification')).notification.seq < all);
+    expect(again.seqs()[0]).toBe(from + 1);
+    await strict.stop();
+  });
+
+  it('1001: the server stops, and the session is away when it has', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    database.notify('ann');
+    await client.next('notification');
+    client.send({ type: 'confirm', seq: 1 });
+    await client.settled();
+    await servers[0].door.stop();
+    expect((await client.closed).code).toBe(1001);
+    expect(database.session(sessionId)).toMatchObject({
+      value: 'away',
+      context: { confirmed: 1, connectionId: null },
+    });
+    expect(servers[0].door.connections()).toEqual([]);
+  });
+});
+
+describe('one session, two connections', () => {
+  it.each([0, 1] as const)('4409: the newer replaces the older, on server %i', async (other) => {
+    const older = new Client(servers[0]);
+    const { sessionId } = await older.hello();
+    const newer = new Client(servers[other]);
+    await newer.hello({ sessionId });
+    expect((await older.closed).code).toBe(4409);
+    database.notify('ann');
+    expect((await newer.next('notification')).notification.seq).toBe(1);
+    expect(older.seqs()).toEqual([]);
+    await gone(0, other === 0 ? 1 : 0);
+    expect(database.session(sessionId)).toMatchObject({ value: 'live' });
+  });
+
+  it('leaves exactly one when many come at the same moment', async () => {
+    const first = new Client(servers[0]);
+    const { sessionId } = await first.hello();
+    const many = Array.from({ length: 10 }, (_, index) => new Client(servers[index % 2 === 0 ? 0 : 1]));
+    await Promise.all(many.map((client) => client.opened()));
+    for (const client of many) client.send({ type: 'hello', sessionId });
+    const codes: number[] = [];
+    for (const client of [first, ...many]) void client.closed.then(({ code }) => codes.push(code));
+    while (codes.length < many.length) await nextTurn();
+    expect(codes).toEqual(many.map(() => 4409));
+    const [left] = [...servers[0].door.connections(), ...servers[1].door.connections()];
+    expect(database.session(sessionId).context.connectionId).toBe(left?.connectionId);
+  });
+
+  it('ends when the session is closed from elsewhere', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    await database.system().send(`session/${sessionId}`, { type: 'CLOSE' });
+    expect((await client.closed).code).toBe(1000);
+  });
+
+  it('comes back to life when its lease ran out but its client is there', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    database.expire(sessionId);
+    await committed('SEEN');
+    expect(database.session(sessionId).value).toBe('live');
+    database.notify('ann');
+    await client.next('notification');
+  });
+
+  it('says bye: the session is over for good', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    client.send({ type: 'bye' });
+    expect((await client.closed).code).toBe(1000);
+    expect(database.session(sessionId)).toMatchObject({ value: 'closed', status: 'done' });
+  });
+});
+
+describe('topics', () => {
+  const analysis = {
+    status: 'active',
+    value: 'chart',
+    context: {
+      type: 'full_analysis',
+      symbol: 'AAPL',
+      progress: { done: 1, total: 4, step: 'Reading the chart' },
+    },
+  } as const;
+
+  it('shows what is there, then each change, to those of its owner who watch', async () => {
+    database.put('analysis/r1', 'ann', analysis);
+    const [all, one, none] = [new Client(servers[0]), new Client(servers[1]), new Client(servers[1])];
+    const eve = new Client(servers[0], 'eve');
+    await all.hello({ subscribe: ['runs'] });
+    await one.hello();
+    one.send({ type: 'subscribe', id: 's', topics: ['run:analysis.r1', 'notifications'] });
+    expect(await one.next('subscribed')).toEqual({
+      type: 'subscribed',
+      id: 's',
+      topics: ['notifications', 'run:analysis.r1'],
+    });
+    await none.hello();
+    await eve.hello({ subscribe: ['runs', 'alerts'] });
+    eve.send({ type: 'subscribe', topics: ['run:analysis.r1'] });
+    expect(await eve.next('error')).toMatchObject({ code: 'run_not_found' });
+
+    for (const client of [all, one]) {
+      expect((await client.next('run')).run).toMatchObject({
+        runId: 'analysis.r1',
+        status: 'running',
+        step: 'Reading the chart',
+        progress: { done: 1, total: 4 },
+      });
+    }
+    database.put('analysis/r1', 'ann', {
+      ...analysis,
+      status: 'done',
+      value: 'done',
+      output: { status: 'completed', recommendation: 'select' },
+    });
+    for (const client of [all, one]) {
+      expect((await client.next('run')).run).toMatchObject({
+        status: 'completed',
+        recommendation: 'select',
+        revision: 2,
+      });
+    }
+    await Promise.all([none.settled(), eve.settled()]);
+    for (const client of [none, eve]) expect(client.frames.filter(({ type }) => type === 'run')).toEqual([]);
+  });
+
+  it('shows alerts, and no more after unsubscribing', async () => {
+    const client = new Client(servers[0]);
+    await client.hello({ subscribe: ['alerts'] });
+    expect((await client.next('subscribed')).topics).toEqual(['notifications', 'alerts']);
+    const context = { symbol: 'AAPL', condition: 'above', threshold: 200, repeat: 'once', triggers: 0 };
+    database.put('priceAlert/a1', 'ann', { value: 'armed', context });
+    expect(await client.next('alert')).toMatchObject({
+      revision: 1,
+      alert: { alertId: 'a1', status: 'armed', threshold: 200 },
+    });
+    client.send({ type: 'unsubscribe', topics: ['alerts'] });
+    expect((await client.next('subscribed')).topics).toEqual(['notifications']);
+    database.put('priceAlert/a1', 'ann', { value: 'triggered', context });
+    await nextTurn();
+    await client.settled();
+    // The first state may come twice: as an answer to the subscription, and as the change that it was.
+    expect(client.frames.filter((frame) => frame.type === 'alert' && frame.revision > 1)).toEqual([]);
+  });
+
+  it('keeps them across connections, and shows them again', async () => {
+    database.put('analysis/r1', 'ann', analysis);
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello({ subscribe: ['runs', 'alerts'] });
+    await client.next('subscribed');
+    await client.leave();
+    const again = new Client(servers[1]);
+    expect((await again.hello({ sessionId })).topics).toEqual(['notifications', 'runs', 'alerts']);
+    expect((await again.next('run')).run.runId).toBe('analysis.r1');
+  });
+
+  it('reads all again when commits were missed, those that ended meanwhile too', async () => {
+    const client = new Client(servers[0]);
+    await client.hello({ subscribe: ['runs'] });
+    await client.next('subscribed');
+    database.rows.set('analysis/r2', {
+      view: { ...database.viewOf('analysis/r2', 'ann'), status: 'stopped' },
+      snapshot: null,
+    });
+    database.committed({ addresses: null });
+    expect((await client.next('run')).run).toMatchObject({ runId: 'analysis.r2', status: 'cancelled' });
+  });
+
+  it('refuses more than a session may watch', async () => {
+    const client = new Client(servers[0]);
+    await client.hello();
+    for (let index = 0; index < 101; index++) database.put(`priceAlert/${index}`, 'ann', {});
+    const topics = Array.from({ length: 101 }, (_, index) => `alert:${index}`);
+    client.send({ type: 'subscribe', topics: topics.slice(0, 100) });
+    await client.next('subscribed');
+    client.send({ type: 'subscribe', topics: topics.slice(100) });
+    expect(await client.next('error')).toMatchObject({ code: 'too_many_topics' });
+  });
+});
+
+function nextTurn(): Promise<void> {
+  return new Promise(setImmediate);
+}
+
+async function committed(type: string): Promise<void> {
+  while (!database.taken.some(({ event }) => event.type === type)) await nextTurn();
+}
+
+/** Until the server has that many connections left, and the sessions of the others know. */
+async function gone(server: 0 | 1, left = 0): Promise<void> {
+  while (servers[server].door.connections().length > left) await nextTurn();
+  await nextTurn();
+  await nextTurn();
+}
