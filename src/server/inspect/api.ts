@@ -1,0 +1,137 @@
+/**
+ * The inspector's JSON routes under /inspect/api: machines with their charts, actors, their history, the live
+ * stream. Reads only. Errors are thrown; the server's own handler gives them their shape.
+ */
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
+import type { ActorSystem, ActorView, ListOptions } from '../../actors/runtime/types.ts';
+import { invalidInput } from '../errors.ts';
+import { lastSteps } from './feed.ts';
+import { redactedActor } from './redact.ts';
+import type { InspectEnv, InspectRoom } from './room.ts';
+import { streamSteps } from './stream.ts';
+import { actorDetail, actorItem, isVisible, stepDetail, stepItem } from './views.ts';
+
+const word = z.string().min(1).max(100);
+const cursor = z
+  .string()
+  .max(200)
+  .regex(/^[\w.:=+/-]+$/, 'is not a cursor of this server');
+const addressPattern = /^[\w.-]{1,100}\/[^\s/]{1,200}$/;
+/** `machine/key` from outside. */
+export const addressSchema = z.string().regex(addressPattern, 'is not an address (machine/key)');
+
+const actorsQuery = z.object({
+  scope: z.enum(['own', 'system']).default('own'),
+  machine: word.optional(),
+  status: z.enum(['active', 'done', 'error', 'stopped', 'quarantined']).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: cursor.optional(),
+});
+const historyQuery = z.object({
+  from: z.coerce.number().int().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+const revisionParam = z.coerce.number().int().min(1);
+const streamQuery = z.object({
+  after: z
+    .string()
+    .max(401)
+    .regex(/^[\w.:=+/-]+(~[\w.:=+/-]+)?$/, 'is not a cursor of this server')
+    .optional(),
+  address: addressSchema.optional(),
+});
+
+export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
+  const { system, charts } = room;
+  const routes = new Hono<InspectEnv>();
+
+  routes.get('/machines', (c) =>
+    c.json({ machines: system.machines().map(({ id, version }) => ({ id, version })) }),
+  );
+
+  routes.get('/machines/:id/:version', async (c) => {
+    const { id, version } = c.req.param();
+    const layout = await charts.layout(id, version);
+    return c.json({ ...charts.graph(id, version), layout });
+  });
+
+  routes.get('/actors', async (c) => {
+    const { scope, cursor, limit, machine, status } = parse(actorsQuery, c.req.query());
+    const options: ListOptions = { owner: scope === 'system' ? 'system' : c.get('owner'), limit };
+    if (machine !== undefined) options.machine = machine;
+    if (status !== undefined) options.status = status;
+    if (cursor !== undefined) options.cursor = cursor;
+    const page = await system.list(options);
+    const actors = page.actors.map((actor) => actorItem(redactedActor(system, actor)));
+    return c.json({ actors, next: page.next });
+  });
+
+  routes.get('/actors/:machine/:key', async (c) => {
+    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    return c.json(actorDetail(actor, charts));
+  });
+
+  routes.get('/actors/:machine/:key/history', async (c) => {
+    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    const { from, limit } = parse(historyQuery, c.req.query());
+    const steps =
+      from === undefined
+        ? await lastSteps(system, actor, limit)
+        : await system.journal(actor.address, { from, limit });
+    return c.json({ steps: steps.map((record) => stepItem(record, charts)) });
+  });
+
+  routes.get('/actors/:machine/:key/history/:revision', async (c) => {
+    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    const revision = parse(revisionParam, c.req.param('revision'));
+    const [record] = await system.journal(actor.address, { from: revision, limit: 1 });
+    if (record?.revision !== revision) {
+      throw new TtaiError('not_found', `The journal has no revision ${revision} of ${actor.address}.`);
+    }
+    return c.json(stepDetail(record, charts));
+  });
+
+  routes.get('/stream', async (c) => {
+    const owner = c.get('owner');
+    const { after, address } = parse(streamQuery, {
+      ...c.req.query(),
+      // A browser that reconnects says where it was; that is later than what its address line says.
+      ...(c.req.header('last-event-id') && { after: c.req.header('last-event-id') }),
+    });
+    if (address !== undefined) await visibleActorAt(system, owner, address);
+    return streamSteps(c, room, {
+      owner,
+      ...(address !== undefined && { address }),
+      ...(after !== undefined && { after }),
+    });
+  });
+
+  return routes;
+}
+
+/** The actor as it may be shown, or `actor_not_found` when it is another owner's: whether it exists is that owner's business. */
+export async function visibleActorAt(
+  system: ActorSystem,
+  owner: string,
+  address: string,
+): Promise<ActorView> {
+  const actor = await system.snapshot(address);
+  if (isVisible(owner, actor.owner)) return redactedActor(system, actor);
+  throw new RuntimeError('actor_not_found', `There is no actor ${address}.`);
+}
+
+function visibleActor(
+  system: ActorSystem,
+  owner: string,
+  { machine, key }: { machine: string; key: string },
+): Promise<ActorView> {
+  return visibleActorAt(system, owner, parse(addressSchema, `${machine}/${key}`));
+}
+
+function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw invalidInput(parsed.error);
+}

@@ -1,0 +1,97 @@
+/**
+ * Reads committed steps as they come: rows after a cursor, read when a commit wakes it. It hooks into no actor and
+ * holds no buffer, so it works for steps of any process and for any past cursor, and a slow reader only reads later.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
+import type { ActorSystem, InspectionRecord } from '../../actors/runtime/types.ts';
+
+const pageSize = 100;
+/** Commits closer together than this are read together: a busy system costs a feed ten reads a second, no more. */
+const gatherMs = 100;
+const retryMs = 1_000;
+
+export interface FeedOptions {
+  after: string;
+  /** Only this actor's steps. */
+  address?: string;
+  /** Only steps of this owner's actors. */
+  owner?: string;
+  signal: AbortSignal;
+}
+
+/** The steps after a cursor, without end until `signal` aborts. Outlives an absent database; throws on a bad cursor. */
+export async function* followSteps(
+  system: ActorSystem,
+  options: FeedOptions,
+  log?: RuntimeLog,
+): AsyncGenerator<InspectionRecord, void> {
+  const { address, owner, signal } = options;
+  let { after } = options;
+  let pending = true;
+  let wake = (): void => {};
+  const unsubscribe = system.onCommit(({ addresses }) => {
+    if (address !== undefined && addresses !== null && !addresses.includes(address)) return;
+    pending = true;
+    wake();
+  });
+  const onAbort = (): void => wake();
+  signal.addEventListener('abort', onAbort);
+  try {
+    while (!signal.aborted) {
+      if (!pending) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if (address === undefined) await quietly(pause(gatherMs, undefined, { signal }));
+        continue;
+      }
+      pending = false;
+      let steps: InspectionRecord[];
+      try {
+        const scope = { ...(address !== undefined && { address }), ...(owner !== undefined && { owner }) };
+        steps = await system.inspect({ after, limit: pageSize, ...scope });
+      } catch (error) {
+        if (error instanceof TtaiError && !error.retryable) throw error;
+        log?.warn({ err: error }, 'the inspector cannot read the journal; it tries again');
+        pending = true;
+        await quietly(pause(retryMs, undefined, { signal }));
+        continue;
+      }
+      for (const step of steps) {
+        after = step.cursor;
+        yield step;
+        if (signal.aborted) return;
+      }
+      if (steps.length === pageSize) pending = true;
+    }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** An actor's last steps, oldest first: at most `count`, those of its present life only. */
+export async function lastSteps(
+  system: ActorSystem,
+  actor: { address: string; revision: number },
+  count: number,
+): Promise<InspectionRecord[]> {
+  const from = Math.max(1, actor.revision - count + 1);
+  let steps = await system.journal(actor.address, { from, limit: count });
+  // Steps that changed nothing share a revision, so there may be more rows than revisions.
+  for (let page = steps; page.length === count; ) {
+    page = await system.inspect({ after: page.at(-1)?.cursor ?? '', address: actor.address, limit: count });
+    steps = [...steps, ...page].slice(-count);
+  }
+  const life = steps.at(-1)?.incarnation;
+  return steps.filter(({ incarnation }) => incarnation === life);
+}
+
+async function quietly(promise: Promise<unknown>): Promise<void> {
+  try {
+    await promise;
+  } catch {
+    // Aborted: the loop's condition sees it.
+  }
+}

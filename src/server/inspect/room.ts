@@ -1,0 +1,20 @@
+/** What the parts of the inspector share. Types only. */
+import type { RuntimeLog } from '../../actors/runtime/index.ts';
+import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { Charts } from './layout.ts';
+import type { Slots } from './slots.ts';
+
+export interface InspectRoom {
+  system: ActorSystem;
+  charts: Charts;
+  /** Of live streams and sockets together. */
+  slots: Slots;
+  /** Aborts when the server stops. */
+  stopping: AbortSignal;
+  log: RuntimeLog;
+}
+
+/** Set by the server's authentication before a route of the inspector runs. */
+export interface InspectEnv {
+  Variables: { owner: string };
+}

@@ -1,0 +1,197 @@
+/**
+ * What the inspector answers as JSON: actors and steps with their place in the chart, big values cut down.
+ * Values were redacted when the journal was written; this only limits size. Not for Stately's frames (stately.ts).
+ */
+import type { StateValue } from 'xstate';
+import type { ActorView, EffectDescriptor, InspectionRecord } from '../../actors/runtime/types.ts';
+import type { Charts } from './layout.ts';
+import { activeNodes, type EnabledEvent, enabledEvents, takenEdges } from './position.ts';
+
+/** Bytes of JSON that one context, event or output may take in an answer. */
+export const maxValueBytes = 64 * 1024;
+/** The same for an event in a list of steps, where dozens stand together. */
+const maxListedEventBytes = 4 * 1024;
+const previewLength = 400;
+const maxValuesSearched = 5_000;
+
+/** An actor as a line of the list. */
+export interface ActorItem {
+  address: string;
+  machine: string;
+  key: string;
+  version: string;
+  owner: string;
+  status: ActorView['status'];
+  revision: number;
+  value: StateValue;
+  /** What it is about, where its context says so: the symbol. */
+  subject: string | null;
+  /** True when its context or output says `source: "simulated"` anywhere. */
+  simulated: boolean;
+  updatedAt: string;
+}
+
+/** An actor in full, as it is committed. Times are ISO. */
+export interface ActorDetail extends ActorItem {
+  tags: string[];
+  context: unknown;
+  output: unknown;
+  error: ActorView['error'] | null;
+  timers: { id: string; due: string; event: { type: string } }[];
+  effects: ActorView['effects'];
+  enabled: EnabledEvent[];
+  /** Ids of the active state nodes. */
+  active: string[];
+  createdAt: string;
+}
+
+/** A committed step as a line of the history. */
+export interface Step extends ActorItem {
+  cursor: string;
+  incarnation: string;
+  kind: InspectionRecord['kind'];
+  at: string;
+  event: unknown;
+  eventType: string;
+  source: string | null;
+  valueBefore: StateValue | null;
+  active: string[];
+  /** Ids of the edges that the step took. */
+  taken: string[];
+  microsteps: InspectionRecord['microsteps'];
+  effects: EffectDescriptor[];
+}
+
+/** A step with everything that it left behind. */
+export interface StepDetail extends Step {
+  context: unknown;
+  output: unknown;
+  error: ActorView['error'] | null;
+}
+
+export function actorItem(actor: ActorView): ActorItem {
+  const { address, machine, key, version, owner, status, revision, value, context, output } = actor;
+  return {
+    ...{ address, machine, key, version, owner, status, revision, value },
+    subject: subjectOf(context),
+    simulated: isSimulated([context, output]),
+    updatedAt: actor.updatedAt.toISOString(),
+  };
+}
+
+export function actorDetail(actor: ActorView, charts: Charts): ActorDetail {
+  const graph = charts.graph(actor.machine, actor.version);
+  const active = graph ? activeNodes(graph, actor.value) : [];
+  return {
+    ...actorItem(actor),
+    tags: actor.tags,
+    context: capped(actor.context, maxValueBytes),
+    output: capped(actor.output ?? null, maxValueBytes),
+    error: actor.error ?? null,
+    timers: actor.timers.map(({ id, due, event }) => ({ id, due: due.toISOString(), event })),
+    effects: actor.effects,
+    enabled: graph && actor.status === 'active' ? enabledEvents(graph, active) : [],
+    active,
+    createdAt: actor.createdAt.toISOString(),
+  };
+}
+
+export function stepItem(record: InspectionRecord, charts: Charts): Step {
+  const graph = charts.graph(record.machine, record.version);
+  const { cursor, address, machine, version, owner, incarnation, revision, kind, source, microsteps } =
+    record;
+  const { status, value, context, output } = record.snapshot;
+  return {
+    ...{ cursor, address, machine, key: address.slice(machine.length + 1), version, owner, incarnation },
+    ...{ revision, kind, status, value, source, microsteps },
+    subject: subjectOf(context),
+    simulated: isSimulated([context, output]),
+    at: record.at.toISOString(),
+    updatedAt: record.at.toISOString(),
+    event: capped(record.event, maxListedEventBytes),
+    eventType: record.event.type,
+    valueBefore: record.valueBefore,
+    active: graph ? activeNodes(graph, value) : [],
+    taken: graph ? takenEdges(graph, microsteps) : [],
+    effects: capEffects(record.effects),
+  };
+}
+
+export function stepDetail(record: InspectionRecord, charts: Charts): StepDetail {
+  return {
+    ...stepItem(record, charts),
+    event: capped(record.event, maxValueBytes),
+    context: capped(record.snapshot.context, maxValueBytes),
+    output: capped(record.snapshot.output ?? null, maxValueBytes),
+    error: record.snapshot.error ?? null,
+  };
+}
+
+/**
+ * The value, or what fits of it into so many bytes of JSON: of an object the largest fields are replaced by a note
+ * with their size and beginning, until the rest fits. `type` always stays, so that an event remains one.
+ */
+export function capped(value: unknown, maxBytes: number): unknown {
+  const size = jsonSize(value);
+  if (size <= maxBytes) return value;
+  if (!isRecord(value) || Array.isArray(value)) return note(value, size);
+  const fields = Object.entries(value).map(([name, field]) => ({ name, field, size: jsonSize(field) }));
+  let total = size;
+  const dropped = new Set<string>();
+  for (const field of fields.toSorted((a, b) => b.size - a.size)) {
+    if (total <= maxBytes || field.name === 'type' || field.size <= previewLength * 2) continue;
+    dropped.add(field.name);
+    total -= field.size - previewLength * 2;
+  }
+  if (total > maxBytes) return note(value, size);
+  return Object.fromEntries(
+    fields.map(({ name, field, size }) => [name, dropped.has(name) ? note(field, size) : field]),
+  );
+}
+
+/** True when `source: "simulated"` stands anywhere in the value. Looks at a bounded part of a huge one. */
+export function isSimulated(value: unknown): boolean {
+  const waiting: unknown[] = [value];
+  for (let seen = 0; waiting.length > 0 && seen < maxValuesSearched; seen += 1) {
+    const next = waiting.pop();
+    if (!isRecord(next)) continue;
+    if (next.source === 'simulated') return true;
+    waiting.push(...Object.values(next).filter(isRecord));
+  }
+  return false;
+}
+
+/** Whose the actor's rows may be shown to: the owner, and for what serves all (`system`), everyone. */
+export function isVisible(owner: string, rowOwner: string): boolean {
+  return rowOwner === owner || rowOwner === 'system';
+}
+
+function capEffects(effects: EffectDescriptor[]): EffectDescriptor[] {
+  return effects.map((effect) =>
+    effect.type === '@xstate.start'
+      ? { ...effect, input: capped(effect.input, maxListedEventBytes) }
+      : effect,
+  );
+}
+
+function subjectOf(context: unknown): string | null {
+  if (!isRecord(context)) return null;
+  const symbol = context.symbol ?? (isRecord(context.input) ? context.input.symbol : undefined);
+  return typeof symbol === 'string' ? symbol.slice(0, 40) : null;
+}
+
+function note(value: unknown, bytes: number): unknown {
+  return {
+    '@truncated': `${bytes} bytes, more than the inspector shows at once`,
+    beginning: JSON.stringify(value).slice(0, previewLength),
+  };
+}
+
+function jsonSize(value: unknown): number {
+  const text = JSON.stringify(value);
+  return text === undefined ? 0 : Buffer.byteLength(text);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
