@@ -58,9 +58,7 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    logging.getLogger("uvicorn.error").setLevel(
-        max(logging.WARNING, logging.getLogger().level)
-    )
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from ttai_analysis.web.middleware import RequestGuard
 def create_app(context: ServiceContext) -> ASGIApp:
     """The application, guarded. The guard stands outermost, so that it sees every failure."""
     app = FastAPI(
-        title="TTAI analysis", version=__version__, docs_url=None, redoc_url=None,
+        title="TTAI analysis",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
     )
     app.state.context = context

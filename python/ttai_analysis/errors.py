@@ -1,4 +1,4 @@
-"""The error tree of the service: a stable code, a message for a person, and whether a retry may help.
+"""The error tree: a stable code, a message for a person, and whether a retry may help.
 
 For: raising from any room of the package. Not for: HTTP wiring (see web/error_handlers.py).
 """

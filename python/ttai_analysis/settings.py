@@ -58,9 +58,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
 
 def _provider(name: str) -> str:
     if name not in PROVIDERS:
-        raise SettingsError(
-            f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}."
-        )
+        raise SettingsError(f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
     if name in PROVIDERS_NOT_BUILT:
         raise SettingsError(
             f"MARKET_DATA is '{name}', but that provider is not built yet; "

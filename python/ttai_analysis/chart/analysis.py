@@ -113,14 +113,21 @@ def analyse_chart(
 
 def _too_short(series: Series, indicators: IndicatorSet, stale: bool) -> ChartFindings:
     nothing = SupportView(None, float("nan"), float("nan"))
-    gates = gate_evidence(
-        series, indicators, nothing, None, stale=stale, bars_per_day=1.0
-    )
+    gates = gate_evidence(series, indicators, nothing, None, stale=stale, bars_per_day=1.0)
     rejects = reject_reasons(gates)
     return ChartFindings(
-        recommendation="reject", trend=None, supports=[], resistances=[], confluences=[], leg=None,
-        fib={}, indicators=indicators, score=0.0,
-        notes=chart_notes("reject", None, [], [], rejects), rejects=rejects, evidence=gates,
+        recommendation="reject",
+        trend=None,
+        supports=[],
+        resistances=[],
+        confluences=[],
+        leg=None,
+        fib={},
+        indicators=indicators,
+        score=0.0,
+        notes=chart_notes("reject", None, [], [], rejects),
+        rejects=rejects,
+        evidence=gates,
     )
 
 
@@ -140,7 +147,8 @@ def _sources(touched: list[Zone], named: list[Zone]) -> dict[str, float]:
     sources = {f"{zone.kind}@{zone.price:.2f}": zone.price for zone in touched if zone.touches >= 2}
     return sources | {
         (zone.kind if zone.kind != "gap" else f"gap@{zone.price:.2f}")
-        if zone.kind != "round" else f"round@{zone.price:.2f}": zone.price
+        if zone.kind != "round"
+        else f"round@{zone.price:.2f}": zone.price
         for zone in named
     }
 
@@ -149,8 +157,13 @@ def _nearest(zones: list[Zone], close: float, atr: float, limit: int) -> list[Le
     ordered = sorted(zones, key=lambda zone: (abs(zone.price - close), zone.kind))[:limit]
     return [
         LevelRow(
-            price=zone.price, low=zone.low, high=zone.high, strength=zone.strength, type=zone.kind,
-            touches=zone.touches, last_touch=zone.last_touch,
+            price=zone.price,
+            low=zone.low,
+            high=zone.high,
+            strength=zone.strength,
+            type=zone.kind,
+            touches=zone.touches,
+            last_touch=zone.last_touch,
             distance_pct=100.0 * abs(zone.price - close) / close,
             distance_atr=abs(zone.price - close) / atr if atr > 0 else None,
         )

@@ -75,7 +75,7 @@ def bollinger(close: FloatArray, n: int = 20, k: float = 2.0) -> Bollinger:
     if close.size < n:
         blank = np.full(close.size, np.nan)
         return Bollinger(blank, blank, blank)
-    upper, middle, lower = talib.BBANDS(close, n, k, k, 0)
+    upper, middle, lower = talib.BBANDS(close, n, k, k, talib.MA_Type.SMA)
     return Bollinger(upper, middle, lower)
 
 
@@ -87,9 +87,7 @@ def macd(close: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) -> 
     return Macd(line, smooth, line - smooth)
 
 
-def directional(
-    high: FloatArray, low: FloatArray, close: FloatArray, n: int = 14
-) -> Directional:
+def directional(high: FloatArray, low: FloatArray, close: FloatArray, n: int = 14) -> Directional:
     """Wilder (1978): +DM counts when up > down and up > 0; first DI at n, first ADX at 2n - 1."""
     up = np.diff(high, prepend=np.nan)
     down = -np.diff(low, prepend=np.nan)
@@ -131,7 +129,11 @@ class IndicatorSet:
     """The indicators of one series, each computed when first asked for."""
 
     def __init__(
-        self, high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray,
+        self,
+        high: FloatArray,
+        low: FloatArray,
+        close: FloatArray,
+        volume: FloatArray,
         bars_per_year: float,
     ) -> None:
         self.high, self.low, self.close, self.volume = high, low, close, volume

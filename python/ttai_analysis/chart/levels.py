@@ -76,8 +76,13 @@ def _zone(series: Series, group: list[Swing], volume_score: FloatArray) -> Zone:
     kinds = {swing.kind for swing in group}
     kind = "role_flip" if len(kinds) == 2 else f"swing_{kinds.pop()}"
     return Zone(
-        price=sum(prices) / len(prices), low=min(prices), high=max(prices), kind=kind,
-        touches=touches, last_touch=int(series.timestamps[indices[-1]]), weight=weight,
+        price=sum(prices) / len(prices),
+        low=min(prices),
+        high=max(prices),
+        kind=kind,
+        touches=touches,
+        last_touch=int(series.timestamps[indices[-1]]),
+        weight=weight,
     )
 
 

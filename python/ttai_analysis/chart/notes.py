@@ -8,15 +8,16 @@ from ttai_analysis.models.chart import LevelRow
 
 
 def chart_notes(
-    recommendation: str, trend: Trend | None, supports: list[LevelRow],
-    resistances: list[LevelRow], rejects: list[str],
+    recommendation: str,
+    trend: Trend | None,
+    supports: list[LevelRow],
+    resistances: list[LevelRow],
+    rejects: list[str],
 ) -> str:
     """A few short sentences, the same for the same findings."""
     parts = []
     if trend is not None:
-        parts.append(
-            f"Trend {trend.direction}, {trend.quality}; extension risk {trend.extension}."
-        )
+        parts.append(f"Trend {trend.direction}, {trend.quality}; extension risk {trend.extension}.")
         if trend.reduced_history:
             parts.append("Fewer than 220 bars: shorter averages stand in for the 50 and 200.")
     if supports:

@@ -39,8 +39,12 @@ class Series:
 
     def _cut(self, stop: int) -> "Series":
         return Series(
-            self.timestamps[:stop], self.open[:stop], self.high[:stop], self.low[:stop],
-            self.close[:stop], self.volume[:stop],
+            self.timestamps[:stop],
+            self.open[:stop],
+            self.high[:stop],
+            self.low[:stop],
+            self.close[:stop],
+            self.volume[:stop],
         )
 
 

@@ -9,7 +9,7 @@ from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.chart.analysis import ChartFindings, analyse_chart
 from ttai_analysis.chart.rows import fib_row, indicators_row
 from ttai_analysis.chart.series import Series, last_complete, series_from_bars, series_from_input
-from ttai_analysis.market.freshness import bars_as_of, bars_are_stale
+from ttai_analysis.market.freshness import bars_are_stale, bars_as_of
 from ttai_analysis.models.chart import ChartAnalysis, ChartRequest, InputMarketData
 from ttai_analysis.models.common import Quality
 from ttai_analysis.providers.base import Provider, Timeframe
@@ -66,7 +66,11 @@ def _sent_series(
 
 
 def _quality(
-    series: Series, timeframe: Timeframe, as_of: datetime, source: str, adjusted: bool,
+    series: Series,
+    timeframe: Timeframe,
+    as_of: datetime,
+    source: str,
+    adjusted: bool,
     warnings: list[str],
 ) -> Quality:
     newest = int(series.timestamps[-1]) if len(series) else None

@@ -59,16 +59,22 @@ class SupportView:
 
 
 def gate_evidence(
-    series: Series, indicators: IndicatorSet, support: SupportView, trend: Trend | None, *,
-    stale: bool, bars_per_day: float,
+    series: Series,
+    indicators: IndicatorSet,
+    support: SupportView,
+    trend: Trend | None,
+    *,
+    stale: bool,
+    bars_per_day: float,
 ) -> list[Evidence]:
     """Every reject rule with its value; a rule that cannot be computed does not pass."""
     close = last(series.close)
     gates = [
         _gate("insufficient_data", len(series), MIN_BARS, len(series) >= MIN_BARS),
         _gate("stale_data", stale, "last session present", not stale),
-        _gate("price_below_minimum", close, MIN_PRICE, close >= MIN_PRICE),
     ]
+    if len(series):
+        gates.append(_gate("price_below_minimum", close, MIN_PRICE, close >= MIN_PRICE))
     if len(series) < MIN_BARS or trend is None:
         return gates
     turnover = float(np.median(series.close[-20:] * series.volume[-20:])) * bars_per_day
@@ -83,8 +89,10 @@ def gate_evidence(
         _gate("recent_gap", gap, MAX_GAP_ATR, gap <= MAX_GAP_ATR),
         _gate("too_volatile", atr_pct, MAX_ATR_PCT, atr_pct <= MAX_ATR_PCT),
         _gate(
-            "no_support_nearby", None if share is None else 100.0 * share,
-            100.0 * MAX_SUPPORT_DISTANCE, share is not None and share <= MAX_SUPPORT_DISTANCE,
+            "no_support_nearby",
+            None if share is None else 100.0 * share,
+            100.0 * MAX_SUPPORT_DISTANCE,
+            share is not None and share <= MAX_SUPPORT_DISTANCE,
         ),
     ]
 
@@ -138,5 +146,7 @@ def recommend(trend: Trend, support: SupportView, rejects: list[str]) -> Recomme
 
 
 def _gate(rule: str, value: float | bool | None, threshold: float | str, passed: bool) -> Evidence:
-    shown = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    shown = (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    )
     return Evidence(rule=rule, value=shown, threshold=threshold, passed=bool(passed), weight=0.0)

@@ -51,8 +51,11 @@ def market_data(request: MarketDataRequest, provider: Provider, as_of: datetime)
         ),
         evidence=[
             Evidence(
-                rule="last_session_present", value=not stale, threshold="present",
-                passed=not stale, weight=0.0,
+                rule="last_session_present",
+                value=not stale,
+                threshold="present",
+                passed=not stale,
+                weight=0.0,
             )
         ],
         symbol=request.symbol,
@@ -79,8 +82,12 @@ def market_data(request: MarketDataRequest, provider: Provider, as_of: datetime)
 def bar_rows(bars: Bars) -> list[Bar]:
     """One row per bar; the provider has checked the numbers, so they are not checked again."""
     columns = (
-        bars.timestamps.tolist(), bars.open.tolist(), bars.high.tolist(), bars.low.tolist(),
-        bars.close.tolist(), bars.volume.tolist(),
+        bars.timestamps.tolist(),
+        bars.open.tolist(),
+        bars.high.tolist(),
+        bars.low.tolist(),
+        bars.close.tolist(),
+        bars.volume.tolist(),
     )
     return [
         Bar.model_construct(timestamp=at, open=o, high=h, low=low, close=c, volume=v)

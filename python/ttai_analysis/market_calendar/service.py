@@ -62,7 +62,9 @@ def moment_or_none(text: str | None) -> datetime | None:
 def session_row(session: Session) -> SessionRow:
     """One session as a row."""
     return SessionRow(
-        day=session.day, opens_at=session.opens_at, closes_at=session.closes_at,
+        day=session.day,
+        opens_at=session.opens_at,
+        closes_at=session.closes_at,
         half_day=session.half_day,
     )
 

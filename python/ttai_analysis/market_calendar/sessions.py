@@ -108,6 +108,14 @@ def _load() -> SessionTable:
     schedule = get_calendar("XNYS", start=FIRST_DAY, end=LAST_DAY).schedule
     return SessionTable(
         days=schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64),
-        opens=schedule["open"].dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64),
-        closes=schedule["close"].dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64),
+        opens=schedule["open"]
+        .dt.tz_localize(None)
+        .to_numpy()
+        .astype("datetime64[s]")
+        .astype(np.int64),
+        closes=schedule["close"]
+        .dt.tz_localize(None)
+        .to_numpy()
+        .astype("datetime64[s]")
+        .astype(np.int64),
     )

@@ -60,9 +60,7 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
         spread_pct = 100.0 * (chain.ask - chain.bid) / mid
     spot = chain.underlying_price
     forward, parity = forwards(chain, years, mid, rate)
-    iv = implied_volatility(
-        mid, forward, chain.strike, years, np.exp(-rate * years), chain.is_call
-    )
+    iv = implied_volatility(mid, forward, chain.strike, years, np.exp(-rate * years), chain.is_call)
     with np.errstate(invalid="ignore", divide="ignore"):
         yield_ = rate - np.log(forward / spot) / years
         sensitivities = greeks(spot, chain.strike, years, rate, yield_, iv, chain.is_call)
@@ -70,9 +68,18 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
         touch = probability_of_touch(chain.strike, spot, years, rate, yield_, iv)
     out_of_money = np.where(chain.is_call, chain.strike > spot, chain.strike < spot)
     return Contracts(
-        chain=chain, rate=rate, dte=dte, years=years, forward=forward, parity=parity,
-        two_sided=two_sided, mid=mid, spread_pct=spread_pct, iv=iv,
-        delta=sensitivities.delta, gamma=sensitivities.gamma,
+        chain=chain,
+        rate=rate,
+        dte=dte,
+        years=years,
+        forward=forward,
+        parity=parity,
+        two_sided=two_sided,
+        mid=mid,
+        spread_pct=spread_pct,
+        iv=iv,
+        delta=sensitivities.delta,
+        gamma=sensitivities.gamma,
         theta_per_day=sensitivities.theta / DAYS_PER_YEAR,
         vega_per_point=sensitivities.vega / 100.0,
         prob_itm=np.where(chain.is_call, 1.0 - below, below),
@@ -105,8 +112,10 @@ def forwards(
         rows = np.flatnonzero((chain.expiry == expiry) & ~np.isnan(mid) & (years > 0.0))
         calls = {float(chain.strike[row]): row for row in rows if chain.is_call[row]}
         puts = {float(chain.strike[row]): row for row in rows if not chain.is_call[row]}
-        both = sorted(calls.keys() & puts.keys(),
-                      key=lambda strike: (abs(strike - chain.underlying_price), strike))
+        both = sorted(
+            calls.keys() & puts.keys(),
+            key=lambda strike: (abs(strike - chain.underlying_price), strike),
+        )
         votes = [
             strike + np.exp(rate * years[calls[strike]]) * (mid[calls[strike]] - mid[puts[strike]])
             for strike in both[:NEAR_STRIKES]
@@ -131,7 +140,8 @@ def at_the_money_iv(contracts: Contracts, days: float) -> float | None:
     expiry = chain.expiry[known][np.argmin(distance[known])]
     rows = np.flatnonzero(known & (chain.expiry == expiry))
     outside = np.where(
-        chain.is_call[rows], chain.strike[rows] >= contracts.forward[rows],
+        chain.is_call[rows],
+        chain.strike[rows] >= contracts.forward[rows],
         chain.strike[rows] < contracts.forward[rows],
     )
     rows = rows[outside] if outside.any() else rows

@@ -28,8 +28,13 @@ class GateResult:
 
 
 def short_gates(
-    contracts: Contracts, constraints: Constraints, earnings: Earnings, *, is_call: bool,
-    min_strike: float | None = None, capital: bool = True,
+    contracts: Contracts,
+    constraints: Constraints,
+    earnings: Earnings,
+    *,
+    is_call: bool,
+    min_strike: float | None = None,
+    capital: bool = True,
 ) -> GateResult:
     """Gates for the contract to be sold. `min_strike` guards a covered call's cost basis;
     `capital` applies the budget to the strike (cash-secured), spreads apply it to the loss."""
@@ -47,9 +52,11 @@ def short_gates(
             "spread": (contracts.spread_pct <= constraints.max_spread_pct)
             | (chain.ask - chain.bid <= TIGHT_SPREAD + 1e-9),
             "oi": np.nan_to_num(chain.open_interest, nan=0.0) >= constraints.min_open_interest,
-            "roc": (weekly >= constraints.min_weekly_roc_pct) if capital
+            "roc": (weekly >= constraints.min_weekly_roc_pct)
+            if capital
             else np.ones(len(contracts), dtype=np.bool_),
-            "capital": _within_budget(contracts, constraints) if capital
+            "capital": _within_budget(contracts, constraints)
+            if capital
             else np.ones(len(contracts), dtype=np.bool_),
             "basis": chain.strike >= (min_strike or 0.0),
             "earnings": earnings_gate(contracts, constraints, earnings),
@@ -67,9 +74,7 @@ def short_gates(
     )
 
 
-def earnings_gate(
-    contracts: Contracts, constraints: Constraints, earnings: Earnings
-) -> BoolArray:
+def earnings_gate(contracts: Contracts, constraints: Constraints, earnings: Earnings) -> BoolArray:
     """True where no report can fall within the life of the contract.
 
     A report today counts as inside. Not knowing the date is not the same as there being none.

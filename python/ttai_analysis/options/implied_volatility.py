@@ -22,7 +22,11 @@ TOLERANCE = 1e-14
 
 
 def implied_volatility(
-    option_price: FloatArray, forward: Numbers, strike: FloatArray, t: Numbers, discount: Numbers,
+    option_price: FloatArray,
+    forward: Numbers,
+    strike: FloatArray,
+    t: Numbers,
+    discount: Numbers,
     is_call: BoolArray | bool,
 ) -> FloatArray:
     """Volatility as a decimal for each price; NaN where the price has none.

@@ -28,6 +28,7 @@ class OptionInputs:
     chain."""
 
     source: str
+    spot: float | None
     contracts: Contracts | None
     earnings: Earnings
     volatility: VolatilityContext
@@ -56,6 +57,7 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
     volatility = volatility_context(history, near_iv, hv20)
     return OptionInputs(
         source=source,
+        spot=chain.underlying_price if chain else _spot(request, provider, as_of),
         contracts=contracts,
         earnings=earnings,
         volatility=volatility,
@@ -109,11 +111,15 @@ def _chain(
         return chain, provider.source
     spot = request.underlying_price or sent.underlying_price
     if spot is None and provider.knows(request.symbol):
-        quote = provider.quote(request.symbol, as_of)
-        spot = quote.price if quote else None
+        spot = _spot(request, provider, as_of)
     if spot is None:
         raise InvalidMarketDataError("The chain comes without the price of its underlying.")
     return chain_from_input(request.symbol, sent, spot, as_of), sent.source or "request"
+
+
+def _spot(request: OptionsRequest, provider: Provider, as_of: datetime) -> float | None:
+    quote = provider.quote(request.symbol, as_of)
+    return request.underlying_price or (quote.price if quote else None)
 
 
 def _hv20(

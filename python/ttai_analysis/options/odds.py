@@ -43,5 +43,6 @@ def probability_of_touch(
 
 def expected_move(spot: Numbers, volatility: Numbers, dte: Numbers) -> FloatArray:
     """One standard deviation in currency: S * IV * sqrt(DTE / 365)."""
-    return np.asarray(spot * volatility * np.sqrt(np.asarray(dte, dtype=np.float64)
-                                                   / DAYS_PER_YEAR))
+    return np.asarray(
+        spot * volatility * np.sqrt(np.asarray(dte, dtype=np.float64) / DAYS_PER_YEAR)
+    )

@@ -42,7 +42,11 @@ def d1_d2(
 
 
 def price_from_forward(
-    forward: Numbers, strike: Numbers, t: Numbers, discount: Numbers, volatility: Numbers,
+    forward: Numbers,
+    strike: Numbers,
+    t: Numbers,
+    discount: Numbers,
+    volatility: Numbers,
     is_call: Flags,
 ) -> FloatArray:
     """The price on a forward (Black 1976); `discount` is e^{-rt}."""
@@ -53,7 +57,12 @@ def price_from_forward(
 
 
 def price(
-    spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, q: Numbers, volatility: Numbers,
+    spot: Numbers,
+    strike: Numbers,
+    t: Numbers,
+    r: Numbers,
+    q: Numbers,
+    volatility: Numbers,
     is_call: Flags,
 ) -> FloatArray:
     """The price on a spot with a continuous dividend yield q."""
@@ -63,7 +72,12 @@ def price(
 
 
 def greeks(
-    spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, q: Numbers, volatility: Numbers,
+    spot: Numbers,
+    strike: Numbers,
+    t: Numbers,
+    r: Numbers,
+    q: Numbers,
+    volatility: Numbers,
     is_call: Flags,
 ) -> Greeks:
     """Delta, gamma, theta (per year), vega (per 1.00) and rho (per 1.00)."""

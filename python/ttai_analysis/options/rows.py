@@ -4,7 +4,7 @@ For: figures by name. Not for: choosing or wording.
 """
 
 from datetime import date
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -67,8 +67,10 @@ class ContextFigures(TypedDict):
 def context_figures(volatility: VolatilityContext) -> ContextFigures:
     """Volatility context by field name."""
     return ContextFigures(
-        iv_rank=volatility.iv_rank, iv_percentile=volatility.iv_percentile,
-        hv20=volatility.hv20, iv_hv_ratio=volatility.ratio,
+        iv_rank=volatility.iv_rank,
+        iv_percentile=volatility.iv_percentile,
+        hv20=volatility.hv20,
+        iv_hv_ratio=volatility.ratio,
     )
 
 
@@ -111,7 +113,8 @@ def trade_figures(contracts: Contracts, trade: Trade, view: MarketView) -> Trade
         open_interest=_known(chain.open_interest[row]),
         volume=_known(chain.volume[row]),
         support_below_strike=any(level <= strike for level in view.supports)
-        if view.supports else None,
+        if view.supports
+        else None,
     )
 
 
@@ -119,7 +122,7 @@ def no_figures() -> TradeFigures:
     """Nothing to show."""
     figures: dict[str, object] = dict.fromkeys(TradeFigures.__annotations__)
     figures["liquidity_score"] = "unknown"
-    return TradeFigures(**figures)  # type: ignore[typeddict-item]
+    return cast(TradeFigures, figures)
 
 
 def leg_rows(contracts: Contracts, trade: Trade) -> list[LegRow]:

@@ -60,18 +60,23 @@ def score_trade(
     row = trade.short
     dte = int(contracts.dte[row])
     full = FULL_SPREAD_INCOME_PCT if len(trade.legs) > 1 else FULL_INCOME_PCT
-    reach = max(constraints.dte_max - constraints.target_dte,
-                constraints.target_dte - constraints.dte_min, 1)
+    reach = max(
+        constraints.dte_max - constraints.target_dte,
+        constraints.target_dte - constraints.dte_min,
+        1,
+    )
     ratio = view.iv_hv_ratio
     shares = {
         "income": _unit(per_year(trade.roc_pct, dte) / full),
         "probability_of_profit": _unit((trade.pop - POP_FLOOR) / POP_RANGE),
         "liquidity": min(
             LIQUIDITY_SHARE[liquidity(contracts, leg)]
-            for leg, sign in zip(trade.legs, trade.signs, strict=True) if sign < 0
+            for leg, sign in zip(trade.legs, trade.signs, strict=True)
+            if sign < 0
         ),
         "tenor": _unit(1.0 - abs(dte - constraints.target_dte) / reach),
-        "implied_over_realised": 0.0 if ratio is None
+        "implied_over_realised": 0.0
+        if ratio is None
         else _unit((ratio - CHEAP_RATIO) / (RICH_RATIO - CHEAP_RATIO)),
         "level_protection": 1.0 if protected(contracts, trade, view) else 0.0,
     }
@@ -97,7 +102,8 @@ def protected(contracts: Contracts, trade: Trade, view: MarketView) -> bool:
         any(spot <= level <= chain.strike[leg] for level in view.resistances)
         if chain.is_call[leg]
         else any(chain.strike[leg] <= level <= spot for level in view.supports)
-        for leg, sign in zip(trade.legs, trade.signs, strict=True) if sign < 0
+        for leg, sign in zip(trade.legs, trade.signs, strict=True)
+        if sign < 0
     )
 
 

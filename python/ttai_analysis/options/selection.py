@@ -60,16 +60,18 @@ def select_trades(
     return Selection([], False, considered, counts)
 
 
-def _gates(
-    request: OptionsRequest, contracts: Contracts, earnings: Earnings
-) -> list[GateResult]:
+def _gates(request: OptionsRequest, contracts: Contracts, earnings: Earnings) -> list[GateResult]:
     constraints, strategy = request.constraints, request.strategy
     if strategy == "csp":
         return [short_gates(contracts, constraints, earnings, is_call=False)]
     if strategy == "covered_call":
         return [
             short_gates(
-                contracts, constraints, earnings, is_call=True, min_strike=request.cost_basis,
+                contracts,
+                constraints,
+                earnings,
+                is_call=True,
+                min_strike=request.cost_basis,
             )
         ]
     sides = {"bull_put_spread": (False,), "bear_call_spread": (True,), "iron_condor": (False, True)}
@@ -80,7 +82,9 @@ def _gates(
 
 
 def _trades(
-    request: OptionsRequest, contracts: Contracts, masks: list[BoolArray],
+    request: OptionsRequest,
+    contracts: Contracts,
+    masks: list[BoolArray],
     counts: RejectedCounts | None,
 ) -> list[Trade]:
     rows = [[int(row) for row in np.flatnonzero(mask)] for mask in masks]

@@ -61,9 +61,7 @@ def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
         return []
     if selection.earnings_only:
         return ["earnings_inside_dte" if inputs.earnings.known else "earnings_unknown"]
-    stopped = sorted(
-        ((count, name) for name, count in selection.rejected if count), reverse=True
-    )
+    stopped = sorted(((count, name) for name, count in selection.rejected if count), reverse=True)
     return ["no_candidate", *(f"stopped_by_{name}" for _, name in stopped[:2])]
 
 
@@ -74,8 +72,13 @@ def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:
 
 
 def _answer(
-    request: OptionsRequest, inputs: OptionInputs, selection: Selection, best: Ranked | None,
-    rejects: list[str], figures: TradeFigures, as_of: datetime,
+    request: OptionsRequest,
+    inputs: OptionInputs,
+    selection: Selection,
+    best: Ranked | None,
+    rejects: list[str],
+    figures: TradeFigures,
+    as_of: datetime,
 ) -> OptionsAnalysis:
     contracts, earnings = inputs.contracts, inputs.earnings
     inside = earnings_inside(earnings.known, earnings.day, figures["best_expiration"])
@@ -86,7 +89,7 @@ def _answer(
         symbol=request.symbol,
         strategy=request.strategy,
         recommendation="reject" if rejects else "select",
-        underlying_price=contracts.chain.underlying_price if contracts else None,
+        underlying_price=inputs.spot,
         **figures,
         **context_figures(inputs.volatility),
         earnings_date=earnings.day,
@@ -113,8 +116,11 @@ def earnings_inside(known: bool, day: date | None, expiry: date | None) -> bool 
 def _gates(rejects: list[str]) -> list[Evidence]:
     return [
         Evidence(
-            rule="candidate_passes_all_gates", value=not rejects,
-            threshold="at least one", passed=not rejects, weight=0.0,
+            rule="candidate_passes_all_gates",
+            value=not rejects,
+            threshold="at least one",
+            passed=not rejects,
+            weight=0.0,
         )
     ]
 

@@ -63,9 +63,16 @@ def cash_secured_put(contracts: Contracts, row: int) -> Trade:
     strike, credit = _strike(contracts, row), float(contracts.chain.bid[row])
     breakeven = strike - credit
     return Trade(
-        legs=(row,), signs=(-1,), credit=credit, mid_credit=float(contracts.mid[row]),
-        risk=breakeven, gross_base=strike, max_profit=credit * SHARES,
-        max_loss=breakeven * SHARES, capital=strike * SHARES, breakeven=breakeven,
+        legs=(row,),
+        signs=(-1,),
+        credit=credit,
+        mid_credit=float(contracts.mid[row]),
+        risk=breakeven,
+        gross_base=strike,
+        max_profit=credit * SHARES,
+        max_loss=breakeven * SHARES,
+        capital=strike * SHARES,
+        breakeven=breakeven,
         pop=1.0 - _below(contracts, row, breakeven),
     )
 
@@ -78,9 +85,16 @@ def covered_call(contracts: Contracts, row: int, cost_basis: float | None) -> Tr
     basis = cost_basis or spot
     breakeven = basis - credit
     return Trade(
-        legs=(row,), signs=(-1,), credit=credit, mid_credit=float(contracts.mid[row]),
-        risk=spot, gross_base=spot, max_profit=(strike - basis + credit) * SHARES,
-        max_loss=max(0.0, breakeven) * SHARES, capital=spot * SHARES, breakeven=breakeven,
+        legs=(row,),
+        signs=(-1,),
+        credit=credit,
+        mid_credit=float(contracts.mid[row]),
+        risk=spot,
+        gross_base=spot,
+        max_profit=(strike - basis + credit) * SHARES,
+        max_loss=max(0.0, breakeven) * SHARES,
+        capital=spot * SHARES,
+        breakeven=breakeven,
         pop=1.0 - _below(contracts, row, breakeven),
         if_called_pct=100.0 * (strike - spot + credit) / spot,
     )
@@ -101,10 +115,17 @@ def vertical(contracts: Contracts, short: int, width: float) -> Trade | None:
     below = _below(contracts, short, breakeven)
     loss = (actual - credit) * SHARES
     return Trade(
-        legs=(short, wing), signs=(-1, 1), credit=credit,
+        legs=(short, wing),
+        signs=(-1, 1),
+        credit=credit,
         mid_credit=float(contracts.mid[short] - _middle(contracts, wing)),
-        risk=actual - credit, gross_base=actual, max_profit=credit * SHARES, max_loss=loss,
-        capital=loss, breakeven=breakeven, pop=below if sign > 0 else 1.0 - below,
+        risk=actual - credit,
+        gross_base=actual,
+        max_profit=credit * SHARES,
+        max_loss=loss,
+        capital=loss,
+        breakeven=breakeven,
+        pop=below if sign > 0 else 1.0 - below,
     )
 
 
@@ -117,9 +138,16 @@ def iron_condor(contracts: Contracts, puts: Trade, calls: Trade) -> Trade:
     inside = _below(contracts, calls.short, upper) - _below(contracts, puts.short, lower)
     loss = (width - credit) * SHARES
     return Trade(
-        legs=(*puts.legs, *calls.legs), signs=(*puts.signs, *calls.signs), credit=credit,
-        mid_credit=puts.mid_credit + calls.mid_credit, risk=width - credit, gross_base=width,
-        max_profit=credit * SHARES, max_loss=loss, capital=loss, breakeven=lower,
+        legs=(*puts.legs, *calls.legs),
+        signs=(*puts.signs, *calls.signs),
+        credit=credit,
+        mid_credit=puts.mid_credit + calls.mid_credit,
+        risk=width - credit,
+        gross_base=width,
+        max_profit=credit * SHARES,
+        max_loss=loss,
+        capital=loss,
+        breakeven=lower,
         pop=max(0.0, inside),
     )
 
@@ -136,8 +164,10 @@ def _wing(contracts: Contracts, short: int, width: float) -> int | None:
     sign = 1.0 if chain.is_call[short] else -1.0
     target = chain.strike[short] + sign * width
     rows = np.flatnonzero(
-        (chain.expiry == chain.expiry[short]) & (chain.is_call == chain.is_call[short])
-        & (chain.ask > 0.0) & (sign * (chain.strike - chain.strike[short]) > 0.0)
+        (chain.expiry == chain.expiry[short])
+        & (chain.is_call == chain.is_call[short])
+        & (chain.ask > 0.0)
+        & (sign * (chain.strike - chain.strike[short]) > 0.0)
     )
     if rows.size == 0:
         return None

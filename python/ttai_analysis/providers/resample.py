@@ -27,9 +27,15 @@ def weekly_from_daily(daily: Bars, table: SessionTable) -> Bars:
         starts, ends = starts[:-1], ends[:-1]
     if starts.size == 0:
         return replace(
-            daily, timestamps=daily.timestamps[:0], open=daily.open[:0], high=daily.high[:0],
-            low=daily.low[:0], close=daily.close[:0], volume=daily.volume[:0],
-            adj_close=None, as_of=None,
+            daily,
+            timestamps=daily.timestamps[:0],
+            open=daily.open[:0],
+            high=daily.high[:0],
+            low=daily.low[:0],
+            close=daily.close[:0],
+            volume=daily.volume[:0],
+            adj_close=None,
+            as_of=None,
         )
     stop = int(ends[-1]) + 1
     index = table.days.searchsorted(daily.timestamps[ends[-1]] // SECONDS_PER_DAY)

@@ -29,45 +29,77 @@ class FoundEvent:
 
 
 def _event(type_: str, severity: Severity, *alternatives: str) -> EventClass:
-    return EventClass(type_, severity, re.compile(rf"\b(?:{'|'.join(alternatives)})", re.IGNORECASE))
+    return EventClass(
+        type_, severity, re.compile(rf"\b(?:{'|'.join(alternatives)})", re.IGNORECASE)
+    )
 
 
 EVENT_CLASSES = (
     _event("bankruptcy", "high", "bankrupt", "chapter 11", "insolven", "going concern"),
     _event("fraud", "high", "fraud", "accounting irregularit", "embezzle", "indict"),
     _event("restatement", "high", "restat(?:e|es|ed|ing|ement)\\b"),
-    _event("regulatory_probe", "high", "(?:sec|doj|ftc|regulator\\w*|federal|criminal) "
-           "(?:\\w+ )?(?:probe|investigat|charge|subpoena)", "antitrust (?:suit|case|charge)",
-           "subpoena"),
+    _event(
+        "regulatory_probe",
+        "high",
+        "(?:sec|doj|ftc|regulator\\w*|federal|criminal) "
+        "(?:\\w+ )?(?:probe|investigat|charge|subpoena)",
+        "antitrust (?:suit|case|charge)",
+        "subpoena",
+    ),
     _event("delisting", "high", "delist"),
     _event("debt_default", "high", "default(?:s|ed)? on", "debt default", "missed (?:a )?payment"),
     _event("trading_halt", "high", "trading (?:was |is )?(?:halted|suspended)", "halts trading"),
-    _event("guidance_cut", "high", "(?:cuts?|lowers?|slashe?s?|withdraws?|reduces?) "
-           "(?:its |full[- ]year |annual )*(?:guidance|outlook|forecast)",
-           "(?:guidance|outlook|forecast) (?:was|is) (?:cut|lowered|withdrawn|reduced)",
-           "profit warning"),
+    _event(
+        "guidance_cut",
+        "high",
+        "(?:cuts?|lowers?|slashe?s?|withdraws?|reduces?) "
+        "(?:its |full[- ]year |annual )*(?:guidance|outlook|forecast)",
+        "(?:guidance|outlook|forecast) (?:was|is) (?:cut|lowered|withdrawn|reduced)",
+        "profit warning",
+    ),
     _event("data_breach", "high", "data breach", "cyber ?attack", "ransomware", "hacked"),
-    _event("clinical_or_product_failure", "high", "trial fail", "fails? (?:a |its )?(?:phase|trial)",
-           "fda (?:rejects|rejected)", "complete response letter"),
-    _event("merger", "high", "to be acquired", "takeover (?:bid|offer)", "agrees to (?:buy|acquire)",
-           "merger"),
+    _event(
+        "clinical_or_product_failure",
+        "high",
+        "trial fail",
+        "fails? (?:a |its )?(?:phase|trial)",
+        "fda (?:rejects|rejected)",
+        "complete response letter",
+    ),
+    _event(
+        "merger",
+        "high",
+        "to be acquired",
+        "takeover (?:bid|offer)",
+        "agrees to (?:buy|acquire)",
+        "merger",
+    ),
     _event("dividend_cut", "moderate", "(?:cuts?|suspends?|slashe?s?) (?:its |the )?dividend"),
     _event("downgrade", "moderate", "downgrade"),
-    _event("earnings_miss", "moderate", "misse?s? (?:\\w+ )?(?:earnings|estimates|expectations)",
-           "fell short"),
+    _event(
+        "earnings_miss",
+        "moderate",
+        "misse?s? (?:\\w+ )?(?:earnings|estimates|expectations)",
+        "fell short",
+    ),
     _event("recall", "moderate", "recall(?:s|ed|ing)? "),
     _event("lawsuit", "moderate", "lawsuit", "class action", "sues?\\b", "sued\\b"),
-    _event("dilution", "moderate", "share offering", "stock offering", "secondary offering",
-           "dilut"),
+    _event(
+        "dilution", "moderate", "share offering", "stock offering", "secondary offering", "dilut"
+    ),
     _event("layoffs", "moderate", "layoff", "job cuts", "cuts? (?:\\d+ |thousands of )?jobs"),
-    _event("executive_departure", "moderate", "(?:ceo|cfo|chief executive|chief financial officer) "
-           "(?:\\w+ ){0,3}(?:resign|steps? down|depart|ousted|fired)"),
+    _event(
+        "executive_departure",
+        "moderate",
+        "(?:ceo|cfo|chief executive|chief financial officer) "
+        "(?:\\w+ ){0,3}(?:resign|steps? down|depart|ousted|fired)",
+    ),
     _event("short_report", "moderate", "short[- ]seller", "short report"),
 )
 
 _DENIAL = re.compile(
     r"\b(?:no|not|never|without|den(?:y|ies|ied)|dismiss(?:es|ed)?|clear(?:s|ed) (?:\w+ )?of|"
-    r"avoid(?:s|ed)?|rule[sd]? out|withdraws? (?:its |the )?(?=lawsuit)|upgrade[sd]?)\b[^.;,]{0,40}$",
+    r"avoid(?:s|ed)?|rule[sd]? out|upgrade[sd]?)\b[^.;,]{0,40}$",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")

@@ -5,7 +5,6 @@ For: rules with their limits. When in doubt a risk is unknown, never low.
 
 from collections.abc import Sequence
 
-
 from ttai_analysis.models.research import RedFlag, RiskOrUnknown, Sentiment
 from ttai_analysis.providers.base import Earnings
 
@@ -56,9 +55,7 @@ def short_interest_risk(percent_of_float: float | None) -> RiskOrUnknown:
     return "moderate" if percent_of_float >= MODERATE_SHORT_PCT else "low"
 
 
-def research_rejects(
-    sentiment: Sentiment, news: RiskOrUnknown, short: RiskOrUnknown
-) -> list[str]:
+def research_rejects(sentiment: Sentiment, news: RiskOrUnknown, short: RiskOrUnknown) -> list[str]:
     """Why research would not let the trade pass. Earnings are the option analysis's to judge,
     for it knows the expiry; not knowing the news is a reason."""
     reasons = []
@@ -71,5 +68,3 @@ def research_rejects(
     if short == "high":
         reasons.append("high_short_interest")
     return reasons
-
-

@@ -34,8 +34,19 @@ def _forms(stem: str) -> set[str]:
     return forms
 
 
-IRREGULAR = {"fell": -1.0, "lost": -1.1, "grew": 0.9, "rose": 0.8, "won": 1.1, "sank": -1.4,
-             "shrank": -1.1, "slid": -1.2, "beaten": 1.8, "fallen": -1.0, "worries": -1.0}
+IRREGULAR = {
+    "fell": -1.0,
+    "lost": -1.1,
+    "grew": 0.9,
+    "rose": 0.8,
+    "won": 1.1,
+    "sank": -1.4,
+    "shrank": -1.1,
+    "slid": -1.2,
+    "beaten": 1.8,
+    "fallen": -1.0,
+    "worries": -1.0,
+}
 WORDS: dict[str, float] = {
     form: weight
     for table in (POSITIVE, NEGATIVE)

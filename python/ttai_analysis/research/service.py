@@ -50,7 +50,9 @@ def red_flags(articles: list[Article]) -> list[RedFlag]:
     """Grave events first, then newest first; each kind once per article."""
     flags = [
         RedFlag(
-            type=event.type, severity=event.severity, article_id=article.id,
+            type=event.type,
+            severity=event.severity,
+            article_id=article.id,
             text=event.text[:MAX_FLAG_TEXT],
         )
         for article in articles
@@ -88,14 +90,25 @@ def _order(article: Article) -> tuple[datetime, str]:
 
 def _from_input(symbol: str, row: InputArticle) -> Article:
     return Article(
-        id=row.id, symbol=symbol, title=row.title, summary=row.summary,
-        published_at=row.published_at, source=row.source, url=row.url,
+        id=row.id,
+        symbol=symbol,
+        title=row.title,
+        summary=row.summary,
+        published_at=row.published_at,
+        source=row.source,
+        url=row.url,
     )
 
 
 def _answer(
-    request: ResearchRequest, as_of: datetime, articles: list[Article], source: str,
-    warnings: list[str], tone: Tone, flags: list[RedFlag], earnings: Earnings,
+    request: ResearchRequest,
+    as_of: datetime,
+    articles: list[Article],
+    source: str,
+    warnings: list[str],
+    tone: Tone,
+    flags: list[RedFlag],
+    earnings: Earnings,
     short_percent: float | None,
 ) -> ResearchAnalysis:
     days_until = days_to(earnings.day, as_of) if earnings.day else None
@@ -111,8 +124,13 @@ def _answer(
     return ResearchAnalysis(
         **answer_head("/analyze/research", request, source, as_of),
         quality=Quality(
-            source=source, as_of=newest, age_seconds=age_seconds(as_of, newest),
-            stale=newest is None, adjusted=False, bars_used=0, warnings=warnings,
+            source=source,
+            as_of=newest,
+            age_seconds=age_seconds(as_of, newest),
+            stale=newest is None,
+            adjusted=False,
+            bars_used=0,
+            warnings=warnings,
         ),
         evidence=_evidence(tone, news, report, short),
         symbol=request.symbol,
@@ -123,8 +141,11 @@ def _answer(
         earnings_risk=report,
         short_interest_risk=short,
         earnings=EarningsRow(
-            day=earnings.day, estimated=earnings.estimated, time_of_day=earnings.time_of_day,
-            days_until=days_until, inside_horizon=inside,
+            day=earnings.day,
+            estimated=earnings.estimated,
+            time_of_day=earnings.time_of_day,
+            days_until=days_until,
+            inside_horizon=inside,
         ),
         red_flags=flags,
         articles_used=len(articles),
@@ -136,17 +157,37 @@ def _answer(
 def _evidence(tone: Tone, news: str, report: str, short: str) -> list[Evidence]:
     enough = tone.articles > 0
     return [
-        Evidence(rule="articles_found", value=tone.articles, threshold=1.0, passed=enough,
-                 weight=0.0),
-        Evidence(rule="sentiment_not_negative", value=tone.score if enough else None,
-                 threshold=risks.NEGATIVE_FROM,
-                 passed=enough and tone.score > risks.NEGATIVE_FROM, weight=1.0),
-        Evidence(rule="news_risk", value=news, threshold="not high or unknown",
-                 passed=news in ("low", "moderate"), weight=0.0),
-        Evidence(rule="earnings_risk", value=report, threshold="not high or unknown",
-                 passed=report in ("low", "moderate"), weight=0.0),
-        Evidence(rule="short_interest_risk", value=short, threshold="not high",
-                 passed=short != "high", weight=0.0),
+        Evidence(
+            rule="articles_found", value=tone.articles, threshold=1.0, passed=enough, weight=0.0
+        ),
+        Evidence(
+            rule="sentiment_not_negative",
+            value=tone.score if enough else None,
+            threshold=risks.NEGATIVE_FROM,
+            passed=enough and tone.score > risks.NEGATIVE_FROM,
+            weight=1.0,
+        ),
+        Evidence(
+            rule="news_risk",
+            value=news,
+            threshold="not high or unknown",
+            passed=news in ("low", "moderate"),
+            weight=0.0,
+        ),
+        Evidence(
+            rule="earnings_risk",
+            value=report,
+            threshold="not high or unknown",
+            passed=report in ("low", "moderate"),
+            weight=0.0,
+        ),
+        Evidence(
+            rule="short_interest_risk",
+            value=short,
+            threshold="not high",
+            passed=short != "high",
+            weight=0.0,
+        ),
     ]
 
 

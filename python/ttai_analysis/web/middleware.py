@@ -39,8 +39,9 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1")
-                   for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
         request_id = headers.get("x-request-id", "")
         if not REQUEST_ID.match(request_id):
             request_id = str(uuid.uuid4())
@@ -52,7 +53,8 @@ class RequestGuard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *message.get("headers", []), (b"x-request-id", request_id.encode("latin-1"))
+                    *message.get("headers", []),
+                    (b"x-request-id", request_id.encode("latin-1")),
                 ]
             await send(message)
 
@@ -67,8 +69,12 @@ class RequestGuard:
                 raise
             await unexpected(error)(scope, receive, send_with_id)
         log.info(
-            "%s %s %d %.1fms request=%s", scope["method"], scope["path"], status,
-            1000.0 * (time.perf_counter() - started), request_id,
+            "%s %s %d %.1fms request=%s",
+            scope["method"],
+            scope["path"],
+            status,
+            1000.0 * (time.perf_counter() - started),
+            request_id,
         )
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, seconds: float | None) -> None:
@@ -92,7 +98,9 @@ def seconds_left(header: str | None) -> float | None:
     try:
         value = int(header)
     except ValueError as error:
-        raise InvalidRequestError("X-Deadline-Ms must be a whole number of milliseconds.") from error
+        raise InvalidRequestError(
+            "X-Deadline-Ms must be a whole number of milliseconds."
+        ) from error
     left = value / 1000.0 - time.time() if value >= EPOCH_MS_FROM else value / 1000.0
     if left <= 0.0:
         raise ProviderTimeoutError("The deadline passed before the work began.")

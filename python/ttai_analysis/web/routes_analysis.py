@@ -43,9 +43,7 @@ def research(body: ResearchRequest, request: Request) -> Response:
     from ttai_analysis.research import service
 
     context: ServiceContext = request.app.state.context
-    return answer(
-        service.analyze_research(body, context.provider, context.moment(body.as_of))
-    )
+    return answer(service.analyze_research(body, context.provider, context.moment(body.as_of)))
 
 
 @router.post("/quick", response_model=QuickAnalysis)

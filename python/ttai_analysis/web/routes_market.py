@@ -49,8 +49,9 @@ def quotes(
 
 
 @router.get("/market/clock", response_model=MarketClock)
-def market_clock(request: Request, as_of: Annotated[str | None, Query(alias="asOf")] = None
-                 ) -> Response:
+def market_clock(
+    request: Request, as_of: Annotated[str | None, Query(alias="asOf")] = None
+) -> Response:
     """Whether the exchange is open, and when it opens and closes next."""
     from ttai_analysis.market_calendar import service
 

@@ -18,7 +18,7 @@ STEP_SECONDS = 150
 """Prices are sampled this often to find highs and lows; two steps make a five-minute bar."""
 BAR_SECONDS = 300
 BLOCK_SESSIONS = 64
-"""Sessions are computed and cached in aligned blocks, so a longer period costs only its new part."""
+"""Sessions are computed and cached in aligned blocks: a longer period costs only its new part."""
 
 
 class BarModel:
@@ -41,20 +41,22 @@ class BarModel:
         offset = first - first // BLOCK_SESSIONS * BLOCK_SESSIONS
         columns = columns[:, offset : offset + end - first]
         table = self._table
-        return make_bars(
-            table.opens[first:end], columns, as_of_seconds=int(table.closes[end - 1])
-        )
+        return make_bars(table.opens[first:end], columns, as_of_seconds=int(table.closes[end - 1]))
 
     def intraday(self, listing: Listing, first_session: int, until: float) -> Bars:
         """Five-minute bars from that session's open to the last one complete at `until`."""
         table = self._table
-        starts = [
-            np.arange(opens, min(closes, until - BAR_SECONDS + 1), BAR_SECONDS, dtype=np.int64)
-            for opens, closes in zip(
-                table.opens[first_session:], table.closes[first_session:], strict=True
-            )
-            if opens < until
-        ] if first_session < len(table) else []
+        starts = (
+            [
+                np.arange(opens, min(closes, until - BAR_SECONDS + 1), BAR_SECONDS, dtype=np.int64)
+                for opens, closes in zip(
+                    table.opens[first_session:], table.closes[first_session:], strict=True
+                )
+                if opens < until
+            ]
+            if first_session < len(table)
+            else []
+        )
         timestamps = np.concatenate(starts) if starts else np.array([], dtype=np.int64)
         if timestamps.size == 0:
             return empty_bars()
@@ -100,15 +102,13 @@ class BarModel:
         own = normals(stream_key(seed, "volume", listing.symbol), sessions)
         days = (sessions * 86_400).astype(np.float64)
         wave = smooth_noise(stream_key(seed, "volumewave", listing.symbol), days, 20 * 86_400.0)
-        return np.asarray(
-            np.round(_average_volume(listing) * np.exp(0.25 * own + 0.15 * wave))
-        )
+        return np.asarray(np.round(_average_volume(listing) * np.exp(0.25 * own + 0.15 * wave)))
 
 
 def _average_volume(listing: Listing) -> float:
     """Shares a day: larger companies turn over a smaller part of themselves."""
     turnover = 0.004 * (listing.market_cap / 1e11) ** -0.15
-    return max(3e5, listing.market_cap / listing.price * turnover)
+    return float(max(3e5, listing.market_cap / listing.price * turnover))
 
 
 def make_bars(timestamps: IntArray, columns: FloatArray, *, as_of_seconds: int) -> Bars:
@@ -129,8 +129,14 @@ def empty_bars() -> Bars:
     """No bars at all."""
     none = np.array([], dtype=np.float64)
     return Bars(
-        timestamps=np.array([], dtype=np.int64), open=none, high=none, low=none, close=none,
-        volume=none, as_of=None, adjusted=True,
+        timestamps=np.array([], dtype=np.int64),
+        open=none,
+        high=none,
+        low=none,
+        close=none,
+        volume=none,
+        as_of=None,
+        adjusted=True,
     )
 
 

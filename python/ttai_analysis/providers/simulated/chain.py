@@ -51,9 +51,7 @@ def strikes_around(spot: float, deviation: float) -> FloatArray:
     return np.asarray(strikes, dtype=np.float64)
 
 
-def build_chain(
-    seed: str, listing: Listing, table: SessionTable, now: float, spot: float
-) -> Chain:
+def build_chain(seed: str, listing: Listing, table: SessionTable, now: float, spot: float) -> Chain:
     """The chain at `now` (epoch seconds) for that price of the underlying."""
     today = new_york_date(from_epoch(now))
     parts = []
@@ -79,7 +77,12 @@ def build_chain(
 
 
 def _one_expiry(
-    seed: str, listing: Listing, table: SessionTable, now: float, spot: float, day: date,
+    seed: str,
+    listing: Listing,
+    table: SessionTable,
+    now: float,
+    spot: float,
+    day: date,
     years: float,
 ) -> tuple[FloatArray, ...]:
     atm = at_the_money(seed, listing, table, now, years)
@@ -90,8 +93,13 @@ def _one_expiry(
     strike = np.concatenate([strikes, strikes])
     is_call = np.repeat([True, False], strikes.size)
     fair = price(
-        spot, strike, years, RISK_FREE_RATE, listing.dividend_yield,
-        np.concatenate([volatility, volatility]), is_call,
+        spot,
+        strike,
+        years,
+        RISK_FREE_RATE,
+        listing.dividend_yield,
+        np.concatenate([volatility, volatility]),
+        is_call,
     )
     bid, ask = _quotes(listing, fair)
     index = _contract_index(day, strike, is_call)
@@ -106,7 +114,7 @@ def _one_expiry(
 def _quotes(listing: Listing, fair: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Bid and ask in cents about the fair price; small companies are quoted wider."""
     thin = float(np.clip((2e11 / listing.market_cap) ** 0.25, 0.5, 2.5))
-    half = 0.01 + 0.012 * thin * fair ** 0.75
+    half = 0.01 + 0.012 * thin * fair**0.75
     bid = np.floor(np.maximum(0.0, fair - half) * 100.0 + 1e-9) / 100.0
     ask = np.ceil((fair + half) * 100.0 - 1e-9) / 100.0
     return np.asarray(bid), np.asarray(ask)

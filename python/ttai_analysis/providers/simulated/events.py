@@ -53,9 +53,7 @@ def _report(table: SessionTable, number: int, phase: int, before_open: bool) -> 
     return Report(number, date_from_ordinal(int(table.days[index])), before_open, int(at))
 
 
-def next_report(
-    seed: str, listing: Listing, table: SessionTable, seconds: float
-) -> Report | None:
+def next_report(seed: str, listing: Listing, table: SessionTable, seconds: float) -> Report | None:
     """The first report that has not taken effect yet."""
     reports = earnings_days(seed, listing, table, seconds, seconds + 120 * SECONDS_PER_DAY)
     return reports[0] if reports else None
@@ -80,7 +78,8 @@ def dividends(
     high = (ordinal_of(last) - phase) // QUARTER_DAYS + 1
     days = (
         date_from_ordinal(int(table.days[table.first_on_or_after(date_from_ordinal(ordinal))]))
-        for ordinal in range(phase + low * QUARTER_DAYS, phase + high * QUARTER_DAYS + 1,
-                             QUARTER_DAYS)
+        for ordinal in range(
+            phase + low * QUARTER_DAYS, phase + high * QUARTER_DAYS + 1, QUARTER_DAYS
+        )
     )
     return tuple(Dividend(day, amount) for day in days if first <= day <= last)

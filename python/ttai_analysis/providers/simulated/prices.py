@@ -95,15 +95,14 @@ class PriceModel:
             path = path + SECTOR_VOLATILITY * daily * sector
         return np.asarray(path)
 
-    def _surprises(
-        self, listing: Listing, seconds: FloatArray, position: FloatArray
-    ) -> FloatArray:
+    def _surprises(self, listing: Listing, seconds: FloatArray, position: FloatArray) -> FloatArray:
         """Each report moves the price at once; the move fades over the quarter."""
         effect = np.zeros_like(seconds)
         if listing.is_fund or seconds.size == 0:
             return effect
-        reports = earnings_days(self.seed, listing, self.table, float(seconds.min()) - 1e7,
-                                float(seconds.max()))
+        reports = earnings_days(
+            self.seed, listing, self.table, float(seconds.min()) - 1e7, float(seconds.max())
+        )
         for report in reports:
             age = position - session_position(self.table, np.array([report.effective_at]))[0]
             fading = np.clip(1.0 - age / 60.0, 0.0, 1.0)

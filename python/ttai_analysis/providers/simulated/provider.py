@@ -163,9 +163,7 @@ class SimulatedProvider:
 
     def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...]:
         """Invented articles whose tone follows the price."""
-        return news.articles(
-            self._prices, self._listing(symbol), as_of.timestamp(), lookback_days
-        )
+        return news.articles(self._prices, self._listing(symbol), as_of.timestamp(), lookback_days)
 
     def state(self, as_of: datetime) -> ProviderState:
         """Always ready."""

@@ -12,7 +12,7 @@ from ttai_analysis.errors import ProviderError
 
 
 class PriceScript:
-    """The overrides in force. A missing file means none; a broken one is an error, not a silence."""
+    """The overrides in force. A missing file means none; a broken one is an error."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

@@ -1,0 +1,1 @@
+"""Market data from a folder of CSV files, with a clock that can be set back."""

@@ -1,0 +1,84 @@
+"""Recorded quotes (`quotes.csv`) and reports (`earnings.csv`).
+
+For: what was known at a time. Not for: bars or chains.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from ttai_analysis.errors import InvalidMarketDataError
+from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Earnings
+from ttai_analysis.providers.files.tables import number, read_rows
+from ttai_analysis.timestamps import parse_rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedQuote:
+    """A last trade with its time; bid and ask where they were recorded."""
+
+    at: datetime
+    last: float
+    bid: float | None
+    ask: float | None
+    volume: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReport:
+    """A report's date and the first day on which it was known."""
+
+    day: date
+    known_from: date
+
+
+def parse_quotes(path: Path) -> dict[str, list[RecordedQuote]]:
+    """Quotes by symbol, oldest first. Raises InvalidMarketDataError."""
+    quotes: dict[str, list[RecordedQuote]] = {}
+    for row in read_rows(path, ("symbol", "asOf", "last")):
+        try:
+            at = parse_rfc3339(row["asOf"])
+        except ValueError as error:
+            raise InvalidMarketDataError(f"quotes.csv: {error}.") from error
+        quote = RecordedQuote(
+            at,
+            number(row["last"]),
+            _known(row.get("bid")),
+            _known(row.get("ask")),
+            _known(row.get("volume")),
+        )
+        if quote.last > 0.0:
+            quotes.setdefault(row["symbol"].strip().upper(), []).append(quote)
+    return {symbol: sorted(items, key=lambda quote: quote.at) for symbol, items in quotes.items()}
+
+
+def parse_reports(path: Path) -> dict[str, list[RecordedReport]]:
+    """Reports by symbol, oldest first. The column knownFrom keeps the future out."""
+    reports: dict[str, list[RecordedReport]] = {}
+    for row in read_rows(path, ("symbol", "date", "knownFrom")):
+        try:
+            report = RecordedReport(
+                date.fromisoformat(row["date"]), date.fromisoformat(row["knownFrom"])
+            )
+        except ValueError as error:
+            raise InvalidMarketDataError(f"earnings.csv: {error}.") from error
+        reports.setdefault(row["symbol"].strip().upper(), []).append(report)
+    return {symbol: sorted(items, key=lambda item: item.day) for symbol, items in reports.items()}
+
+
+def quote_at(quotes: list[RecordedQuote], as_of: datetime) -> RecordedQuote | None:
+    """The newest quote at or before that moment."""
+    index = bisect_right(quotes, as_of, key=lambda quote: quote.at)
+    return quotes[index - 1] if index else None
+
+
+def next_report(reports: list[RecordedReport], today: date) -> Earnings:
+    """The next report that was known on that day."""
+    coming = [item for item in reports if item.day >= today and item.known_from <= today]
+    return Earnings(known=True, day=coming[0].day, estimated=False) if coming else UNKNOWN_EARNINGS
+
+
+def _known(text: str | None) -> float | None:
+    value = number(text)
+    return value if value == value else None
