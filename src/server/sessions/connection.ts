@@ -180,9 +180,9 @@ export class Connection {
 
   async #hello(frame: HelloFrame): Promise<void> {
     if (this.#joined) throw new BadFrameError('hello_twice', 'This connection has said hello already.');
-    const { owner, system, notifications, registry, serverId, feed } = this.#options;
+    const { owner, system, registry, serverId, feed } = this.#options;
     const resumed = frame.sessionId !== undefined;
-    const latest = await notifications.latestSeq(owner);
+    const latest = await this.#latestSeq();
     const session =
       frame.sessionId === undefined
         ? await SessionActor.start(system, {
@@ -225,6 +225,14 @@ export class Connection {
     fence.check();
     await feed.show(this.id, owner, topics);
     if (frame.subscribe) await subscriptions.add(frame.subscribe, frame.id);
+  }
+
+  async #latestSeq(): Promise<number> {
+    try {
+      return await this.#options.notifications.latestSeq(this.#options.owner);
+    } catch (cause) {
+      throw new TtaiError('unavailable', 'The database is away. Try again.', { retryable: true, cause });
+    }
   }
 
   #deliverFrom(cursor: number): Delivery {

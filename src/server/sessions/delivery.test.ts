@@ -1,12 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Client, FakeDatabase, type FakeServer, startServer } from './fake-world.ts';
+import { Client } from './testing/client.ts';
+import { FakeDatabase } from './testing/fake-database.ts';
+import { startServer, type TestServer } from './testing/server.ts';
 
 let database: FakeDatabase;
-let servers: [FakeServer, FakeServer];
+let servers: [TestServer, TestServer];
 
 beforeEach(async () => {
   database = new FakeDatabase();
-  servers = [await startServer(database, 'server-a'), await startServer(database, 'server-b')];
+  servers = [
+    await startServer({ ...database.rooms(), serverId: 'server-a' }),
+    await startServer({ ...database.rooms(), serverId: 'server-b' }),
+  ];
 });
 afterEach(async () => {
   database.away = false;
@@ -138,10 +143,14 @@ describe('delivery', () => {
   });
 
   it('lets go of a client that does not read, tells it from where to catch up, and slows nobody', async () => {
-    const strict = await startServer(database, 'server-c', {
-      bufferBytes: 64 * 1024,
-      stuckMs: 50,
-      closeTimeoutMs: 60_000,
+    const strict = await startServer({
+      ...database.rooms(),
+      serverId: 'server-c',
+      limits: {
+        bufferBytes: 64 * 1024,
+        stuckMs: 50,
+        closeTimeoutMs: 60_000,
+      },
     });
     const stuck = new Client(strict);
     const { sessionId } = await stuck.hello();

@@ -1,17 +1,19 @@
 /** Whatever connections do, each notification reaches a client once and in order. Random lives on two servers. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Client, FakeDatabase, type FakeServer, startServer } from './fake-world.ts';
+import { Client } from './testing/client.ts';
+import { FakeDatabase } from './testing/fake-database.ts';
+import { startServer, type TestServer } from './testing/server.ts';
 
 const database = new FakeDatabase();
-let servers: [FakeServer, FakeServer];
+let servers: [TestServer, TestServer];
 
 beforeAll(async () => {
   // Small batches, so that each life has many.
   const limits = { batchRows: 3 };
   servers = [
-    await startServer(database, 'server-a', limits),
-    await startServer(database, 'server-b', limits),
+    await startServer({ ...database.rooms(), serverId: 'server-a', limits }),
+    await startServer({ ...database.rooms(), serverId: 'server-b', limits }),
   ];
 });
 afterAll(() => Promise.all(servers.map((server) => server.stop())));

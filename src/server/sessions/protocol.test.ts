@@ -2,14 +2,20 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { Client, FakeDatabase, type FakeServer, startServer } from './fake-world.ts';
+import { Client } from './testing/client.ts';
+import { FakeDatabase } from './testing/fake-database.ts';
+import { startServer, type TestServer } from './testing/server.ts';
 
 let database: FakeDatabase;
-let server: FakeServer;
+let server: TestServer;
 
 beforeEach(async () => {
   database = new FakeDatabase();
-  server = await startServer(database, 'server-a', { badFrames: 3, connectionsPerOwner: 2 });
+  server = await startServer({
+    ...database.rooms(),
+    serverId: 'server-a',
+    limits: { badFrames: 3, connectionsPerOwner: 2 },
+  });
 });
 afterEach(() => server.stop());
 
@@ -108,7 +114,11 @@ describe('hello', () => {
   });
 
   it('4408: does not come', async () => {
-    const strict = await startServer(database, 'server-b', { helloTimeoutMs: 20 });
+    const strict = await startServer({
+      ...database.rooms(),
+      serverId: 'server-b',
+      limits: { helloTimeoutMs: 20 },
+    });
     const client = new Client(strict);
     expect(await client.next('error')).toMatchObject({ code: 'hello_timeout', retryable: true });
     expect((await client.closed).code).toBe(4408);
@@ -125,7 +135,7 @@ describe('hello', () => {
     gone.send({ type: 'bye' });
     await gone.closed;
 
-    const lenient = await startServer(database, 'server-b');
+    const lenient = await startServer({ ...database.rooms(), serverId: 'server-b' });
     const eve = await new Client(lenient, 'eve').opened();
     const tries = [sessionId, closed, '00000000-0000-4000-8000-000000000000', '../session', `${sessionId}/x`];
     const answers = [];

@@ -21,6 +21,8 @@ export function chooseProtocol(offered: Set<string>): string | false {
 /** Answers an upgrade with an error, in the shape of all doors, and ends the socket. */
 export function refuseUpgrade(socket: Duplex, status: number, error: ErrorBody['error']): void {
   const body = JSON.stringify({ error });
+  // An HTTP server's sockets may stay half open: a client that never closes its half would hold it for ever.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
