@@ -1,19 +1,11 @@
 /** What a user was told, read again. Not for pushing it to a client; sessions do that. */
 import { z } from 'zod';
+import type { Notifications } from '../../persistence/records/notifications.ts';
 import { limit } from './fields.ts';
 import { defineOperation } from './operation.ts';
 
 /** What operations need of the notifications' store. */
-export interface NotificationReader {
-  since(
-    owner: string,
-    afterSeq: number,
-    limit: number,
-  ): Promise<
-    { seq: number; id: string; type: string; at: Date; source: string; data: Record<string, unknown> }[]
-  >;
-  latestSeq(owner: string): Promise<number>;
-}
+export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq'>;
 
 export const listNotifications = defineOperation({
   name: 'list_notifications',

@@ -83,10 +83,20 @@ export function defineOperation<Input extends z.ZodObject, Output extends z.ZodO
     async call(context, input) {
       const parsed = definition.input.safeParse(input);
       if (!parsed.success) throw invalidInput(parsed.error);
-      const output = definition.output.parse(await run(context, parsed.data));
+      const output = definition.output.parse(await runOrLetGo(() => run(context, parsed.data), context));
       return { output, text: text(output) };
     },
   };
+}
+
+/** What a client gave up comes back as whatever the one below it throws; it is no fault of ours. */
+async function runOrLetGo<Output>(run: () => Promise<Output>, { signal }: OperationContext): Promise<Output> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!signal?.aborted || error instanceof TtaiError) throw error;
+    throw new TtaiError('cancelled', 'The client gave the request up.', { cause: error });
+  }
 }
 
 /** Another owner's actor and one that never was are answered alike, so that ids can't be probed. */

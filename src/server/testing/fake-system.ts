@@ -3,19 +3,19 @@
  * no machine runs. Tests of several rooms use the real one.
  */
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import type { ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
-import type { OperationRooms, OperationSystem } from '../operations/index.ts';
+import type { ActorSystem, ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
+import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
 
-export class FakeSystem implements OperationSystem {
+export class FakeSystem implements ActorSystem {
   readonly actors = new Map<Address, ActorView>();
   readonly #keys = new Map<string, { address: Address; input: string }>();
   readonly #singletons = new Map<string, Address>();
   readonly #listeners = new Set<() => void>();
-  readonly #someoneWaits = Promise.withResolvers<void>();
+  #waitingChanged = Promise.withResolvers<void>();
   /** Thrown by the next call, once. */
   failNext: Error | undefined;
 
@@ -72,7 +72,7 @@ export class FakeSystem implements OperationSystem {
     return actor;
   }
 
-  waitFor: OperationSystem['waitFor'] = async (address, until, { timeoutMs, signal }) => {
+  waitFor: ActorSystem['waitFor'] = async (address, until, { timeoutMs, signal }) => {
     if (typeof until !== 'function') throw new Error('the fake waits for predicates only');
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<ActorView>();
@@ -87,14 +87,15 @@ export class FakeSystem implements OperationSystem {
     signal?.addEventListener('abort', () => reject(signal.reason));
     this.#listeners.add(look);
     look();
-    this.#someoneWaits.resolve();
+    this.#tellWaiting();
     return promise.finally(() => {
       clearTimeout(late);
       this.#listeners.delete(look);
+      this.#tellWaiting();
     });
   };
 
-  list: OperationSystem['list'] = async ({ owner, machine, status, limit = 50, cursor } = {}) => {
+  list: ActorSystem['list'] = async ({ owner, machine, status, limit = 50, cursor } = {}) => {
     const all = [...this.actors.values()]
       .filter((actor) => owner === undefined || actor.owner === owner)
       .filter((actor) => machine === undefined || [machine].flat().includes(actor.machine))
@@ -115,14 +116,28 @@ export class FakeSystem implements OperationSystem {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Resolves when a first call of waitFor waits. */
-  someoneWaits(): Promise<void> {
-    return this.#someoneWaits.promise;
+  /** Resolves when a call of waitFor waits. */
+  async someoneWaits(): Promise<void> {
+    while (this.#listeners.size === 0) await this.#waitingChanged.promise;
   }
 
-  /** How many calls of waitFor wait now. */
-  get waiting(): number {
-    return this.#listeners.size;
+  /** Resolves when no call of waitFor waits. */
+  async nobodyWaits(): Promise<void> {
+    while (this.#listeners.size > 0) await this.#waitingChanged.promise;
+  }
+
+  // What the inspector and the sessions ask for: nothing happens here that they could see.
+  stop: ActorSystem['stop'] = (address) => this.snapshot(address);
+  journal: ActorSystem['journal'] = async () => [];
+  inspect: ActorSystem['inspect'] = async () => [];
+  inspectEnd: ActorSystem['inspectEnd'] = async () => '0';
+  onCommit: ActorSystem['onCommit'] = () => () => {};
+  machines: ActorSystem['machines'] = () => [];
+  drain: ActorSystem['drain'] = async () => {};
+
+  #tellWaiting(): void {
+    this.#waitingChanged.resolve();
+    this.#waitingChanged = Promise.withResolvers<void>();
   }
 
   #failIfAsked(): void {
@@ -146,9 +161,11 @@ export const fakeAnalysis: QuoteReader = {
 };
 
 /** Two notifications of `local`. */
-export const fakeNotifications: NotificationReader = {
+export const fakeNotifications: NotificationReader & { onNotification: () => () => void } = {
+  onNotification: () => () => {},
   async since(owner, afterSeq, limit) {
     const rows = [1, 2].map((seq) => ({
+      owner,
       seq,
       id: `n${seq}`,
       type: 'price_alert_triggered',
@@ -161,7 +178,10 @@ export const fakeNotifications: NotificationReader = {
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
 };
 
-export function fakeRooms(): OperationRooms & { system: FakeSystem } {
+export function fakeRooms(): OperationRooms & {
+  system: FakeSystem;
+  notifications: typeof fakeNotifications;
+} {
   return { system: new FakeSystem(), analysis: fakeAnalysis, notifications: fakeNotifications };
 }
 

@@ -1,0 +1,56 @@
+/** /api: one route for each operation of the table, and the document that describes them. Nothing is decided here. */
+import { type Context, Hono } from 'hono';
+import { TtaiError } from '../../actors/runtime/errors.ts';
+import { readJsonBody } from '../body.ts';
+import { type Operation, type OperationRooms, operations } from '../operations/index.ts';
+import { openApi } from './openapi.ts';
+import { readQuery } from './query.ts';
+
+export interface ApiOptions extends OperationRooms {
+  /** Aborted when the server stops: calls that wait are let go. */
+  stopping: AbortSignal;
+}
+
+type ApiEnv = { Variables: { owner: string } };
+
+/** To be mounted at /api, behind authentication that sets `owner`. Throws `TtaiError`s to the handler above. */
+export function apiRoutes({ stopping, ...rooms }: ApiOptions): Hono<ApiEnv> {
+  const routes = new Hono<ApiEnv>();
+  const document = openApi(operations);
+  routes.get('/openapi.json', (c) => c.json(document));
+  for (const operation of operations) {
+    const path = operation.http.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    routes.on(operation.http.method, path, async (c) => {
+      const context = {
+        ...rooms,
+        owner: c.get('owner'),
+        source: 'api',
+        signal: AbortSignal.any([c.req.raw.signal, stopping]),
+      };
+      const { output } = await operation.call(context, await readInput(c, operation));
+      return c.json(output);
+    });
+    routes.all(path, (c, next) => {
+      const allowed = operations.filter(({ http }) => http.path === operation.http.path);
+      const methods = allowed.map(({ http }) => http.method.toUpperCase());
+      if (methods.includes(c.req.method)) return next();
+      throw new TtaiError('method_not_allowed', `Use ${methods.join(' or ')} here.`, {
+        details: { methods },
+      });
+    });
+  }
+  return routes;
+}
+
+async function readInput(c: Context<ApiEnv>, operation: Operation): Promise<unknown> {
+  const sent =
+    operation.http.method === 'post'
+      ? ((await readJsonBody(c.req.raw)) ?? {})
+      : readQuery(operation, c.req.queries());
+  const inPath = c.req.param() as Record<string, string>;
+  return isObject(sent) ? { ...sent, ...inPath } : sent;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

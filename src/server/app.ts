@@ -1,0 +1,92 @@
+/**
+ * The HTTP doors put together: who asks is found out first, then the request goes to its room, and whatever goes
+ * wrong on the way is answered in one shape. Not for sockets; index.ts hands upgrades on.
+ */
+import { Hono } from 'hono';
+import { TtaiError } from '../actors/runtime/errors.ts';
+import type { RuntimeLog } from '../actors/runtime/types.ts';
+import { apiRoutes } from './api/routes.ts';
+import type { Auth, Credentials } from './auth.ts';
+import { errorResponse, toErrorBody } from './errors.ts';
+import { type HealthChecks, readiness } from './health.ts';
+import { homePage } from './home-page.ts';
+import type { InspectDoor } from './inspect/index.ts';
+import { mcpRoutes } from './mcp/http.ts';
+import type { OperationRooms } from './operations/index.ts';
+
+export interface AppOptions extends OperationRooms {
+  auth: Auth;
+  health: HealthChecks;
+  inspect: Pick<InspectDoor, 'routes'>;
+  /** For the front page. */
+  marketData: string;
+  log: RuntimeLog;
+  /** Aborted when the server stops. */
+  stopping: AbortSignal;
+}
+
+type AppEnv = { Variables: { owner: string } };
+
+export function createApp(options: AppOptions): Hono<AppEnv> {
+  const { auth, health, inspect, marketData, log, stopping, ...rooms } = options;
+  const app = new Hono<AppEnv>();
+
+  app.onError((error, c) => {
+    const body = toErrorBody(error, log);
+    return errorResponse(body, body.error.code === 'unauthorized' ? challenge(c.req.raw) : {});
+  });
+  app.notFound((c) => {
+    const message = `There is nothing at ${c.req.path.slice(0, 200)}.`;
+    return errorResponse(toErrorBody(new TtaiError('not_found', message)));
+  });
+
+  app.use(async (c, next) => {
+    await next();
+    c.res.headers.set('x-content-type-options', 'nosniff');
+    c.res.headers.set('referrer-policy', 'no-referrer');
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+  });
+  // These two tell a stranger nothing but that a process lives, or is ready.
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', async (c) => {
+    const state = await readiness(health);
+    const answer = isKnown(auth, c.req.raw) ? state : { ready: state.ready };
+    return c.json(answer, state.ready ? 200 : 503, state.ready ? {} : { 'retry-after': '2' });
+  });
+  app.use(async (c, next) => {
+    c.set('owner', auth.authenticate(credentialsOf(c.req.raw)).owner);
+    await next();
+  });
+  app.get('/', (c) =>
+    homePage({ origin: new URL(c.req.url).origin, tokensRequired: auth.tokensRequired, marketData }),
+  );
+  app.route('/mcp', mcpRoutes({ ...rooms, log, stopping }));
+  app.route('/api', apiRoutes({ ...rooms, stopping }));
+  app.route('/inspect', inspect.routes);
+  return app;
+}
+
+function credentialsOf({ method, headers }: Request): Credentials {
+  return {
+    method,
+    authorization: headers.get('authorization') ?? undefined,
+    host: headers.get('host') ?? undefined,
+    origin: headers.get('origin') ?? undefined,
+    protocols: undefined,
+  };
+}
+
+function isKnown(auth: Auth, request: Request): boolean {
+  try {
+    auth.authenticate(credentialsOf(request));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A browser that opens a page asks its user for the token, as a password; everyone else is told of bearer tokens. */
+function challenge({ headers }: Request): Record<string, string> {
+  const isPage = headers.get('accept')?.includes('text/html');
+  return { 'www-authenticate': isPage ? 'Basic realm="TTAI (the token is the password)"' : 'Bearer' };
+}

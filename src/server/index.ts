@@ -1,0 +1,132 @@
+/**
+ * The server: listens, hands requests to the app and upgrades to the doors that speak WebSocket, and lets go of all
+ * of them when it stops. Not for bringing up what it needs; main.ts does that.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import { TtaiError } from '../actors/runtime/errors.ts';
+import type { ActorSystem, RuntimeLog } from '../actors/runtime/types.ts';
+import type { Config } from '../config.ts';
+import { createApp } from './app.ts';
+import { createAuth } from './auth.ts';
+import { toErrorBody } from './errors.ts';
+import type { HealthChecks } from './health.ts';
+import { createInspectDoor } from './inspect/index.ts';
+import type { NotificationReader } from './operations/notifications.ts';
+import type { QuoteReader } from './operations/quotes.ts';
+import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
+import { refuseUpgrade } from './sessions/upgrade.ts';
+
+export type { HealthChecks, PartHealth } from './health.ts';
+
+/** A client has this long to send a whole request. */
+const requestTimeoutMs = 30_000;
+/** Longer than any call waits (45 s), so that a client that asks again and again keeps its connection. */
+const keepAliveTimeoutMs = 60_000;
+/** What still runs this long after `stop` is cut off. */
+const stopWithinMs = 2_000;
+
+export interface ServerOptions {
+  config: Pick<Config, 'host' | 'port' | 'authTokensFile' | 'marketData'>;
+  system: ActorSystem;
+  notifications: NotificationReader & SessionsDoorOptions['notifications'];
+  analysis: QuoteReader;
+  /** How to ask each part whether it is there. */
+  health: HealthChecks;
+  /** This process, for the sessions that it holds. */
+  serverId: string;
+  log: RuntimeLog;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:4747`, or what a client on this machine would use. */
+  url: string;
+  port: number;
+  /** Takes no more requests, lets go of those that wait, and resolves when all connections are closed. Once is enough. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, system, notifications, analysis, health, serverId, log } = options;
+  const stopping = new AbortController();
+  const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
+  const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
+  const auth = createAuth({ tokensFile: config.authTokensFile, host: config.host, port, log });
+  const { authenticateUpgrade } = auth;
+  const inspect = createInspectDoor({ system, log, authenticateUpgrade });
+  const sessions = createSessionsDoor({ system, notifications, authenticateUpgrade, serverId, log });
+  const app = createApp({
+    system,
+    notifications,
+    analysis,
+    auth,
+    health,
+    inspect,
+    marketData: config.marketData,
+    log,
+    stopping: stopping.signal,
+  });
+  server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const door = { '/ws': sessions, '/inspect/ws': inspect }[pathOf(request)];
+    if (door) return door.handleUpgrade(request, socket, head);
+    socket.on('error', () => socket.destroy());
+    refuseUpgrade(socket, 404, toErrorBody(new TtaiError('not_found', 'No WebSocket is spoken here.')).error);
+  });
+  await listen(server, config.host, config.port);
+
+  let stopped: Promise<void> | undefined;
+  return {
+    url: `http://${hostForUrl(config.host)}:${port()}`,
+    port: port(),
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort(new TtaiError('stopped', 'The server stops. Try again.', { retryable: true }));
+        const closed = new Promise((resolve) => server.close(resolve));
+        const late = setTimeout(() => server.closeAllConnections(), stopWithinMs);
+        await Promise.all([sessions.stop(), inspect.stop()]);
+        server.closeIdleConnections();
+        await closed;
+        clearTimeout(late);
+      })();
+      return stopped;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): unknown {
+  if (cause.code === 'EADDRINUSE') {
+    const message = `Port ${port} of ${host} is taken by another program. Stop that one, or choose another with PORT.`;
+    return new TtaiError('port_in_use', message, { cause });
+  }
+  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND' || cause.code === 'EACCES') {
+    return new TtaiError('address_unavailable', `Can't listen on ${host}:${port} (${cause.code}).`, {
+      cause,
+    });
+  }
+  return cause;
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
+}
+
+/** Where a client on this machine reaches the address that the server listens on. */
+function hostForUrl(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

@@ -1,0 +1,101 @@
+/**
+ * /mcp: MCP over Streamable HTTP, for both eras of the protocol on one address. A request is told apart by its body,
+ * then answered by the SDK that speaks its era. Not for who may ask; that was checked before.
+ */
+import { isLegacyRequest } from '@modelcontextprotocol/server';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
+import type { RuntimeLog } from '../../actors/runtime/types.ts';
+import { readJsonBody } from '../body.ts';
+import { httpStatus, invalidInput, toErrorBody } from '../errors.ts';
+import type { OperationContext, OperationRooms } from '../operations/index.ts';
+import { answerLegacy } from './legacy.ts';
+import { createModern } from './modern.ts';
+
+/** What the answer to one MCP request may use. */
+export interface McpCall {
+  context: OperationContext;
+  /** Aborted when the client is gone or the server stops. */
+  signal: AbortSignal;
+  log: RuntimeLog;
+}
+
+export interface McpOptions extends OperationRooms {
+  log: RuntimeLog;
+  /** Aborted when the server stops: calls that wait are let go. */
+  stopping: AbortSignal;
+}
+
+/** JSON-RPC's own codes. */
+const parseError = -32_700;
+const invalidParams = -32_602;
+const serverError = -32_000;
+
+/** Checked here because the SDK calls a wrong one an internal error. */
+const toolCall = z.object({
+  params: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional() }),
+});
+
+/** To be mounted at /mcp, behind authentication that sets `owner`. */
+export function mcpRoutes({ log, stopping, ...rooms }: McpOptions): Hono<{ Variables: { owner: string } }> {
+  const calls = new WeakMap<Request, McpCall>();
+  const modern = createModern((request) => {
+    const call = calls.get(request);
+    if (!call) throw new Error('An MCP request was answered that nobody asked.');
+    return call;
+  }, log);
+  const routes = new Hono<{ Variables: { owner: string } }>();
+  routes.post('/', async (c) => {
+    const request = c.req.raw;
+    const body = await readJsonBody(request).catch((error: unknown) => {
+      if (error instanceof TtaiError && error.code === 'invalid_json') return rpcError(error, parseError);
+      throw error;
+    });
+    if (body instanceof Response) return body;
+    const parsed = toolCall.safeParse(body);
+    if (!parsed.success && isToolCall(body))
+      return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
+    const call: McpCall = {
+      context: { ...rooms, owner: c.get('owner'), source: 'mcp' },
+      signal: AbortSignal.any([request.signal, stopping]),
+      log,
+    };
+    if (await isLegacyRequest(request, body)) return answerLegacy(request, body, call);
+    calls.set(request, call);
+    return modern.fetch(request, { parsedBody: body });
+  });
+  // No streams to open and no sessions to end: everything happens in the answers to POSTs.
+  routes.all('/', () => {
+    const error = new TtaiError(
+      'method_not_allowed',
+      'MCP is spoken here by POST only; there are no sessions.',
+    );
+    return rpcError(error, serverError, { allow: 'POST' });
+  });
+  return routes;
+}
+
+function isToolCall(body: unknown): body is { id: unknown } {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    'method' in body &&
+    body.method === 'tools/call' &&
+    'id' in body
+  );
+}
+
+/** An error as JSON-RPC shows it; `data` holds it in the shape of all doors. */
+function rpcError(
+  error: TtaiError,
+  code: number,
+  headers: Record<string, string> = {},
+  id: unknown = null,
+): Response {
+  const body = toErrorBody(error);
+  return Response.json(
+    { jsonrpc: '2.0', error: { code, message: body.error.message, data: body }, id },
+    { status: httpStatus(body), headers },
+  );
+}
