@@ -16,7 +16,7 @@ import {
   toPlainError,
 } from './errors.ts';
 import type { Registry } from './registry.ts';
-import type { Clock, Effect, RuntimeLog } from './types.ts';
+import type { Clock, Effect, EffectContext, RuntimeLog } from './types.ts';
 
 export type Outcome = { output: unknown } | { error: PlainError };
 
@@ -36,6 +36,7 @@ export class EffectRunner {
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
+  readonly #send: EffectContext['send'];
   readonly #onOutcome: (row: EffectRow, outcome: Outcome) => void;
   readonly #running = new Map<string, Running>();
   /** How many attempts of each effect run now, and which wait for their turn. */
@@ -50,12 +51,14 @@ export class EffectRunner {
     registry: Registry;
     clock: Clock;
     log: RuntimeLog;
+    send: EffectContext['send'];
     onOutcome: (row: EffectRow, outcome: Outcome) => void;
   }) {
     this.#database = options.database;
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#send = options.send;
     this.#onOutcome = options.onOutcome;
   }
 
@@ -162,7 +165,11 @@ export class EffectRunner {
       declared.timeoutMs,
     );
     try {
-      const output = await runOnce(declared, row, { signal: controller.signal, attempt });
+      const output = await runOnce(declared, row, {
+        signal: controller.signal,
+        attempt,
+        send: this.#send,
+      });
       if (given === undefined || given === 'draining') this.#finish(running, { output });
     } catch (error) {
       if (given !== undefined) return;
@@ -221,7 +228,7 @@ export class EffectRunner {
 async function runOnce(
   declared: Effect,
   row: EffectRow,
-  { signal, attempt }: { signal: AbortSignal; attempt: number },
+  { signal, attempt, send }: Pick<EffectContext, 'signal' | 'attempt' | 'send'>,
 ): Promise<unknown> {
   const input = declared.input.safeParse(row.input);
   if (!input.success) {
@@ -233,7 +240,8 @@ async function runOnce(
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  const context = { signal, idempotencyKey: row.effectId, attempt, owner: row.owner, address: row.address };
+  const { effectId, owner, address } = row;
+  const context: EffectContext = { signal, idempotencyKey: effectId, attempt, owner, address, send };
   const result = await Promise.race([declared.run(input.data, context), aborted]);
   const output = declared.output.safeParse(result);
   if (!output.success) {

@@ -46,19 +46,24 @@ export function writeRecord(definition: DurableMachine, body: RecordBody): strin
   return JSON.stringify({ ...body, event, snapshot, effects });
 }
 
-/** A copy of an object whose redacted fields and oversized fields are replaced by notes. */
-function trimmed(value: unknown, name: string, redact: readonly string[]): unknown {
+/** A copy of an object whose redacted fields, at any depth, and oversized fields are replaced by notes. */
+function trimmed(value: unknown, path: string, redact: readonly string[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const copy: Record<string, unknown> = { ...value };
   for (const [field, content] of Object.entries(copy)) {
-    const path = `${name}.${field}`;
-    if (redact.includes(path)) {
+    const here = `${path}.${field}`;
+    if (redact.includes(here)) {
       if (content !== null && content !== undefined) copy[field] = { redacted: true };
-      continue;
+    } else if (redact.some((other) => other.startsWith(`${here}.`))) {
+      copy[field] = trimmed(content, here, redact);
+    } else {
+      const chars = typeof content === 'object' || typeof content === 'string' ? jsonLength(content) : 0;
+      if (chars > MAX_VALUE_CHARS) copy[field] = { omitted: true, chars };
     }
-    const size =
-      typeof content === 'object' || typeof content === 'string' ? (JSON.stringify(content)?.length ?? 0) : 0;
-    if (size > MAX_VALUE_CHARS) copy[field] = { omitted: true, chars: size };
   }
   return Array.isArray(value) ? Object.values(copy) : copy;
+}
+
+function jsonLength(value: object | string | null): number {
+  return JSON.stringify(value)?.length ?? 0;
 }

@@ -111,6 +111,7 @@ class System implements ActorSystem {
       registry: this.#registry,
       clock,
       log,
+      send: (address, event, sendOptions) => this.send(address, event, sendOptions),
       onOutcome: (row, outcome) => this.#effectEnded(row, outcome),
     });
   }

@@ -48,6 +48,8 @@ export interface EffectContext {
   readonly owner: string;
   /** The actor that asked. */
   readonly address: Address;
+  /** Tells an actor something, committed when it resolves. */
+  readonly send: (address: Address, event: ActorEvent, options?: SendOptions) => Promise<SendAnswer>;
 }
 
 /** An effect: work outside, declared once with its policy. Machines name it as an actor source. */

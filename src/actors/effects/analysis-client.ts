@@ -1,0 +1,194 @@
+/**
+ * The one client of the analysis service: HTTP in, checked answers and typed errors out.
+ * Its errors say how to go on: a peer that is away is waited for, a wrong request is not tried again.
+ */
+import { z } from 'zod';
+import {
+  type ChartAnalysis,
+  chartAnalysis,
+  type MarketData,
+  marketData,
+  type OptionsAnalysis,
+  optionsAnalysis,
+  type Quotes,
+  quotes,
+  type ResearchAnalysis,
+  researchAnalysis,
+} from '../../machines/market.ts';
+import { DoNotRetryError, PeerUnavailableError, RetryLaterError, TtaiError } from '../runtime/index.ts';
+
+/** More than a year of five-minute bars; an answer beyond is not one of ours. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** The service takes this many symbols in one request. */
+const MAX_QUOTES_PER_REQUEST = 500;
+
+/** Codes of statuses after which the same request gives the same answer. */
+const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 422]);
+
+const errorBody = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    retryAfterSeconds: z.number().nullish(),
+    details: z.record(z.string(), z.unknown()).nullish(),
+  }),
+});
+
+const healthBody = z.looseObject({ status: z.string(), version: z.string() });
+
+export interface CallOptions {
+  owner?: string;
+  /** The same for each attempt of one piece of work. */
+  idempotencyKey?: string;
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+export class AnalysisClient {
+  readonly #baseUrl: () => string;
+
+  /** `baseUrl` is asked at each call: the service may come back on another port. */
+  constructor(baseUrl: () => string) {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** Bars of a symbol. Throws `symbol_not_found` and the provider's errors. */
+  marketData(request: { symbol: string; timeframe: string }, options?: CallOptions): Promise<MarketData> {
+    return this.#post('/market-data', request, marketData, options);
+  }
+
+  chart(
+    request: { symbol: string; timeframe: string; marketData: unknown },
+    options?: CallOptions,
+  ): Promise<ChartAnalysis> {
+    return this.#post('/analyze/chart', request, chartAnalysis, options);
+  }
+
+  options(
+    request: { symbol: string; strategy: string; chartContext: unknown },
+    options?: CallOptions,
+  ): Promise<OptionsAnalysis> {
+    return this.#post('/analyze/options', request, optionsAnalysis, options);
+  }
+
+  research(request: { symbol: string }, options?: CallOptions): Promise<ResearchAnalysis> {
+    return this.#post('/analyze/research', request, researchAnalysis, options);
+  }
+
+  /** Quotes by symbol; those that the provider does not know are absent. */
+  async quotes(symbols: readonly string[], options?: CallOptions): Promise<Quotes> {
+    const found: Quotes = {};
+    for (let start = 0; start < symbols.length; start += MAX_QUOTES_PER_REQUEST) {
+      const part = symbols.slice(start, start + MAX_QUOTES_PER_REQUEST);
+      Object.assign(found, await this.#post('/quotes', { symbols: part }, quotes, options));
+    }
+    return found;
+  }
+
+  /** Whether the service answers. Throws when it does not. */
+  health(options?: CallOptions): Promise<z.infer<typeof healthBody>> {
+    return this.#call('/healthz', { method: 'GET' }, healthBody, options);
+  }
+
+  #post<T>(path: string, body: unknown, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {
+    return this.#call(path, { method: 'POST', body: JSON.stringify(body) }, schema, options);
+  }
+
+  async #call<T>(
+    path: string,
+    init: RequestInit,
+    schema: z.ZodType<T>,
+    options: CallOptions = {},
+  ): Promise<T> {
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'x-deadline-ms': String(timeoutMs),
+      ...(options.owner !== undefined && { 'x-user-id': encodeURIComponent(options.owner) }),
+      ...(options.idempotencyKey !== undefined && {
+        'x-request-id': encodeURIComponent(options.idempotencyKey),
+      }),
+    };
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, this.#baseUrl()), { ...init, headers, signal, redirect: 'error' });
+      text = await readBounded(response);
+    } catch (error) {
+      if (error instanceof TtaiError) throw error;
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (timeout.aborted) {
+        throw new TtaiError(
+          'analysis_timeout',
+          `the analysis service did not answer within ${timeoutMs} ms`,
+          {
+            retryable: true,
+          },
+        );
+      }
+      throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached', {
+        cause: error,
+      });
+    }
+    const body = parseJson(text);
+    if (!response.ok) throw errorOf(response, body);
+    const parsed = schema.safeParse(body);
+    if (!parsed.success) {
+      throw new DoNotRetryError('analysis_answer_invalid', `${path} answered in a shape that is not known`, {
+        details: { issues: parsed.error.issues.slice(0, 5) },
+      });
+    }
+    return parsed.data;
+  }
+}
+
+/** The body as text. Stops reading, and throws, beyond the limit. */
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) {
+      throw new DoNotRetryError('analysis_answer_invalid', 'the analysis service answered with too much');
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Undefined when it is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function errorOf(response: Response, body: unknown): TtaiError {
+  const { status } = response;
+  const parsed = errorBody.safeParse(body);
+  const { code, message, retryAfterSeconds, details } = parsed.success
+    ? parsed.data.error
+    : {
+        code: 'PROVIDER_ERROR',
+        message: `the analysis service answered ${status}`,
+        retryAfterSeconds: null,
+        details: null,
+      };
+  const ourCode = code.toLowerCase();
+  const more = { ...(details && { details }), retryAfterMs: retryAfterMs(response, retryAfterSeconds) };
+  if (status === 503) return new PeerUnavailableError(ourCode, message, more);
+  if (status === 429) return new RetryLaterError(ourCode, message, more);
+  if (FINAL_STATUSES.has(status))
+    return new DoNotRetryError(ourCode, message, { ...(details && { details }) });
+  return new TtaiError(ourCode, message, { retryable: true, ...(details && { details }) });
+}
+
+function retryAfterMs(response: Response, fromBody: number | null | undefined): number | undefined {
+  const seconds = fromBody ?? Number(response.headers.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined;
+}

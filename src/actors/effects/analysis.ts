@@ -1,0 +1,73 @@
+/** The effects of the machine `analysis`: the analysis service's calls, and keeping the result. */
+import { z } from 'zod';
+import type { AnalysisResult } from '../../machines/analysis.ts';
+import {
+  chartAnalysis,
+  marketData,
+  optionsAnalysis,
+  researchAnalysis,
+  strategy,
+  timeframe,
+} from '../../machines/market.ts';
+import type { Database } from '../../persistence/actors/rows.ts';
+import { saveAnalysis } from '../../persistence/records/analyses.ts';
+import { type Effect, effect } from '../runtime/index.ts';
+import type { AnalysisClient } from './analysis-client.ts';
+
+const policy = {
+  timeout: '30 s',
+  deadline: '1 h',
+  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '30 s' },
+  concurrency: 16,
+} as const;
+
+const symbol = z.string();
+
+export function analysisEffects(service: AnalysisClient, database: Database): Effect[] {
+  return [
+    effect(
+      'fetchMarketData',
+      { ...policy, input: z.object({ symbol, timeframe }), output: marketData },
+      (input, context) => service.marketData(input, context),
+    ),
+    effect(
+      'analyzeChart',
+      { ...policy, input: z.object({ symbol, timeframe, marketData: z.unknown() }), output: chartAnalysis },
+      (input, context) => service.chart(input, context),
+    ),
+    effect(
+      'analyzeOptions',
+      {
+        ...policy,
+        input: z.object({ symbol, strategy, chartContext: z.unknown() }),
+        output: optionsAnalysis,
+      },
+      (input, context) => service.options(input, context),
+    ),
+    effect(
+      'analyzeResearch',
+      { ...policy, input: z.object({ symbol }), output: researchAnalysis },
+      (input, context) => service.research(input, context),
+    ),
+    effect(
+      'saveAnalysis',
+      {
+        ...policy,
+        input: z.object({ result: z.custom<AnalysisResult>((value) => typeof value === 'object') }),
+        output: z.null(),
+      },
+      async ({ result }, { address, owner }) => {
+        await saveAnalysis(database, {
+          runId: address.replace('/', '.'),
+          owner,
+          symbol: result.symbol,
+          type: result.type,
+          status: result.status,
+          recommendation: result.recommendation,
+          result,
+        });
+        return null;
+      },
+    ),
+  ];
+}

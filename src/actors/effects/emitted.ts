@@ -1,0 +1,38 @@
+/**
+ * What TTAI's machines emit, and the rows that it becomes, in the transaction of the emitting step: notifications, and
+ * the prices that an alert waits for.
+ */
+import { type ArmedAlert, armAlert, disarmAlert } from '../../persistence/records/armed-alerts.ts';
+import { insertNotifications } from '../../persistence/records/notifications.ts';
+import type { EmittedEvent, Transaction } from '../runtime/index.ts';
+
+/** Writes what a batch of steps emitted, in its order. */
+export async function writeEmitted(
+  transaction: Transaction,
+  emitted: readonly EmittedEvent[],
+): Promise<void> {
+  const notifications = emitted.filter(({ event }) => event.type === 'notification');
+  if (notifications.length > 0) {
+    await insertNotifications(
+      transaction,
+      notifications.map(({ address, owner, revision, index, event, at }) => ({
+        owner,
+        id: `${address}#${revision}.${index}`,
+        type: String(event.notification),
+        source: address,
+        at,
+        data: event.data as Record<string, unknown>,
+      })),
+    );
+  }
+  // Of one alert in one batch only the last counts.
+  const alerts = new Map<string, EmittedEvent>();
+  for (const one of emitted) {
+    if (one.event.type === 'alert.armed' || one.event.type === 'alert.disarmed') alerts.set(one.address, one);
+  }
+  const inOrder = [...alerts.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
+  for (const { address, owner, event } of inOrder) {
+    if (event.type === 'alert.disarmed') await disarmAlert(transaction, address);
+    else await armAlert(transaction, { ...(event as unknown as ArmedAlert), address, owner });
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * The machine `analysis`: one symbol, from its market data to a recommendation.
+ *
+ * It fetches market data and judges the chart. A rejected chart ends it. For an options or a full analysis it looks
+ * for a contract, and for a full one it reads the news beside that; neither needs the other. Then the results are put
+ * together: a bullish chart and a selected contract make `select`, positive news make it `strong_select`, anything
+ * else is `neutral`. The result is saved, and its owner is told. An effect that fails after its retries fails the run,
+ * which is saved and told as well. `CANCEL` ends it wherever it is.
+ *
+ * Not for how the analysis is computed (the analysis service), nor for storing or delivering anything.
+ */
+import { assign, emit, setup } from 'xstate';
+import { z } from 'zod';
+import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import {
+  type ChartAnalysis,
+  type MarketData,
+  type OptionsAnalysis,
+  type ResearchAnalysis,
+  strategy,
+  timeframe,
+} from './market.ts';
+
+export const analysisInput = z.object({
+  type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']),
+  symbol: z.string().min(1).max(10),
+  timeframe: timeframe.default('daily'),
+  strategy: strategy.default('csp'),
+});
+export type AnalysisInput = z.infer<typeof analysisInput>;
+
+export type Recommendation = 'strong_select' | 'select' | 'neutral' | 'reject';
+
+/** What a run comes to: its output, and what is saved. */
+export interface AnalysisResult {
+  status: 'completed' | 'rejected' | 'failed' | 'cancelled';
+  recommendation: Recommendation | null;
+  symbol: string;
+  type: AnalysisInput['type'];
+  chart: ChartAnalysis | null;
+  options: OptionsAnalysis | null;
+  research: ResearchAnalysis | null;
+  /** Why it was rejected, or what each part found, in words. */
+  reasons: string[];
+  error: EffectError | null;
+  /** Of the chart's data. */
+  asOf: string | null;
+  source: string | null;
+}
+
+export interface AnalysisContext extends AnalysisInput {
+  /** Kept from its fetching until the chart is judged. */
+  marketData: MarketData | null;
+  chart: ChartAnalysis | null;
+  options: OptionsAnalysis | null;
+  research: ResearchAnalysis | null;
+  error: EffectError | null;
+  result: AnalysisResult | null;
+  progress: { done: number; total: number; step: string };
+}
+
+/** Effects that each type waits for: market data, chart, contract, news, saving. */
+const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 } as const;
+
+/** Puts the parts together. Fails closed: what is missing or unknown never makes a pick. */
+export function synthesize(context: AnalysisContext): AnalysisResult {
+  const { symbol, type, chart, options, research, error } = context;
+  const status = error ? 'failed' : chart?.recommendation === 'reject' ? 'rejected' : 'completed';
+  return {
+    status,
+    recommendation: status === 'failed' ? null : status === 'rejected' ? 'reject' : recommend(context),
+    symbol,
+    type,
+    chart,
+    options,
+    research,
+    reasons: reasons(context),
+    error,
+    asOf: chart?.asOf ?? null,
+    source: chart?.quality.source ?? null,
+  };
+}
+
+function recommend({ chart, options, research }: AnalysisContext): Recommendation {
+  if (chart?.recommendation !== 'bullish' || options?.recommendation !== 'select') return 'neutral';
+  return research?.sentiment === 'positive' ? 'strong_select' : 'select';
+}
+
+function reasons({ chart, options, research, error }: AnalysisContext): string[] {
+  if (error) return [error.message];
+  if (chart?.recommendation === 'reject' && chart.rejectReasons.length > 0) return chart.rejectReasons;
+  return [chart?.chartNotes, options?.rationale, research?.researchNotes].filter(
+    (text) => text !== undefined,
+  );
+}
+
+/** One effect done; what comes next, in words for a person. */
+function advance({ progress }: AnalysisContext, step: string): AnalysisContext['progress'] {
+  return { ...progress, done: Math.min(progress.done + 1, progress.total), step };
+}
+
+const machine = setup({
+  types: {
+    context: {} as AnalysisContext,
+    input: {} as AnalysisInput,
+    output: {} as AnalysisResult,
+    events: {} as { type: 'CANCEL' },
+    emitted: {} as { type: 'notification'; notification: string; data: Record<string, unknown> },
+  },
+  actors: {
+    fetchMarketData: effectSource<MarketData, { symbol: string; timeframe: AnalysisInput['timeframe'] }>(),
+    analyzeChart: effectSource<
+      ChartAnalysis,
+      { symbol: string; timeframe: AnalysisInput['timeframe']; marketData: MarketData | null }
+    >(),
+    analyzeOptions: effectSource<
+      OptionsAnalysis,
+      { symbol: string; strategy: AnalysisInput['strategy']; chartContext: ChartAnalysis | null }
+    >(),
+    analyzeResearch: effectSource<ResearchAnalysis, { symbol: string }>(),
+    saveAnalysis: effectSource<null, { result: AnalysisResult | null }>(),
+  },
+  guards: {
+    isRejected: (_, chart: ChartAnalysis) => chart.recommendation === 'reject',
+    isChartOnly: ({ context }) => context.type === 'chart_analysis',
+    isWithoutResearch: ({ context }) => context.type !== 'full_analysis',
+    hasFailed: ({ context }) => context.error !== null,
+  },
+  actions: {
+    fail: assign((_, error: EffectError) => ({ error, marketData: null })),
+    takeChart: assign(({ context }, chart: ChartAnalysis) => ({
+      chart,
+      marketData: null,
+      progress: advance(context, 'Looking for a contract'),
+    })),
+    tell: emit(({ context }) => ({
+      type: 'notification' as const,
+      notification: 'analysis_complete',
+      data: {
+        symbol: context.symbol,
+        analysisType: context.type,
+        status: context.result?.status ?? 'failed',
+        recommendation: context.result?.recommendation ?? null,
+        reasons: context.result?.reasons ?? [],
+        asOf: context.result?.asOf ?? null,
+        source: context.result?.source ?? null,
+      },
+    })),
+  },
+}).createMachine({
+  id: 'analysis',
+  context: ({ input }) => ({
+    ...input,
+    marketData: null,
+    chart: null,
+    options: null,
+    research: null,
+    error: null,
+    result: null,
+    progress: { done: 0, total: TOTAL_STEPS[input.type], step: 'Fetching market data' },
+  }),
+  output: ({ context }) =>
+    context.result ?? { ...synthesize(context), status: 'cancelled', recommendation: null },
+  on: { CANCEL: '.cancelled' },
+  initial: 'fetchMarketData',
+  states: {
+    fetchMarketData: {
+      invoke: {
+        id: 'fetchMarketData',
+        src: 'fetchMarketData',
+        input: ({ context: { symbol, timeframe } }) => ({ symbol, timeframe }),
+        onDone: {
+          target: 'chart',
+          actions: assign(({ context, event }) => ({
+            marketData: event.output,
+            progress: advance(context, 'Analysing the chart'),
+          })),
+        },
+        onError: {
+          target: 'synthesize',
+          actions: { type: 'fail', params: ({ event }) => effectError(event) },
+        },
+      },
+    },
+    chart: {
+      invoke: {
+        id: 'analyzeChart',
+        src: 'analyzeChart',
+        input: ({ context: { symbol, timeframe, marketData } }) => ({ symbol, timeframe, marketData }),
+        onDone: [
+          {
+            guard: { type: 'isRejected', params: ({ event }) => event.output },
+            target: 'synthesize',
+            actions: { type: 'takeChart', params: ({ event }) => event.output },
+          },
+          {
+            guard: 'isChartOnly',
+            target: 'synthesize',
+            actions: { type: 'takeChart', params: ({ event }) => event.output },
+          },
+          { target: 'analyze', actions: { type: 'takeChart', params: ({ event }) => event.output } },
+        ],
+        onError: {
+          target: 'synthesize',
+          actions: { type: 'fail', params: ({ event }) => effectError(event) },
+        },
+      },
+    },
+    analyze: {
+      type: 'parallel',
+      onDone: 'synthesize',
+      states: {
+        options: {
+          initial: 'running',
+          states: {
+            running: {
+              invoke: {
+                id: 'analyzeOptions',
+                src: 'analyzeOptions',
+                input: ({ context: { symbol, strategy, chart } }) => ({
+                  symbol,
+                  strategy,
+                  chartContext: chart,
+                }),
+                onDone: {
+                  target: 'done',
+                  actions: assign(({ context, event }) => ({
+                    options: event.output,
+                    progress: advance(
+                      context,
+                      context.type === 'full_analysis' ? 'Reading the news' : 'Saving',
+                    ),
+                  })),
+                },
+                onError: {
+                  target: '#analysis.synthesize',
+                  actions: { type: 'fail', params: ({ event }) => effectError(event) },
+                },
+              },
+            },
+            done: { type: 'final' },
+          },
+        },
+        research: {
+          initial: 'deciding',
+          states: {
+            deciding: { always: [{ guard: 'isWithoutResearch', target: 'skipped' }, { target: 'running' }] },
+            running: {
+              invoke: {
+                id: 'analyzeResearch',
+                src: 'analyzeResearch',
+                input: ({ context: { symbol } }) => ({ symbol }),
+                onDone: {
+                  target: 'done',
+                  actions: assign(({ context, event }) => ({
+                    research: event.output,
+                    progress: advance(context, context.options ? 'Saving' : 'Looking for a contract'),
+                  })),
+                },
+                onError: {
+                  target: '#analysis.synthesize',
+                  actions: { type: 'fail', params: ({ event }) => effectError(event) },
+                },
+              },
+            },
+            done: { type: 'final' },
+            skipped: { type: 'final' },
+          },
+        },
+      },
+    },
+    synthesize: {
+      entry: assign(({ context }) => ({
+        result: synthesize(context),
+        progress: { ...context.progress, step: 'Saving' },
+      })),
+      always: 'save',
+    },
+    save: {
+      invoke: {
+        id: 'saveAnalysis',
+        src: 'saveAnalysis',
+        input: ({ context: { result } }) => ({ result }),
+        onDone: { target: 'notify' },
+        onError: {
+          target: 'notify',
+          actions: assign(({ context, event }) => {
+            const error = effectError(event);
+            return { error, result: synthesize({ ...context, error }) };
+          }),
+        },
+      },
+    },
+    notify: {
+      entry: [
+        'tell',
+        assign({
+          progress: ({ context: { progress } }) => ({
+            done: progress.total,
+            total: progress.total,
+            step: 'Done',
+          }),
+        }),
+      ],
+      always: [{ guard: 'hasFailed', target: 'failed' }, { target: 'done' }],
+    },
+    done: { type: 'final' },
+    failed: { type: 'final' },
+    cancelled: { type: 'final' },
+  },
+});
+
+/** Ready to be registered. */
+export const analysis = {
+  id: 'analysis',
+  version: '1',
+  machine,
+  input: analysisInput,
+  events: { CANCEL: z.object({ type: z.literal('CANCEL') }) },
+  // Bars are large and can be fetched again; the journal shows that they were there.
+  journal: { redact: ['context.marketData', 'input.marketData', 'event.output.bars'] },
+};
