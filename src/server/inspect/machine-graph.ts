@@ -164,8 +164,9 @@ function guardName(guard: unknown): string {
 function actionNames(actions: readonly unknown[]): string[] {
   return actions.flatMap((action) => {
     if (typeof action === 'string') return [action];
-    const { id } = action as { id?: unknown };
-    if (typeof id === 'string' && id.startsWith('xstate.after.')) return [];
+    // A delayed raise has an id, its cancellation a sendId.
+    const { id, sendId = id } = action as { id?: unknown; sendId?: unknown };
+    if (typeof sendId === 'string' && sendId.startsWith('xstate.after.')) return [];
     return [nameOf(action).replace(/^xstate\./, '')];
   });
 }

@@ -43,6 +43,8 @@ export async function streamSteps(c: Context, room: InspectRoom, options: Stream
     const [own = after, common = own] = after.split('~');
     // Own actors and the common ones are two reads, each with its own place.
     places = address === undefined ? [own, common] : [own];
+    // A place that is not of this journal is refused now, while there is still a status to refuse with.
+    for (const place of places) await system.inspect({ after: place, owner, limit: 1 });
   } catch (error) {
     close();
     throw error;

@@ -3,7 +3,7 @@
  * record. Only what the inspector asks for; not part of the product.
  */
 import { type AnyActorRef, createActor } from 'xstate';
-import { RuntimeError } from '../../actors/runtime/errors.ts';
+import { RuntimeError } from '../../../actors/runtime/errors.ts';
 import type {
   ActorEvent,
   ActorSystem,
@@ -14,7 +14,7 @@ import type {
   ListOptions,
   PendingEffect,
   PendingTimer,
-} from '../../actors/runtime/types.ts';
+} from '../../../actors/runtime/types.ts';
 
 interface FakeActor {
   actor: AnyActorRef;

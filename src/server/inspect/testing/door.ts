@@ -1,0 +1,61 @@
+/** The inspector's door on a port of its own, for tests: everyone is the owner that the test names. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { TtaiError } from '../../../actors/runtime/errors.ts';
+import type { ActorSystem, RuntimeLog } from '../../../actors/runtime/types.ts';
+import { errorResponse, toErrorBody } from '../../errors.ts';
+import { createInspectDoor, type InspectDoorOptions, type InspectEnv } from '../index.ts';
+
+export interface TestDoor {
+  url: string;
+  /** Everything that was logged as a warning or worse. */
+  warnings: string[];
+  /** Who asks from now on; null for nobody known. */
+  owner: string | null;
+  stop(): Promise<void>;
+}
+
+export async function startTestDoor(
+  system: ActorSystem,
+  options: Partial<InspectDoorOptions> = {},
+): Promise<TestDoor> {
+  const warnings: string[] = [];
+  const log: RuntimeLog = {
+    debug: () => {},
+    info: () => {},
+    warn: (_fields, message) => warnings.push(message),
+    error: (fields, message) => warnings.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  const refused = new TtaiError('unauthorized', 'A token is needed.');
+  const door = createInspectDoor({
+    system,
+    log,
+    authenticateUpgrade: () =>
+      running.owner === null ? { status: 401, error: toErrorBody(refused).error } : { owner: running.owner },
+    ...options,
+  });
+  const app = new Hono<InspectEnv>();
+  app.onError((error) => errorResponse(toErrorBody(error, log)));
+  app.use(async (c, next) => {
+    if (running.owner === null) throw refused;
+    c.set('owner', running.owner);
+    await next();
+  });
+  app.route('/inspect', door.routes);
+  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  server.on('upgrade', door.handleUpgrade);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const running: TestDoor = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    warnings,
+    owner: 'local',
+    async stop() {
+      await door.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return running;
+}
