@@ -8,7 +8,7 @@ CREATE TABLE actors (
   version       text NOT NULL,
   owner         text NOT NULL,
   incarnation   uuid NOT NULL,
-  status        text NOT NULL CHECK (status IN ('active', 'done', 'error', 'stopped', 'failed', 'quarantined')),
+  status        text NOT NULL CHECK (status IN ('active', 'done', 'error', 'stopped', 'quarantined')),
   revision      bigint NOT NULL,
   tags          text[] NOT NULL,
   snapshot      jsonb NOT NULL,
