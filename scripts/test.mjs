@@ -75,6 +75,14 @@ function readJunit(xml) {
   };
 }
 
+/** Ctrl-C reaches vitest by itself, which then stops its Postgres; SIGTERM to npm reaches only us. */
+const running = new Set();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    for (const child of running) child.kill('SIGINT');
+  });
+}
+
 /** Runs one step; the output of those that are not live is shown when they fail, or at their end when they count. */
 function run(step) {
   const startedAt = Date.now();
@@ -89,6 +97,7 @@ function run(step) {
       },
       stdio: step.live ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
     });
+    running.add(child);
     let output = '';
     child.stdout?.on('data', (chunk) => {
       output += chunk;
@@ -100,6 +109,7 @@ function run(step) {
       output += error.message;
     });
     child.on('close', (exitCode) => {
+      running.delete(child);
       const seconds = Math.round((Date.now() - startedAt) / 1000);
       if (!step.live && (exitCode !== 0 || step.counts))
         console.log(`\n=== ${step.name}\n${output.trim()}\n`);

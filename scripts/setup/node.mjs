@@ -57,7 +57,7 @@ async function installPackages(project, dev) {
 }
 
 /** What the package's install script does; npm leaves it out under `ignore-scripts`, and Postgres does not load. */
-function linkPostgresLibraries(folder) {
+export function linkPostgresLibraries(folder) {
   const list = join(folder, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
   for (const { source, target } of JSON.parse(readFileSync(list, 'utf8'))) {

@@ -1,0 +1,107 @@
+/**
+ * The parts put together, and taken apart in the opposite order: ground, database, actors, doors.
+ * Not for settings, signals or what a person sees (serve.ts).
+ */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { AnalysisClient, allEffects, writeEmitted } from './actors/effects/index.ts';
+import { type ActorSystem, createActorSystem } from './actors/runtime/index.ts';
+import type { Config } from './config.ts';
+import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
+import type { Log } from './log.ts';
+import { machines } from './machines/index.ts';
+import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
+import { migrate } from './persistence/migrate.ts';
+import { openPool } from './persistence/pool.ts';
+import { Notifications } from './persistence/records/notifications.ts';
+import { type HealthChecks, startServer } from './server/index.ts';
+
+export interface App {
+  /** Base URL of the doors. */
+  readonly url: string;
+  /** Doors close, actors drain, the database and what else was started here stop. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Use what another process brought up on this home. */
+  readonly joinHome: boolean;
+}
+
+/** Starts everything. When a part fails, those before it are stopped again and its error is thrown. */
+export async function startApp({ config, log, joinHome }: AppOptions): Promise<App> {
+  await using parts = new AsyncDisposableStack();
+  const layGround = joinHome ? joinGround : bringUpGround;
+  const ground = await layGround({ config, log, parts });
+  await migrate(ground.connectionString);
+  ground.databaseIsReady();
+
+  const service = new AnalysisClient(ground.analysisUrl);
+  const { pool, notifications } = await openDatabase(ground, log, parts);
+  const system = await startActors({ ground, pool, service, log, parts });
+  const server = await startServer({
+    config,
+    system,
+    notifications,
+    analysis: service,
+    health: healthOf(pool, service),
+    serverId: randomUUID(),
+    log,
+  });
+  parts.defer(() => server.stop());
+  ground.doorsAreOpen(server.url);
+
+  const running = parts.move();
+  return { url: server.url, stop: () => running.disposeAsync() };
+}
+
+async function openDatabase(
+  { connectionString }: Ground,
+  log: Log,
+  parts: AsyncDisposableStack,
+): Promise<{ pool: Pool; notifications: Notifications }> {
+  const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection was lost');
+  const pool = openPool(connectionString, onError);
+  parts.defer(() => pool.end());
+  const notifications = new Notifications({ database: pool, connectionString, onError });
+  await notifications.start();
+  parts.defer(() => notifications.stop());
+  return { pool, notifications };
+}
+
+async function startActors(needs: {
+  ground: Ground;
+  pool: Pool;
+  service: AnalysisClient;
+  log: Log;
+  parts: AsyncDisposableStack;
+}): Promise<ActorSystem> {
+  const { ground, pool, service, log, parts } = needs;
+  const system = await createActorSystem({
+    pool,
+    connectionString: ground.connectionString,
+    machines,
+    effects: allEffects(service, pool),
+    onEmitted: writeEmitted,
+    log,
+  });
+  parts.defer(() => system.drain());
+  // One for all servers on this database; spawning it again is no work.
+  await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  return system;
+}
+
+function healthOf(pool: Pool, service: AnalysisClient): HealthChecks {
+  return {
+    database: async () => {
+      await pool.query('SELECT 1');
+      return { ok: true };
+    },
+    analysis: async () => {
+      await service.health({ timeoutMs: 2_000 });
+      return { ok: true };
+    },
+  };
+}
