@@ -72,10 +72,7 @@ export class Connection {
       stuckMs: limits.stuckMs,
       onStuck: () => this.#letGo(),
     });
-    this.#helloTimer = setTimeout(() => {
-      const seconds = limits.helloTimeoutMs / 1_000;
-      this.#end(closeCodes.helloTimeout, 'hello_timeout', `No hello was accepted within ${seconds} s.`);
-    }, limits.helloTimeoutMs);
+    this.#helloTimer = setTimeout(() => this.#giveUp(), limits.helloTimeoutMs);
     registry.trigger.opened({ connectionId: this.id, owner, openedAt: new Date().toISOString() });
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     socket.on('pong', () => {
@@ -107,16 +104,10 @@ export class Connection {
     this.#options.socket.close(code, reason);
   }
 
-  /** Ends the socket without its client's consent. */
-  terminate(): void {
-    this.#closing = true;
-    this.#options.socket.terminate();
-  }
-
   /** Asks whether the client is there; ends the socket when it did not answer the last time. */
   keepAlive(): void {
     if (!this.#answeredPing) {
-      this.terminate();
+      this.#options.socket.terminate();
       return;
     }
     this.#answeredPing = false;
@@ -289,6 +280,12 @@ export class Connection {
     this.close(code === 'session_not_found' ? closeCodes.sessionNotFound : closeCodes.badFrames, code);
   }
 
+  #giveUp(): void {
+    const message = `No hello was accepted within ${this.#options.limits.helloTimeoutMs / 1_000} s.`;
+    this.#outbox.send({ type: 'error', code: 'hello_timeout', message, retryable: true });
+    this.close(closeCodes.helloTimeout, 'hello_timeout');
+  }
+
   /** The client does not read what it is sent. */
   #letGo(): void {
     if (this.#closing) return;
@@ -299,12 +296,6 @@ export class Connection {
     this.#options.log.info({ connectionId: this.id, from }, 'a client reads too slowly');
     this.#outbox.send({ type: 'catchUp', from });
     this.#options.socket.close(closeCodes.tooMuch, 'reads too slowly');
-  }
-
-  #end(code: CloseCode, error: string, message: string): void {
-    if (this.#closing) return;
-    this.#outbox.send({ type: 'error', code: error, message, retryable: true });
-    this.close(code, error);
   }
 
   async #leave(): Promise<void> {

@@ -193,6 +193,23 @@ describe('delivery', () => {
   });
 });
 
+it('stops though a client does not answer, and though the database is away', async () => {
+  const deaf = new Client(servers[0]);
+  const { sessionId } = await deaf.hello();
+  deaf.socket.pause();
+  const refused = new Client(servers[0], 'wrong', { headers: { origin: 'http://localhost' } });
+  await refused.opened();
+  refused.socket.pause();
+  await servers[0].door.stop();
+  expect(servers[0].door.connections()).toEqual([]);
+  expect(database.session(sessionId).value).toBe('away');
+
+  await new Client(servers[1]).hello();
+  database.away = true;
+  await servers[1].door.stop();
+  expect(servers[1].door.connections()).toEqual([]);
+});
+
 describe('one session, two connections', () => {
   it.each([0, 1] as const)('4409: the newer replaces the older, on server %i', async (other) => {
     const older = new Client(servers[0]);
@@ -219,6 +236,20 @@ describe('one session, two connections', () => {
     expect(codes).toEqual(many.map(() => 4409));
     const [left] = [...servers[0].door.connections(), ...servers[1].door.connections()];
     expect(database.session(sessionId).context.connectionId).toBe(left?.connectionId);
+  });
+
+  it('hears of a replacement that came while it was still saying hello', async () => {
+    database.onSnapshot = ({ address, context }) => {
+      if (context.connections !== 1) return;
+      // Committed between the moment this server saw itself in place and the moment it listens for that session.
+      const another = '00000000-0000-4000-8000-000000000002';
+      const at = new Date().toISOString();
+      const event = { type: 'CONNECTED', connectionId: another, serverId: 'server-b', ordinal: 2, at };
+      database.apply(address, event);
+    };
+    const client = new Client(servers[0]);
+    await client.hello();
+    expect((await client.closed).code).toBe(4409);
   });
 
   it('ends when the session is closed from elsewhere', async () => {

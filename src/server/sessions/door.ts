@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { type CommitNotice, type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
 import type { Auth } from '../auth.ts';
@@ -21,6 +22,8 @@ import { chooseProtocol, isProtocolOffered, refuseUpgrade } from './upgrade.ts';
 
 /** How long `stop` waits for clients to say goodbye, before it ends their sockets. */
 const GOODBYE_MS = 1_000;
+/** How long `stop` then waits for the sessions to be told that their clients are gone. */
+const TELL_MS = 5_000;
 
 export interface SessionsDoorOptions {
   system: SessionSystem;
@@ -48,7 +51,6 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
   const connections = new Map<string, Connection>();
   const socketOptions = {
     noServer: true,
-    clientTracking: false,
     maxPayload: limits.frameBytes,
     handleProtocols: chooseProtocol,
     // Known to `ws` since 8.19, not yet to its types.
@@ -148,14 +150,18 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
       clearInterval(keepAlive);
       stopNotifications();
       stopCommits();
-      const open = [...connections.values()];
-      for (const connection of open) connection.close(closeCodes.serverStops, 'the server stops');
-      const lastWord = setTimeout(() => {
-        for (const connection of open) connection.terminate();
+      const gone = new Promise<void>((resolve) => sockets.close(() => resolve()));
+      const told = [...connections.values()].map(({ closed }) => closed);
+      for (const connection of connections.values()) {
+        connection.close(closeCodes.serverStops, 'the server stops');
+      }
+      const goodbye = setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
       }, GOODBYE_MS);
-      await Promise.all(open.map(({ closed }) => closed));
-      clearTimeout(lastWord);
-      sockets.close();
+      await gone;
+      clearTimeout(goodbye);
+      // While the database is away nobody can be told; the sessions' leases end by themselves.
+      await Promise.race([Promise.all(told), sleep(TELL_MS, undefined, { ref: false })]);
     },
 
     connections: registry.all,

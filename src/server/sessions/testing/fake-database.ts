@@ -24,6 +24,8 @@ export class FakeDatabase {
   away = false;
   /** Called before each read of notifications. */
   onSince: (() => void | Promise<void>) | null = null;
+  /** Called after a snapshot was read and before its reader has it. */
+  onSnapshot: ((view: ActorView) => void) | null = null;
   readonly #commitListeners = new Set<(notice: CommitNotice) => void>();
   readonly #notificationListeners = new Set<(owner: string | null) => void>();
 
@@ -42,23 +44,15 @@ export class FakeDatabase {
       },
       send: async (address, event) => {
         await this.#turn();
-        const row = this.#row(address);
-        if (row.view.status !== 'active' || !row.snapshot)
-          throw new RuntimeError('actor_ended', 'It has ended.');
-        const schema = sessionEvents[event.type as SessionEvent['type']];
-        const taken = schema.parse(event);
-        const [next] = transition(session.machine, row.snapshot, taken);
-        const changed = next !== row.snapshot;
-        if (changed) {
-          this.taken.push({ sessionId: row.view.key, event: taken });
-          this.#write(address, row.view.owner, next);
-        }
-        const { revision, value, status } = this.#row(address).view;
+        const { row, changed } = this.apply(address, event);
+        const { revision, value, status } = row.view;
         return { revision, value, status, changed };
       },
       snapshot: async (address) => {
         await this.#turn();
-        return this.#row(address).view;
+        const { view } = this.#row(address);
+        this.onSnapshot?.(view);
+        return view;
       },
       list: async ({ owner, machine, status } = {}) => {
         await this.#turn();
@@ -121,6 +115,20 @@ export class FakeDatabase {
     const view = { ...this.viewOf(address, owner), ...change };
     this.rows.set(address, { view, snapshot: null });
     this.committed({ addresses: [address] });
+  }
+
+  /** One step of a session actor, committed. */
+  apply(address: string, event: { type: string }): { row: Row; changed: boolean } {
+    const row = this.#row(address);
+    if (row.view.status !== 'active' || !row.snapshot) throw new RuntimeError('actor_ended', 'It has ended.');
+    const taken = sessionEvents[event.type as SessionEvent['type']].parse(event);
+    const [next] = transition(session.machine, row.snapshot, taken);
+    const changed = next !== row.snapshot;
+    if (changed) {
+      this.taken.push({ sessionId: row.view.key, event: taken });
+      this.#write(address, row.view.owner, next);
+    }
+    return { row: this.#row(address), changed };
   }
 
   session(sessionId: string): ActorView {
