@@ -89,6 +89,18 @@ it('keeps what was confirmed, in the actor of the session', async () => {
   expect(await new Client(processes[1].server, owner).hello({ sessionId })).toMatchObject({ lastSeq: 1 });
 });
 
+it('goes on after all connections to the database were cut, with what was told meanwhile', async () => {
+  const owner = randomUUID();
+  const client = new Client(processes[0].server, owner);
+  await client.hello();
+  await database.pool.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  for (let told = 0; told < 3; told++) await notify(owner);
+  while ((await client.next('notification')).notification.seq < 3);
+  expect(client.seqs()).toEqual([1, 2, 3]);
+});
+
 it("answers a forged session id and another's alike, and leaves the session as it is", async () => {
   const owner = randomUUID();
   const client = new Client(processes[0].server, owner);
