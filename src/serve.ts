@@ -2,6 +2,7 @@
  * The life of a server process: start, banner, signals, an orderly end. Shared by `npm start` and `ttai serve`.
  * Not for what is started (src/app.ts).
  */
+import { TtaiError } from './actors/runtime/errors.ts';
 import { startApp } from './app.ts';
 import { type Config, ConfigError } from './config.ts';
 import { banner } from './launch/banner.ts';
@@ -35,6 +36,10 @@ export function explain(error: unknown): number {
   if (error instanceof ConfigError || error instanceof LaunchError) {
     process.stderr.write(`${error.message}\n`);
     return error.exitCode;
+  }
+  if (error instanceof TtaiError) {
+    process.stderr.write(`${error.message}\n`);
+    return 1;
   }
   console.error(error);
   return 1;

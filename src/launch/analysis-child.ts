@@ -110,7 +110,8 @@ export function forwardLog(child: ChildProcess, log: Log): () => string {
 
 const LEVELS: Readonly<Record<string, 'debug' | 'info' | 'warn' | 'error'>> = {
   DEBUG: 'debug',
-  INFO: 'info',
+  // A line for each request: of no interest to who runs the server.
+  INFO: 'debug',
   WARNING: 'warn',
   ERROR: 'error',
   CRITICAL: 'error',

@@ -1,0 +1,136 @@
+/** `npm start` as a real process: one to a home, gone without a trace when told, back after a crash. */
+
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { readPidFile } from '../src/launch/postgres-cluster.ts';
+import { endsWithin, sendSignal } from '../src/launch/processes.ts';
+import { endServer, runningOn, type ServerProcess, spawnServer } from './server-process.ts';
+
+const cleanUp: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+async function makeHome(): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'ttai-server-'));
+  cleanUp.push(() => rm(parent, { recursive: true, force: true }));
+  const home = join(parent, 'a home');
+  await mkdir(home, { mode: 0o700 });
+  return home;
+}
+
+function start(...args: Parameters<typeof spawnServer>): ServerProcess {
+  const server = spawnServer(...args);
+  cleanUp.push(() => endServer(server));
+  return server;
+}
+
+async function postgresPid(home: string): Promise<number> {
+  return (await readPidFile(join(home, 'postgres', 'data')))?.pid ?? 0;
+}
+
+const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s leaves no process and no lock', async (signal) => {
+  const home = await makeHome();
+  const server = start(home);
+  expect(await isReady(await server.ready)).toBe(true);
+  expect(server.stdout()).toContain('SIMULATED');
+  const { analysisUrl } = await runningOn(home);
+  const postgres = await postgresPid(home);
+
+  expect(await endServer(server, signal)).toEqual({ exitCode: 0, signal: null });
+  expect(await endsWithin(postgres, 0)).toBe(true);
+  await expect(fetch(analysisUrl)).rejects.toThrow();
+  expect(existsSync(join(home, 'lock'))).toBe(false);
+  expect(existsSync(join(home, 'server.json'))).toBe(false);
+});
+
+test('a second start on the same home says where the first one runs, and ends', async () => {
+  const home = await makeHome();
+  const first = start(home);
+  const url = await first.ready;
+  const second = start(home);
+  expect((await second.ended).exitCode).toBe(1);
+  expect(second.stderr()).toContain(`TTAI already runs at ${url} (process ${first.process.pid})`);
+  expect(await isReady(url)).toBe(true);
+});
+
+test('a port in use is told, and leaves nothing running', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  cleanUp.push(async () => other.close());
+  const { port } = other.address() as { port: number };
+
+  const home = await makeHome();
+  const server = start(home, { env: { PORT: String(port) } });
+  expect((await server.ended).exitCode).toBe(1);
+  expect(server.stderr()).toContain(`Port ${port}`);
+  expect(await postgresPid(home)).toBe(0);
+  expect(existsSync(join(home, 'lock'))).toBe(false);
+});
+
+test('after a kill -9 the next start adopts the database and leaves no second service', async () => {
+  const home = await makeHome();
+  const first = start(home);
+  await first.ready;
+  const { analysisUrl } = await runningOn(home);
+  const postgres = await postgresPid(home);
+  await endServer(first, 'SIGKILL');
+
+  const second = start(home);
+  expect(await isReady(await second.ready)).toBe(true);
+  expect(await postgresPid(home)).toBe(postgres);
+  await expect(fetch(analysisUrl)).rejects.toThrow();
+});
+
+test('after a kill -9 of server and database the next start recovers', async () => {
+  const home = await makeHome();
+  const first = start(home);
+  await first.ready;
+  const postgres = await postgresPid(home);
+  sendSignal(postgres, 'SIGKILL');
+  await endServer(first, 'SIGKILL');
+  expect(await isReady(await start(home).ready)).toBe(true);
+});
+
+test('another server joins the home, and goes without taking it along', async () => {
+  const home = await makeHome();
+  const first = start(home);
+  const firstUrl = await first.ready;
+  const joined = start(home, { join: true });
+  const joinedUrl = await joined.ready;
+  expect(joinedUrl).not.toBe(firstUrl);
+  expect(await isReady(joinedUrl)).toBe(true);
+  expect((await endServer(joined)).exitCode).toBe(0);
+  expect(await isReady(firstUrl)).toBe(true);
+});
+
+test('there is nothing to join on a home where nothing runs', async () => {
+  const joined = start(await makeHome(), { join: true });
+  expect((await joined.ended).exitCode).toBe(1);
+  expect(joined.stderr()).toContain('No TTAI runs on');
+});
+
+test('wrong settings are all told before anything is started', async () => {
+  const home = await makeHome();
+  const server = start(home, { env: { PORT: 'x', HOST: '0.0.0.0', MARKET_DATA: 'bloomberg' } });
+  expect((await server.ended).exitCode).toBe(2);
+  for (const name of ['PORT', 'AUTH_TOKENS_FILE', 'MARKET_DATA']) expect(server.stderr()).toContain(name);
+  expect(existsSync(join(home, 'postgres'))).toBe(false);
+});
+
+test('a setting that only the service can judge ends the start the same way', async () => {
+  const home = await makeHome();
+  const server = start(home, { env: { MARKET_DATA: 'files', MARKET_DATA_DIR: join(home, 'nothing') } });
+  expect((await server.ended).exitCode).toBe(2);
+  expect(server.stderr()).toContain('MARKET_DATA_DIR');
+  expect(await postgresPid(home)).toBe(0);
+  expect(existsSync(join(home, 'lock'))).toBe(false);
+});
