@@ -53,11 +53,11 @@ export function createActorView({ address, box, announce, onError }) {
       if (closed) return;
       shown.now = now;
       history.set(steps);
-      draw();
-      await drawChart(now);
-      // The labels of the rows come from the chart.
-      history.set(history.steps);
       await look(revision);
+      await drawChart(now);
+      // The labels of the rows come from the chart. The person may have chosen a step meanwhile.
+      history.set(history.steps);
+      draw();
     } catch (error) {
       if (closed) return;
       box.replaceChildren(

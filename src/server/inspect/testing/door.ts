@@ -20,6 +20,7 @@ export interface TestDoor {
 export async function startTestDoor(
   system: ActorSystem,
   options: Partial<InspectDoorOptions> = {},
+  port = 0,
 ): Promise<TestDoor> {
   const warnings: string[] = [];
   const log: RuntimeLog = {
@@ -46,15 +47,18 @@ export async function startTestDoor(
   app.route('/inspect', door.routes);
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   server.on('upgrade', door.handleUpgrade);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const running: TestDoor = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     warnings,
     owner: 'local',
     async stop() {
       await door.stop();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // A stream that has just ended leaves an idle connection behind a moment later.
+      const sweep = setInterval(() => server.closeIdleConnections(), 10);
+      await closed;
+      clearInterval(sweep);
     },
   };
   return running;
