@@ -50,6 +50,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   invalid_market_data: 422,
   rate_limit: 429,
   provider_error: 502,
+  analysis_answer_invalid: 502,
   busy: 503,
   unavailable: 503,
   stopped: 503,
@@ -57,6 +58,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   analysis_unavailable: 503,
   timeout: 504,
   provider_timeout: 504,
+  analysis_timeout: 504,
 };
 
 /** How long a caller should wait when the error itself does not say: long enough not to hammer what is down. */

@@ -16,6 +16,7 @@ import type { HealthChecks } from './health.ts';
 import { createInspectDoor } from './inspect/index.ts';
 import type { NotificationReader } from './operations/notifications.ts';
 import type { QuoteReader } from './operations/quotes.ts';
+import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
 import { refuseUpgrade } from './sessions/upgrade.ts';
 
@@ -69,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     stopping: stopping.signal,
   });
+  const closeQuietConnections = watchQuietConnections(server);
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const door = { '/ws': sessions, '/inspect/ws': inspect }[pathOf(request)];
@@ -87,8 +89,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         stopping.abort(new TtaiError('stopped', 'The server stops. Try again.', { retryable: true }));
         const closed = new Promise((resolve) => server.close(resolve));
         const late = setTimeout(() => server.closeAllConnections(), stopWithinMs);
+        closeQuietConnections();
         await Promise.all([sessions.stop(), inspect.stop()]);
-        server.closeIdleConnections();
         await closed;
         clearTimeout(late);
       })();

@@ -14,8 +14,9 @@ export const alertView = z.object({
   repeat: z.enum(['once', 'every_cross']),
   expiresAt: z.string().nullable(),
   note: z.string().nullable(),
-  status: z.string().describe('arming, armed, triggered, done, cancelled, expired or failed'),
+  status: z.string().describe('armed, done, cancelled, expired or failed'),
   waitingFor: z.string().nullable().describe('price; quote while there is no fresh one'),
+  blindBecause: z.string().nullable().describe('Why there is no fresh quote'),
   lastQuote,
   triggers: z.int().describe('How often it fired'),
   lastTriggeredAt: z.string().nullable(),
@@ -31,6 +32,7 @@ const context = z.object({
   expiresAt: z.string().nullable().catch(null),
   note: z.string().nullable().catch(null),
   waitingFor: z.string().nullable().catch(null),
+  blindBecause: z.string().nullable().catch(null),
   lastQuote: lastQuote.catch(null),
   triggers: z.int().catch(0),
   lastTriggeredAt: z.string().nullable().catch(null),
@@ -44,6 +46,7 @@ export function alertOf(actor: ActorView): z.output<typeof alertView> {
     ...fields,
     status: statusOf(actor),
     waitingFor: actor.status === 'active' ? fields.waitingFor : null,
+    blindBecause: actor.status === 'active' ? fields.blindBecause : null,
     createdAt: actor.createdAt.toISOString(),
   };
 }

@@ -74,9 +74,15 @@ export interface Operation extends OperationHead {
   readonly call: (context: OperationContext, input: unknown) => Promise<OperationAnswer>;
 }
 
+/** An operation whose input and output are still known, for who calls it from TypeScript. */
+export interface TypedOperation<Input extends z.ZodObject, Output extends z.ZodObject> extends Operation {
+  readonly input: Input;
+  readonly output: Output;
+}
+
 export function defineOperation<Input extends z.ZodObject, Output extends z.ZodObject>(
   definition: OperationDefinition<Input, Output>,
-): Operation {
+): TypedOperation<Input, Output> {
   const { run, text, ...rest } = definition;
   return {
     ...rest,

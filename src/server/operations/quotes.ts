@@ -1,32 +1,23 @@
 /** The present prices of symbols. Not for waiting on a price; that is an alert. */
 import { z } from 'zod';
+import type { AnalysisClient } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { symbol } from './fields.ts';
 import { defineOperation } from './operation.ts';
 
-/** A quote as the analysis service answers it; what is listed here is read, the rest is passed over. */
-export interface Quote {
-  price: number | null;
-  bid?: number | null;
-  ask?: number | null;
-  changePct?: number | null;
-  asOf: string;
-  source: string;
-  stale: boolean;
-}
+/** What `get_quote` needs of the analysis client. */
+export type QuoteReader = Pick<AnalysisClient, 'quotes'>;
 
-/** What `get_quote` needs of the analysis client. Symbols that it does not know are left out. */
-export interface QuoteReader {
-  quotes(symbols: readonly string[], options?: { signal?: AbortSignal }): Promise<Record<string, Quote>>;
-}
+/** Someone waits for the answer. */
+const timeoutMs = 10_000;
 
 const quote = z.object({
   symbol: z.string(),
   price: z.number().nullable(),
-  bid: z.number().nullable(),
-  ask: z.number().nullable(),
-  changePct: z.number().nullable().describe('Since the previous close'),
-  asOf: z.string(),
+  bid: z.number().nullable().catch(null),
+  ask: z.number().nullable().catch(null),
+  changePct: z.number().nullable().catch(null).describe('Since the previous close'),
+  asOf: z.string().nullable().describe('null while there has been no price'),
   source: z.string().describe('"simulated" is invented data'),
   stale: z.boolean(),
 });
@@ -39,9 +30,9 @@ export const getQuote = defineOperation({
   output: z.object({ quotes: z.array(quote), missing: z.array(z.string()).describe('Symbols nobody knows') }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   http: { method: 'get', path: '/quotes' },
-  async run({ analysis, signal }, input) {
+  async run({ analysis, signal, owner }, input) {
     const symbols = [...new Set(input.symbols)];
-    const found = await analysis.quotes(symbols, { ...(signal && { signal }) });
+    const found = await analysis.quotes(symbols, { owner, timeoutMs, ...(signal && { signal }) });
     const missing = symbols.filter((name) => found[name] === undefined);
     if (missing.length === symbols.length) {
       throw new TtaiError('symbol_not_found', `No quote for ${missing.join(', ')}.`, {
@@ -49,9 +40,8 @@ export const getQuote = defineOperation({
       });
     }
     const quotes = symbols.flatMap((name) => {
-      const { price, bid = null, ask = null, changePct = null, asOf, source, stale } = found[name] ?? {};
-      if (price === undefined || asOf === undefined || source === undefined) return [];
-      return [{ symbol: name, price, bid, ask, changePct, asOf, source, stale: stale ?? false }];
+      const row = found[name];
+      return row ? [quote.parse({ ...row, symbol: name })] : [];
     });
     return { quotes, missing };
   },
