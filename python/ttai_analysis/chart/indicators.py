@@ -75,7 +75,7 @@ def bollinger(close: FloatArray, n: int = 20, k: float = 2.0) -> Bollinger:
     if close.size < n:
         blank = np.full(close.size, np.nan)
         return Bollinger(blank, blank, blank)
-    upper, middle, lower = talib.BBANDS(close, n, k, k, talib.MA_Type.SMA)
+    upper, middle, lower = talib.BBANDS(close, n, k, k)
     return Bollinger(upper, middle, lower)
 
 

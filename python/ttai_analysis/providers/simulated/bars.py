@@ -60,7 +60,7 @@ class BarModel:
         timestamps = np.concatenate(starts) if starts else np.array([], dtype=np.int64)
         if timestamps.size == 0:
             return empty_bars()
-        offsets = np.array([0, STEP_SECONDS, BAR_SECONDS - 1])
+        offsets = np.array([0, STEP_SECONDS, BAR_SECONDS])
         path = self._path(listing, timestamps[:, None] + offsets)
         key = stream_key(self._prices.seed, "volume5m", listing.symbol)
         volume = _average_volume(listing) / 78.0 * np.exp(0.4 * normals(key, timestamps // 300))
