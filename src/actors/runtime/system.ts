@@ -17,7 +17,7 @@ import type { Idempotency, Item } from './apply.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
 import { Committer } from './committer.ts';
-import { isConnectionError } from './database-errors.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
 import { EffectRunner, type Outcome } from './effect-runner.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
 import { Peers } from './peers.ts';

@@ -12,7 +12,7 @@ import { lockActors } from '../../persistence/actors/actors.ts';
 import type { Database } from '../../persistence/actors/rows.ts';
 import { applyItem, isKnown, Work } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, hasWrites, type TimerJob } from './batch.ts';
-import { isConnectionError, isTransientError } from './database-errors.ts';
+import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 
 const QUEUE = 'actor-timers';

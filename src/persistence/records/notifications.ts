@@ -82,9 +82,10 @@ export class Notifications {
       else this.#tell(null);
     });
     client.on('error', this.#onError);
-    client.once('end', () => this.#reconnect());
     await client.connect();
     await client.query(`LISTEN ${CHANNEL}`);
+    // From here on: an attempt to connect that fails ends too, and is not to be followed by two.
+    client.once('end', () => this.#reconnect());
     this.#client = client;
   }
 
