@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { PeerUnavailableError, RetryLaterError, TtaiError } from '../actors/runtime/errors.ts';
+import { PeerUnavailableError, RetryLaterError, RuntimeError, TtaiError } from '../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../actors/runtime/types.ts';
+import { isConnectionError } from '../persistence/database-errors.ts';
 
 /** An error as every door answers it. */
 export interface ErrorBody {
@@ -88,6 +89,10 @@ export function toErrorBody(error: unknown, log?: Pick<RuntimeLog, 'error'>): Er
         ...(details && { details }),
       },
     };
+  }
+  if (isConnectionError(error)) {
+    const unavailable = new RuntimeError('unavailable', 'the database does not answer', { retryable: true });
+    return toErrorBody(unavailable);
   }
   const errorId = randomUUID();
   log?.error({ err: error, errorId }, 'a request failed inside');
