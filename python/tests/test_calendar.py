@@ -40,9 +40,7 @@ def test_calendar_has_half_days_and_leaves_out_holidays(client: Client) -> None:
     ],
     ids=["before", "open", "over the change of clocks"],
 )
-def test_clock(
-    client: Client, moment: str, is_open: bool, next_open: str, next_close: str
-) -> None:
+def test_clock(client: Client, moment: str, is_open: bool, next_open: str, next_close: str) -> None:
     found = parse(client.get(f"/market/clock?asOf={moment}"))
     assert (found["isOpen"], found["nextOpen"], found["nextClose"]) == (
         is_open, next_open, next_close,

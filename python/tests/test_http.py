@@ -1,7 +1,9 @@
 """HTTP: the envelope of every error, limits, headers, heads of answers."""
 
+import json
 import math
 import time
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -75,8 +77,6 @@ def test_contradicting_bars_are_invalid_market_data(client: Client, fault: str) 
         del bars[5]["open"]
     else:
         bars[5]["low"] = -1.0
-    import json
-
     body = json.dumps({"symbol": "AAPL", "marketData": {"bars": bars}})
     response = client.call(
         "POST", "/analyze/chart", content=body, headers={"content-type": "application/json"}
@@ -146,7 +146,7 @@ def test_a_large_body_is_refused(client: Client) -> None:
 
 
 def test_a_large_body_without_a_length_is_refused(client: Client) -> None:
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(5):
             yield b"x" * (1024 * 1024)
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from helpers import SHARED_DATA, Client, input_bars
+from helpers import SHARED_DATA, Client, client_for, input_bars
 
 from ttai_analysis.chart.service import provider_series
 from ttai_analysis.providers.files.provider import FilesProvider
+from ttai_analysis.settings import Settings
 
 pytestmark = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="../shared/data is absent")
 
@@ -83,21 +84,44 @@ def test_last_day_of_the_real_bars(files_client: FilesClient, symbol: str) -> No
     assert (quote["asOf"], quote["source"]) == ("2021-03-31T20:00:00Z", "files")
 
 
-@pytest.mark.parametrize("symbol", ["SPY", "IBM", "QQQ", "BAC", "GOOG"])
-@pytest.mark.parametrize("day", ["2001-06-15", "2004-09-10", "2010-05-06", "2017-11-24"])
-def test_nothing_after_as_of_is_seen(shared_data: Path, symbol: str, day: str) -> None:
-    """An answer of today about that day is the answer that day: a folder cut there says the
-    same."""
-    if symbol == "GOOG" and day < "2004-12":
-        pytest.skip("GOOG was not listed long enough")
+@pytest.mark.parametrize(
+    ("symbol", "day"),
+    [
+        ("SPY", "2001-06-15"),
+        ("BAC", "2004-08-27"),
+        ("BAC", "2004-09-10"),
+        ("QQQ", "2000-03-17"),
+        ("IBM", "2010-05-06"),
+        ("GOOG", "2015-12-24"),
+        ("SPY", "2017-11-24"),
+    ],
+)
+def test_nothing_after_as_of_is_seen(
+    shared_data: Path, folder: Path, symbol: str, day: str
+) -> None:
+    """What the whole folder says about a day is what a folder cut at that day says."""
+    whole = shared_data / "market"
+    _cut_csv(whole / "bars" / f"{symbol}.csv", folder / "bars" / f"{symbol}.csv", 0, day)
+    _cut_csv(whole / "splits.csv", folder / "splits.csv", 1, day)
     moment = datetime.fromisoformat(day).replace(hour=22, tzinfo=UTC)
-    provider = FilesProvider(shared_data / "market")
-    series, _ = provider_series(provider, symbol, "daily", moment)
-    later, _ = provider_series(provider, symbol, "daily", moment + timedelta(days=365))
-    assert series.timestamps[-1] <= moment.timestamp()
-    common = later.timestamps[later.timestamps <= moment.timestamp()]
-    assert common.size > 0
-    assert set(common.tolist()) <= set(series.timestamps.tolist())
+    answers = []
+    for place in (whole, folder):
+        client = client_for(Settings(provider="files", data_dir=place, as_of=moment))
+        answers.append(
+            [
+                client.answer("/analyze/chart", {"symbol": symbol}),
+                client.answer("/market-data", {"symbol": symbol, "timeframe": "weekly"}),
+                client.answer("/quotes", {"symbols": [symbol]}),
+            ]
+        )
+    assert answers[0] == answers[1]
+    assert answers[0][0]["quality"]["barsUsed"] > 250
+
+
+def _cut_csv(source: Path, target: Path, column: int, last_day: str) -> None:
+    header, *rows = source.read_text().splitlines()
+    kept = [row for row in rows if row.split(",")[column] <= last_day]
+    target.write_text("\n".join([header, *kept]) + "\n")
 
 
 def test_bars_after_as_of_change_nothing(goog: Client, shared_data: Path) -> None:
