@@ -111,7 +111,10 @@ function readLock(path) {
   }
 }
 
-/** Moves a stale lock away. When it was another's fresh lock by now, it is put back. */
+/**
+ * Moves a stale lock away. When it was another's fresh lock by now, it is put back; only a third that came in that
+ * instant could hold it as well, which takes three starts within a millisecond after a crash.
+ */
 function moveAway(path, staleText) {
   const grave = `${path}.${randomUUID()}`;
   try {

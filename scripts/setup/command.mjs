@@ -19,8 +19,8 @@ export async function runCommand(failure, command, args, options = {}) {
   const { exitCode, output } = await collect(command, args, options);
   if (exitCode === 0) return output;
   if (stopped) throw new SetupError('The set-up was interrupted. Run the same command again.');
-  const tail = output.trim().split('\n').slice(-20).join('\n');
-  throw new SetupError(`${failure} (${command} ended with ${exitCode}).\n\n${tail}\n\n${advice(output)}`);
+  const tail = output.trim().split('\n').slice(-8).join('\n');
+  throw new SetupError(`${failure}. ${advice(output)}\n\n${command} ended with ${exitCode}:\n${tail}`);
 }
 
 function collect(command, args, options) {
