@@ -5,6 +5,7 @@ import { build } from 'esbuild';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestDoor, type TestDoor } from '../src/server/inspect/testing/door.ts';
+import { eventually } from '../src/server/inspect/testing/eventually.ts';
 import { FakeSystem } from '../src/server/inspect/testing/fake-system.ts';
 import { sampleAnalysis, sampleEverything } from '../src/server/inspect/testing/sample-machines.ts';
 import { startBrowser } from './browser.ts';
@@ -58,15 +59,15 @@ describe.skipIf(browser === null)('the page', () => {
     fake.start('everything', 'bbbb', { input: { start: 0 } });
     await open('/inspect');
     const actors = page.locator('.actor');
-    await expect.poll(() => actors.count()).toBe(2);
+    await eventually(() => actors.count()).toBe(2);
     expect(await page.locator('.group summary b').allTextContents()).toEqual(['analysis', 'everything']);
     await page.getByLabel('Search actors').fill('aapl fetch');
-    await expect.poll(() => actors.count()).toBe(1);
+    await eventually(() => actors.count()).toBe(1);
     await page.getByLabel('Search actors').fill('');
     fake.start('analysis', 'cccc');
-    await expect.poll(() => actors.count()).toBe(3);
+    await eventually(() => actors.count()).toBe(3);
     fake.step(address, { type: 'CANCEL' });
-    await expect.poll(() => page.locator('.actor', { hasText: 'aaaa' }).textContent()).toContain('cancelled');
+    await eventually(() => page.locator('.actor', { hasText: 'aaaa' }).textContent()).toContain('cancelled');
     expect(await page.locator('#live').textContent()).toBe('live');
     expect(problems).toEqual([]);
   });
@@ -75,21 +76,19 @@ describe.skipIf(browser === null)('the page', () => {
     const address = fake.start('analysis', 'aaaa');
     await open('/inspect');
     await page.locator('.actor').click();
-    await expect.poll(activeStates).toEqual(['analysis.fetchMarketData']);
+    await eventually(activeStates).toEqual(['analysis.fetchMarketData']);
     expect(await page.locator('.chart .state').count()).toBe(18);
     fake.step(address, done('marketData'), { source: 'effect' });
-    await expect.poll(activeStates).toEqual(['analysis.chart']);
+    await eventually(activeStates).toEqual(['analysis.chart']);
     expect((await takenEdges()).join()).toContain('done: marketData');
     fake.step(address, done('chart'));
-    await expect
-      .poll(activeStates)
-      .toEqual([
-        'analysis.analyze',
-        'analysis.analyze.options',
-        'analysis.analyze.options.running',
-        'analysis.analyze.research',
-        'analysis.analyze.research.running',
-      ]);
+    await eventually(activeStates).toEqual([
+      'analysis.analyze',
+      'analysis.analyze.options',
+      'analysis.analyze.options.running',
+      'analysis.analyze.research',
+      'analysis.analyze.research.running',
+    ]);
     expect(await page.locator('.chart').getAttribute('aria-label')).toContain(
       'analysis.analyze.research.running',
     );
@@ -105,21 +104,23 @@ describe.skipIf(browser === null)('the page', () => {
     fake.step(address, { type: 'CANCEL' }, { source: 'mcp' });
     await open('/inspect#/actor/analysis/aaaa');
     const steps = page.locator('.step');
-    await expect
-      .poll(() => steps.locator('.event').allTextContents())
-      .toEqual(['CANCEL', 'done: marketData', 'started']);
+    await eventually(() => steps.locator('.event').allTextContents()).toEqual([
+      'CANCEL',
+      'done: marketData',
+      'started',
+    ]);
     expect(await steps.first().textContent()).toContain('from mcp');
 
     await steps.nth(1).click();
-    await expect.poll(() => page.locator('.banner').textContent()).toContain('revision 2 of 3');
-    await expect.poll(activeStates).toEqual(['analysis.chart']);
+    await eventually(() => page.locator('.banner').textContent()).toContain('revision 2 of 3');
+    await eventually(activeStates).toEqual(['analysis.chart']);
     expect(await page.locator('[aria-label="Context"]').textContent()).toContain('progress1');
     expect(page.url()).toMatch(/#\/actor\/analysis\/aaaa\/2$/);
 
     await page.keyboard.press('ArrowLeft');
-    await expect.poll(activeStates).toEqual(['analysis.fetchMarketData']);
+    await eventually(activeStates).toEqual(['analysis.fetchMarketData']);
     await page.keyboard.press('Escape');
-    await expect.poll(activeStates).toEqual(['analysis.cancelled']);
+    await eventually(activeStates).toEqual(['analysis.cancelled']);
     expect(await page.locator('.banner').isVisible()).toBe(false);
     expect(problems).toEqual([]);
   });
@@ -128,9 +129,9 @@ describe.skipIf(browser === null)('the page', () => {
     const address = fake.start('analysis', 'aaaa');
     fake.step(address, done('marketData'));
     await open('/inspect#/actor/analysis/aaaa/1');
-    await expect.poll(activeStates).toEqual(['analysis.fetchMarketData']);
+    await eventually(activeStates).toEqual(['analysis.fetchMarketData']);
     fake.step(address, { type: 'CANCEL' });
-    await expect.poll(() => page.locator('.banner').textContent()).toContain('revision 1 of 3');
+    await eventually(() => page.locator('.banner').textContent()).toContain('revision 1 of 3');
     expect(await page.locator('.step').count()).toBe(3);
     expect(await activeStates()).toEqual(['analysis.fetchMarketData']);
   });
@@ -149,7 +150,7 @@ describe.skipIf(browser === null)('the page', () => {
     });
     await open('/inspect#/actor/analysis/aaaa');
     const waits = page.locator('[aria-label="Waits for"]');
-    await expect.poll(() => waits.textContent()).toContain('fetchMarketData');
+    await eventually(() => waits.textContent()).toContain('fetchMarketData');
     expect(await waits.textContent()).toMatch(/after 1 min 30 s.*in 1 min (30|2\d) s/s);
     expect(await waits.locator('.chip').allTextContents()).toEqual(['CANCEL']);
   });
@@ -160,26 +161,26 @@ describe.skipIf(browser === null)('the page', () => {
       context: { symbol: '<img src=x onerror=alert(1)>', note: '<script>alert(1)</script>' },
     });
     await open('/inspect#/actor/analysis/aaaa');
-    await expect.poll(() => page.locator('.actor-head').textContent()).toContain('<img');
+    await eventually(() => page.locator('.actor-head').textContent()).toContain('<img');
     expect(await page.locator('main img').count()).toBe(0);
     expect(problems).toEqual([]);
   });
 
   test('an actor that does not exist is said so', async () => {
     await open('/inspect#/actor/analysis/nobody');
-    await expect.poll(() => page.locator('main').textContent()).toContain('No such actor');
+    await eventually(() => page.locator('main').textContent()).toContain('No such actor');
   });
 
   test('comes back by itself when the server was away, with what happened meanwhile', async () => {
     const address = fake.start('analysis', 'aaaa');
     await open('/inspect#/actor/analysis/aaaa');
-    await expect.poll(activeStates).toEqual(['analysis.fetchMarketData']);
+    await eventually(activeStates).toEqual(['analysis.fetchMarketData']);
     const port = Number(new URL(door.url).port);
     await door.stop();
-    await expect.poll(() => page.locator('#live').textContent()).toBe('reconnecting');
+    await eventually(() => page.locator('#live').textContent()).toBe('reconnecting');
     fake.step(address, { type: 'CANCEL' });
     door = await startTestDoor(fake.asSystem(), {}, port);
-    await expect.poll(activeStates, { timeout: 15_000 }).toEqual(['analysis.cancelled']);
+    await eventually(activeStates).toEqual(['analysis.cancelled']);
     expect(await page.locator('.step').count()).toBe(2);
   });
 
@@ -190,7 +191,7 @@ describe.skipIf(browser === null)('the page', () => {
     page.on('request', (request) => hosts.add(new URL(request.url()).origin));
     await page.reload();
     await page.locator('.actor').click();
-    await expect.poll(activeStates).toEqual(['analysis.fetchMarketData']);
+    await eventually(activeStates).toEqual(['analysis.fetchMarketData']);
     expect([...hosts]).toEqual([door.url]);
   });
 });
@@ -235,11 +236,14 @@ describe.skipIf(browser === null)('the bridge to Stately', () => {
   });
 
   type Heard = { type: string; name?: string; definition?: string; snapshot?: { value?: unknown } };
-  const heard = (): Promise<Heard[]> => {
-    const frame = page.frames().find((candidate) => candidate.url() === standIn.url);
-    return frame
-      ? frame.evaluate(() => (globalThis as unknown as { heard: Heard[] }).heard)
-      : Promise.resolve([]);
+  const frame = () => page.frames().find((candidate) => candidate.url() === standIn.url);
+  /** What the receiver heard since its page was loaded; nothing while it loads. */
+  const heard = async (): Promise<Heard[]> => {
+    try {
+      return (await frame()?.evaluate(() => (globalThis as unknown as { heard?: Heard[] }).heard)) ?? [];
+    } catch {
+      return [];
+    }
   };
   const types = async () => (await heard()).map(({ type }) => type.replace('@xstate.', ''));
 
@@ -249,7 +253,7 @@ describe.skipIf(browser === null)('the bridge to Stately', () => {
     await open('/inspect');
     page.on('request', (request) => asked.push(new URL(request.url()).origin));
     await page.goto(`${door.url}/inspect/stately`);
-    await expect.poll(() => page.locator('#actor option').count()).toBe(1);
+    await eventually(() => page.locator('#actor option').count()).toBe(1);
     expect(await page.locator('#origin').textContent()).toBe(new URL(standIn.url).origin);
     expect(new Set(asked)).toEqual(new Set([door.url]));
     expect(await page.locator('iframe').count()).toBe(0);
@@ -260,19 +264,20 @@ describe.skipIf(browser === null)('the bridge to Stately', () => {
     fake.start('analysis', 'bbbb');
     await open(`/inspect/stately#${encodeURIComponent(address)}`);
     await page.getByRole('button', { name: 'Load it here and send' }).click();
-    await expect.poll(types).toEqual(['actor', 'event', 'snapshot']);
+    await eventually(types).toEqual(['actor', 'event', 'snapshot']);
     fake.step(address, done('marketData'));
-    await expect.poll(types).toEqual(['actor', 'event', 'snapshot', 'event', 'snapshot']);
+    await eventually(types).toEqual(['actor', 'event', 'snapshot', 'event', 'snapshot']);
     const [actor] = await heard();
     expect(actor).toMatchObject({ name: address });
     expect(JSON.parse(actor?.definition ?? '')).toMatchObject({ id: 'analysis' });
     expect((await heard()).at(-1)?.snapshot?.value).toBe('chart');
 
-    const frame = page.frames().find((candidate) => candidate.url() === standIn.url);
-    await frame?.evaluate(() =>
-      (globalThis as unknown as { location: { reload(): void } }).location.reload(),
-    );
-    await expect.poll(types).toEqual(['actor', 'event', 'snapshot', 'event', 'snapshot']);
+    await frame()?.evaluate(() => {
+      const there = globalThis as unknown as { heard: Heard[]; location: { reload(): void } };
+      there.heard = [];
+      there.location.reload();
+    });
+    await eventually(types).toEqual(['actor', 'event', 'snapshot', 'event', 'snapshot']);
     expect((await heard())[0]?.snapshot?.value).toBe('chart');
     expect(problems).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTestDoor, type TestDoor } from './testing/door.ts';
+import { eventually } from './testing/eventually.ts';
 import { FakeSystem } from './testing/fake-system.ts';
 import { sampleAnalysis, sampleEverything } from './testing/sample-machines.ts';
 import { serverSentEvents } from './testing/sse.ts';
@@ -191,7 +192,7 @@ describe('the live stream', () => {
     await stream.next();
     fake.failReads = new Error('connection terminated');
     const address = fake.start('analysis', 'a');
-    await expect.poll(() => door.warnings.length).toBeGreaterThan(0);
+    await eventually(() => door.warnings.length).toBeGreaterThan(0);
     fake.failReads = undefined;
     expect((await stream.next()).value).toMatchObject({ data: { address } });
     await stream.return();
@@ -202,7 +203,7 @@ describe('the live stream', () => {
     for (const stream of streams) await stream.next();
     expect(await get('/stream')).toMatchObject(refusal(503, 'busy'));
     await streams[0]?.return();
-    await expect.poll(async () => (await fetch(`${door.url}/inspect/api/stream`)).status).toBe(200);
+    await eventually(async () => (await fetch(`${door.url}/inspect/api/stream`)).status).toBe(200);
     for (const stream of streams) await stream.return();
   });
 

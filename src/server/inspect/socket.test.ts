@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createMachine } from 'xstate';
 import { startTestDoor, type TestDoor } from './testing/door.ts';
+import { eventually } from './testing/eventually.ts';
 import { FakeSystem } from './testing/fake-system.ts';
 import { sampleAnalysis } from './testing/sample-machines.ts';
 import { maxValueBytes } from './views.ts';
@@ -45,15 +46,15 @@ describe('Stately’s receiver', () => {
       'event xstate.done.actor.marketData',
       'snapshot chart',
     ];
-    await expect.poll(() => summary(received)).toEqual(past);
+    await eventually(() => summary(received)).toEqual(past);
     fake.step(address, { type: 'CANCEL' });
-    await expect.poll(() => summary(received)).toEqual([...past, 'event CANCEL', 'snapshot cancelled']);
+    await eventually(() => summary(received)).toEqual([...past, 'event CANCEL', 'snapshot cancelled']);
   });
 
   test('gets whole frames: one session, its definition, unique ids, times', async () => {
     const address = fake.start('analysis', 'a');
     const received = receive(`?address=${address}`);
-    await expect.poll(() => received.length).toBe(3);
+    await eventually(() => received.length).toBe(3);
     const [actor] = received;
     expect(actor).toMatchObject({
       name: address,
@@ -71,10 +72,10 @@ describe('Stately’s receiver', () => {
     fake.start('analysis', 'a');
     fake.start('analysis', 'theirs', { owner: 'somebody' });
     const received = receive();
-    await expect.poll(() => received.length).toBe(3);
+    await eventually(() => received.length).toBe(3);
     fake.start('analysis', 'theirs too', { owner: 'somebody' });
     fake.start('analysis', 'b');
-    await expect.poll(() => received.length).toBe(6);
+    await eventually(() => received.length).toBe(6);
     const actors = received.filter((event) => event.type === '@xstate.actor');
     expect(actors.map(({ name }) => name)).toEqual(['analysis/a', 'analysis/b']);
     expect(received[3]).toBe(actors[1]);
@@ -85,7 +86,7 @@ describe('Stately’s receiver', () => {
     fake.set(address, { context: { symbol: 'AAPL', bars: 'x'.repeat(200_000) } });
     fake.step(address, { ...marketData, output: 'y'.repeat(200_000) });
     const received = receive(`?address=${address}`);
-    await expect.poll(() => received.length).toBe(5);
+    await eventually(() => received.length).toBe(5);
     for (const event of received.slice(1))
       expect(JSON.stringify(event).length).toBeLessThan(2 * maxValueBytes);
     expect(received[4]).toMatchObject({
@@ -133,7 +134,7 @@ describe('the door', () => {
     await Promise.all(clients.map((client) => new Promise((resolve) => client.once('open', resolve))));
     expect(await refusalOf()).toMatchObject({ status: 503, body: { error: { code: 'busy' } } });
     clients[0]?.close();
-    await expect.poll(() => fake.listeners).toBe(1);
+    await eventually(() => fake.listeners).toBe(1);
     const late = new WebSocket(socketUrl());
     await new Promise((resolve) => late.once('open', resolve));
   });
@@ -153,7 +154,7 @@ describe('the door', () => {
     const other = new WebSocket(socketUrl());
     await new Promise((resolve) => other.once('open', resolve));
     other.terminate();
-    await expect.poll(() => fake.listeners).toBe(0);
+    await eventually(() => fake.listeners).toBe(0);
   });
 
   test('says goodbye when the server stops', async () => {
