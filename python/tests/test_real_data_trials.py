@@ -102,7 +102,8 @@ def test_nothing_after_as_of_is_seen(
     """What the whole folder says about a day is what a folder cut at that day says."""
     whole = shared_data / "market"
     _cut_csv(whole / "bars" / f"{symbol}.csv", folder / "bars" / f"{symbol}.csv", 0, day)
-    _cut_csv(whole / "splits.csv", folder / "splits.csv", 1, day)
+    for name in ("splits.csv", "quotes.csv"):
+        _cut_csv(whole / name, folder / name, 1, day)
     moment = datetime.fromisoformat(day).replace(hour=22, tzinfo=UTC)
     answers = []
     for place in (whole, folder):
@@ -120,7 +121,7 @@ def test_nothing_after_as_of_is_seen(
 
 def _cut_csv(source: Path, target: Path, column: int, last_day: str) -> None:
     header, *rows = source.read_text().splitlines()
-    kept = [row for row in rows if row.split(",")[column] <= last_day]
+    kept = [row for row in rows if row.split(",")[column][:10] <= last_day]
     target.write_text("\n".join([header, *kept]) + "\n")
 
 
