@@ -65,6 +65,7 @@ export async function homePage({ origin, tokensRequired, marketData }: HomePageO
         <nav>
           <a class="first" href="/inspect">Watch the machines</a>
           <a href="/api/openapi.json">HTTP API</a>
+          <a href="/api/asyncapi.json">WebSocket API</a>
           <a href="/readyz">Readiness</a>
         </nav>
         <h2>Connect an assistant</h2>

@@ -1,4 +1,5 @@
 /** The OpenAPI document of /api, from the same schemas that check what comes in. */
+import { version } from '../../version.ts';
 import { inputSchema, type JsonSchema, outputSchema } from '../json-schemas.ts';
 import type { Operation } from '../operations/index.ts';
 
@@ -31,7 +32,7 @@ export function openApi(operations: readonly Operation[]): JsonSchema {
     openapi: '3.1.0',
     info: {
       title: 'TTAI',
-      version: '0.1.0',
+      version,
       description:
         'The same operations as the MCP tools at /mcp. Times are RFC 3339, UTC. A source of "simulated" is invented data.',
     },

@@ -1,8 +1,10 @@
-/** /api: one route for each operation of the table, and the document that describes them. Nothing is decided here. */
+/** /api: one route for each operation of the table, and the documents that describe the doors. Nothing is decided here. */
 import { type Context, Hono } from 'hono';
 import { TtaiError } from '../../actors/runtime/errors.ts';
+import { version } from '../../version.ts';
 import { readJsonBody } from '../body.ts';
 import { type Operation, type OperationRooms, operations } from '../operations/index.ts';
+import { asyncApiDocument } from '../sessions/asyncapi.ts';
 import { openApi } from './openapi.ts';
 import { readQuery } from './query.ts';
 
@@ -18,6 +20,7 @@ export function apiRoutes({ stopping, ...rooms }: ApiOptions): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
   const document = openApi(operations);
   routes.get('/openapi.json', (c) => c.json(document));
+  routes.get('/asyncapi.json', (c) => c.json(asyncApiDocument({ host: new URL(c.req.url).host, version })));
   for (const operation of operations) {
     const path = operation.http.path.replaceAll(/\{(\w+)\}/g, ':$1');
     routes.on(operation.http.method, path, async (c) => {

@@ -4,11 +4,12 @@
  */
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../../actors/runtime/types.ts';
+import { version } from '../../version.ts';
 import { type ErrorBody, toErrorBody } from '../errors.ts';
 import { inputSchema, type JsonSchema, outline, outputSchema } from '../json-schemas.ts';
 import { type Operation, type OperationContext, operations } from '../operations/index.ts';
 
-export const serverInfo = { name: 'ttai', title: 'TTAI', version: '0.1.0' };
+export const serverInfo = { name: 'ttai', title: 'TTAI', version };
 
 export const instructions = `TTAI analyses option trades for people who sell options, and watches prices for them.
 Analyses take seconds to minutes: start_analysis answers a runId at once, wait_run waits for it (call it again while status is "running"), get_run with detail=full has every number.

@@ -1,0 +1,80 @@
+/** Alerts, quotes and notifications in words and columns for a person. */
+import type { z } from 'zod';
+import type { alertView } from '../server/operations/alert-view.ts';
+import type { getQuote } from '../server/operations/quotes.ts';
+import { figure, localTime, type Terminal, table } from './terminal.ts';
+
+export type Alert = z.output<typeof alertView>;
+type Quotes = z.output<typeof getQuote.output>;
+
+/** One alert in a line or two. */
+export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): string[] {
+  const { alertId, symbol, condition, threshold, repeat, expiresAt, note, status } = alert;
+  const more = [
+    repeat === 'every_cross' ? 'every time' : 'once',
+    expiresAt && `until ${localTime(expiresAt)}`,
+    note && `"${note}"`,
+  ];
+  return [
+    `${style('bold', `${symbol} ${condition} ${threshold}`)}  ${status}  (${more.filter(Boolean).join(', ')})`,
+    style('dim', alertId),
+  ];
+}
+
+/** Alerts as a table, newest first. */
+export function alertList(alerts: readonly Alert[]): string[] {
+  if (alerts.length === 0) return ['No alerts. Set one: npm run ttai -- alert add AAPL above 200'];
+  const rows = alerts.map(
+    ({ alertId, symbol, condition, threshold, status, lastQuote, waitingFor, triggers }) => [
+      symbol,
+      `${condition} ${threshold}`,
+      status,
+      lastQuote
+        ? `${figure(lastQuote.price)}${lastQuote.stale ? ' (stale)' : ''}`
+        : waitingFor === 'quote'
+          ? 'no quote yet'
+          : '–',
+      lastQuote?.source ?? '',
+      String(triggers),
+      alertId,
+    ],
+  );
+  return table([['SYMBOL', 'CONDITION', 'STATUS', 'LAST', 'SOURCE', 'FIRED', 'ALERT'], ...rows]);
+}
+
+/** Quotes as a table, and the symbols that nobody knows. */
+export function quoteList({ quotes, missing }: Quotes): string[] {
+  const rows = quotes.map(({ symbol, price, bid, ask, changePct, asOf, source, stale }) => [
+    symbol,
+    figure(price) ?? '–',
+    figure(bid) ?? '–',
+    figure(ask) ?? '–',
+    changePct === null ? '–' : `${figure(changePct)}%`,
+    asOf === null ? '–' : `${localTime(asOf)}${stale ? ' (stale)' : ''}`,
+    source,
+  ]);
+  return [
+    ...table([['SYMBOL', 'PRICE', 'BID', 'ASK', 'CHANGE', 'AS OF', 'SOURCE'], ...rows]),
+    ...(missing.length > 0 ? [`Unknown: ${missing.join(', ')}`] : []),
+  ];
+}
+
+/** A notification in a line. Fields that it does not know, it shows as they are. */
+export function notificationLine(
+  { type, at, data }: { type: string; at: string; data: Record<string, unknown> },
+  { style }: Pick<Terminal, 'style'>,
+): string {
+  const simulated = data.source === 'simulated' ? ` ${style('inverse', ' SIMULATED ')}` : '';
+  return `${style('dim', localTime(at))}  ${style('bold', type)}  ${wordsOf(type, data)}${simulated}`;
+}
+
+function wordsOf(type: string, data: Record<string, unknown>): string {
+  if (type === 'price_alert_triggered') {
+    const note = typeof data.note === 'string' ? `  "${data.note}"` : '';
+    return `${data.symbol} is at ${data.price}: ${data.condition} ${data.threshold}${note}`;
+  }
+  if (type === 'analysis_complete') {
+    return `${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`;
+  }
+  return JSON.stringify(data);
+}

@@ -1,0 +1,232 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hashToken } from '../server/auth.ts';
+import { operations } from '../server/operations/index.ts';
+import { finishedAnalysis } from '../server/testing/fake-system.ts';
+import { startTestServer, type TestServer } from '../server/testing/test-server.ts';
+import { runCli } from './main.ts';
+import type { Environment } from './server-address.ts';
+
+let home: string;
+let server: TestServer;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ttai cli '));
+  server = await startTestServer();
+});
+afterEach(async () => {
+  await server.stop();
+  await rm(home, { recursive: true });
+});
+
+interface Ran {
+  code: number;
+  out: string;
+  notes: string;
+}
+
+async function ttai(args: string[], env: Environment = {}, onNote?: (line: string) => void): Promise<Ran> {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const code = await runCli(args, {
+    env: { TTAI_URL: server.url, TTAI_HOME: home, ...env },
+    terminal: {
+      out: (line) => out.push(line),
+      note: (line) => {
+        notes.push(line);
+        onNote?.(line);
+      },
+      status: undefined,
+      style: (_, text) => text,
+    },
+  });
+  return { code, out: out.join('\n'), notes: notes.join('\n') };
+}
+
+describe('analyze', () => {
+  it('shows the steps, then the result, and says that it is simulated', async () => {
+    let ended = false;
+    const { code, out, notes } = await ttai(['analyze', 'aapl', '--type', 'full_analysis'], {}, (line) => {
+      const [address] = server.system.actors.keys();
+      if (!address || ended) return;
+      ended = line.includes('reading the chart');
+      const progress = { done: 1, total: 5, step: 'reading the chart' };
+      const { context } = server.system.actors.get(address) ?? { context: {} };
+      queueMicrotask(() =>
+        ended
+          ? server.system.move(address, { status: 'done', output: finishedAnalysis })
+          : server.system.move(address, { context: { ...context, progress } }),
+      );
+    });
+    expect(notes).toContain('fetching market data');
+    expect(notes).toContain('1/5  reading the chart');
+    expect(out).toContain('STRONG_SELECT');
+    expect(out).toContain('SIMULATED DATA');
+    expect(out).toMatch(/Contract +220.00 expiring 2026-04-17 \(46 days\)/);
+    expect(code).toBe(0);
+  });
+
+  it('is a failure when the analysis fails', async () => {
+    const error = { name: 'E', code: 'symbol_not_found', message: 'Nobody knows NOPE.', retryable: false };
+    const { code, out } = await ttai(['analyze', 'NOPE'], {}, () => {
+      for (const address of server.system.actors.keys()) {
+        queueMicrotask(() =>
+          server.system.move(address, { status: 'done', output: { status: 'failed', error } }),
+        );
+      }
+    });
+    expect(out).toContain('Nobody knows NOPE. (symbol_not_found)');
+    expect(code).toBe(1);
+  });
+});
+
+it('quotes, in columns and as JSON', async () => {
+  const { code, out } = await ttai(['quote', 'aapl', 'MSFT', 'NOPE']);
+  expect(out).toMatch(/^AAPL +231.20 .* simulated$/m);
+  expect(out).toContain('SIMULATED DATA');
+  expect(out).toContain('Unknown: NOPE');
+  expect(code).toBe(0);
+  expect(JSON.parse((await ttai(['quote', 'AAPL', '--json'])).out)).toMatchObject({
+    quotes: [{ symbol: 'AAPL' }],
+  });
+});
+
+it('adds, lists and deletes alerts', async () => {
+  const args = [
+    'alert',
+    'add',
+    'AAPL',
+    'above',
+    '200',
+    '--repeat',
+    '--note',
+    'sell calls',
+    '--expires',
+    '2099-01-01T00:00:00Z',
+  ];
+  const added = await ttai([...args, '--json']);
+  const { alertId } = JSON.parse(added.out) as { alertId: string };
+  expect(JSON.parse(added.out)).toMatchObject({
+    symbol: 'AAPL',
+    threshold: 200,
+    repeat: 'every_cross',
+    note: 'sell calls',
+  });
+  expect((await ttai(['alert', 'list'])).out).toContain(alertId);
+  expect((await ttai(['alert', 'delete', alertId])).code).toBe(0);
+  expect((await ttai(['alert', 'list'])).out).toContain('No alerts.');
+  expect((await ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
+});
+
+it('lists, shows and cancels runs', async () => {
+  await fetch(`${server.url}/api/runs/analysis`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"symbol":"AAPL"}',
+  });
+  const { runs } = JSON.parse((await ttai(['runs', '--json'])).out) as { runs: { runId: string }[] };
+  const runId = runs[0]?.runId ?? '';
+  expect((await ttai(['runs'])).out).toContain(runId);
+  expect((await ttai(['run', runId])).out).toContain('fetching market data');
+  expect((await ttai(['cancel', runId])).out).toContain('CANCELLED');
+  expect((await ttai(['runs', '--status', 'running'])).out).toContain('No runs.');
+});
+
+describe('what goes wrong', () => {
+  it.each([
+    ['nothing to do', [], 2, /Usage: ttai/],
+    ['an unknown command', ['dance'], 2, /unknown command 'dance'/],
+    ['a missing argument', ['analyze'], 2, /missing required argument 'symbol'/],
+    ['an unknown option', ['runs', '--fast'], 2, /unknown option '--fast'/],
+    ['an unknown type', ['analyze', 'AAPL', '--type', 'all'], 2, /Allowed choices are chart_analysis/],
+    ['an unknown condition', ['alert', 'add', 'AAPL', 'over', '200'], 2, /above, below or crosses/],
+    ['a threshold that is no number', ['alert', 'add', 'AAPL', 'above', 'high'], 2, /"high" is not a number/],
+    ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols\.0: must be a ticker/],
+    ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
+    ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
+    ['an unknown symbol', ['quote', 'NOPE'], 1, /symbol_not_found/],
+    ['an unspeakable token name', ['token', 'add', 'a b'], 2, /NAME must be one word/],
+  ])('%s', async (_, args, code, words) => {
+    const ran = await ttai(args);
+    expect(ran.notes).toMatch(words);
+    expect(ran.code).toBe(code);
+    expect(ran.out).toBe('');
+  });
+
+  it('no server, an address that is none, and something else that answers', async () => {
+    const nowhere = await ttai(['runs'], { TTAI_URL: undefined, PORT: '1' });
+    expect(nowhere).toMatchObject({
+      code: 1,
+      notes: expect.stringMatching(/No TTAI server answers at http:\/\/127.0.0.1:1\..*npm start/),
+    });
+    expect(await ttai(['runs'], { TTAI_URL: 'ftp://x' })).toMatchObject({ code: 2 });
+    expect(await ttai(['runs'], { TTAI_URL: `${server.url}/mcp` })).toMatchObject({ code: 1 });
+  });
+
+  it('help is no error', async () => {
+    const { code, out } = await ttai(['--help']);
+    expect(code).toBe(0);
+    for (const command of ['analyze', 'quote', 'alert', 'watch', 'runs', 'token', 'serve', 'mcp'])
+      expect(out).toContain(command);
+    expect((await ttai(['serve', '--help'])).out).toContain('AUTH_TOKENS_FILE');
+  });
+});
+
+describe('tokens', () => {
+  it('are shown once, kept as a hash, and let their owner in', async () => {
+    const file = join(home, 'deep', 'tokens');
+    const { token } = JSON.parse(
+      (await ttai(['token', 'add', 'ann', '--json'], { AUTH_TOKENS_FILE: file })).out,
+    ) as { token: string };
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain(`${hashToken(token)} ann ann\n`);
+    expect(text).not.toContain(token);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const guarded = await startTestServer({ tokensFile: file });
+    const without = await ttai(['runs'], { TTAI_URL: guarded.url });
+    expect(without).toMatchObject({ code: 1, notes: expect.stringContaining('TTAI_TOKEN') });
+    expect(await ttai(['runs'], { TTAI_URL: guarded.url, TTAI_TOKEN: token })).toMatchObject({ code: 0 });
+    await guarded.stop();
+  });
+
+  it('go to the home where no file is set, and after a line without an end', async () => {
+    await writeFile(join(home, 'tokens'), '# mine');
+    const { out } = await ttai(['token', 'add', 'laptop', '--owner', 'local'], { HOST: '0.0.0.0' });
+    expect(out).toContain(`AUTH_TOKENS_FILE=${join(home, 'tokens')}`);
+    expect(await readFile(join(home, 'tokens'), 'utf8')).toMatch(/^# mine\n[0-9a-f]{64} local laptop\n$/);
+  });
+});
+
+describe('mcp', () => {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+  it('passes everything on to the server and back', async () => {
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [main, 'mcp'],
+        env: { TTAI_URL: server.url, TTAI_HOME: home },
+      }),
+    );
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(operations.map(({ name }) => name));
+    const answer = await client.callTool({ name: 'get_quote', arguments: { symbols: ['AAPL'] } });
+    expect(answer.structuredContent).toMatchObject({ quotes: [{ symbol: 'AAPL' }] });
+    await server.stop();
+    await expect(client.callTool({ name: 'list_runs', arguments: {} })).rejects.toThrow(
+      /No TTAI server answers/,
+    );
+    await client.close();
+  });
+
+  it('says so when no server runs', async () => {
+    const ran = await ttai(['mcp'], { TTAI_URL: 'http://127.0.0.1:1' });
+    expect(ran).toMatchObject({ code: 1, notes: expect.stringContaining('No TTAI server answers') });
+  });
+});

@@ -1,0 +1,240 @@
+/** The commands: what can be typed, and which function answers it. Nothing is done here. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { readConfig, settingsAsText } from '../config.ts';
+import { deleteAlert, listAlerts, setAlert } from '../server/operations/alerts.ts';
+import { getQuote } from '../server/operations/quotes.ts';
+import { cancelRun, getRun, listRuns, startAnalysis } from '../server/operations/runs.ts';
+import { version } from '../version.ts';
+import { alertList, alertReport, notificationLine, quoteList } from './alert-report.ts';
+import { startAndWatch } from './analyze.ts';
+import { Client } from './client.ts';
+import { runList, runReport, simulatedNotice } from './run-report.ts';
+import { clientSettings, type Environment, serverAddress } from './server-address.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ProgramOptions {
+  env: Environment;
+  terminal: Terminal;
+  /** Aborted when the person has had enough. */
+  signal?: AbortSignal;
+  /** Called with the exit code of a server that has stopped, or of an answer that is a failure. */
+  exitWith: (exitCode: number) => void;
+}
+
+const { type, strategy, timeframe } = startAnalysis.input.shape;
+const examples = `
+Examples:
+  npm run ttai -- analyze AAPL
+  npm run ttai -- quote AAPL MSFT
+  npm run ttai -- alert add AAPL above 200
+  npm run ttai -- watch
+
+Commands talk to a running server: the one at TTAI_URL, or the one of this home.
+TTAI_TOKEN is the token, where the server demands one.`;
+
+/** The program, ready to parse. It throws `CommanderError`s and the errors of its commands. */
+export function createProgram({ env, terminal, signal, exitWith }: ProgramOptions): Command {
+  const client = () => new Client(serverAddress(env));
+  const print = (lines: readonly string[]) => {
+    for (const line of lines) terminal.out(line);
+  };
+  const printJson = (value: unknown) => terminal.out(JSON.stringify(value, null, 2));
+  const show = <Value>(
+    value: Value,
+    json: boolean | undefined,
+    report: (value: Value) => readonly string[],
+  ) => (json ? printJson(value) : print(report(value)));
+
+  const program = new Command('ttai')
+    .description('Analyses option trades and watches prices for you.')
+    .version(version)
+    .addHelpText('after', examples)
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    })
+    .exitOverride();
+
+  program
+    .command('analyze <symbol>')
+    .description('analyse a symbol, and show how far it is until it has ended')
+    .addOption(choice('--type <type>', 'what to do', type))
+    .addOption(choice('--strategy <strategy>', 'what to sell', strategy))
+    .addOption(choice('--timeframe <timeframe>', 'of the chart', timeframe))
+    .option('--json', 'the whole result as JSON')
+    .action(async (symbol: string, { json, ...options }: { json?: boolean }) => {
+      const api = client();
+      const run = await startAndWatch(api, { symbol, ...options }, terminal);
+      if (json) printJson((await api.call(getRun, { runId: run.runId, detail: 'full' })).run);
+      else print(runReport(run, terminal));
+      if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
+    });
+
+  program
+    .command('quote <symbols...>')
+    .description('present prices')
+    .option('--json', 'as JSON')
+    .action(async (symbols: string[], { json }: { json?: boolean }) => {
+      show(await client().call(getQuote, { symbols }), json, (answer) => [
+        ...simulatedNotice(answer.quotes[0]?.source ?? null, terminal),
+        ...quoteList(answer),
+      ]);
+    });
+
+  const alert = program.command('alert').description('price alerts: add, list, delete');
+  alert
+    .command('add <symbol> <condition> <threshold>')
+    .description('watch a price; the condition is above, below or crosses')
+    .option('--repeat', 'fire at every cross, not only once')
+    .option('--expires <time>', 'until then, for example 2030-01-31T21:00:00Z')
+    .option('--note <text>', 'comes back with the notification')
+    .option('--json', 'as JSON')
+    .action(async (symbol: string, condition: string, threshold: string, options: AlertOptions) => {
+      const answer = await client().call(setAlert, {
+        symbol,
+        condition: conditionOf(condition),
+        threshold: numberOf(threshold),
+        ...(options.repeat && { repeat: 'every_cross' as const }),
+        ...(options.expires !== undefined && { expiresAt: options.expires }),
+        ...(options.note !== undefined && { note: options.note }),
+      });
+      show(answer.alert, options.json, (added) => alertReport(added, terminal));
+    });
+  alert
+    .command('list')
+    .description('alerts that are armed')
+    .option('--all', 'those that have ended too')
+    .option('--json', 'as JSON')
+    .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
+      const answer = await client().call(listAlerts, { status: all ? 'all' : 'active', limit: 100 });
+      show(answer, json, ({ alerts }) => [...alertList(alerts), ...more(answer.nextCursor)]);
+    });
+  alert
+    .command('delete <alertId>')
+    .description('stop watching')
+    .option('--json', 'as JSON')
+    .action(async (alertId: string, { json }: { json?: boolean }) => {
+      const answer = await client().call(deleteAlert, { alertId });
+      show(answer.alert, json, (deleted) => alertReport(deleted, terminal));
+    });
+
+  program
+    .command('watch')
+    .description('print notifications as they come; coming back misses nothing')
+    .option('--all', 'a new watch begins with everything that is kept')
+    .option('--json', 'one JSON object a line')
+    .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
+      const { watch } = await import('./watch.ts');
+      await watch({
+        address: serverAddress(env),
+        home: clientSettings(env).home,
+        ...(all && { fromStart: true }),
+        ...(signal && { signal }),
+        onNotification: (notification) =>
+          terminal.out(json ? JSON.stringify(notification) : notificationLine(notification, terminal)),
+        onChange: (words) => terminal.note(terminal.style('dim', words)),
+      });
+    });
+
+  program
+    .command('runs')
+    .description('analyses, newest first')
+    .option('--status <status>', 'only these: running, completed, rejected, failed or cancelled')
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--json', 'as JSON')
+    .action(async ({ json, status, limit }: { json?: boolean; status?: 'running'; limit: number }) => {
+      const answer = await client().call(listRuns, { limit, ...(status !== undefined && { status }) });
+      show(answer, json, ({ runs }) => [...runList(runs), ...more(answer.nextCursor)]);
+    });
+  program
+    .command('run <runId>')
+    .description('one analysis and its result')
+    .option('--json', 'the whole result as JSON')
+    .action(async (runId: string, { json }: { json?: boolean }) => {
+      const { run } = await client().call(getRun, { runId, detail: json ? 'full' : 'summary' });
+      show(run, json, (found) => runReport(found, terminal));
+    });
+  program
+    .command('cancel <runId>')
+    .description('stop an analysis')
+    .option('--json', 'as JSON')
+    .action(async (runId: string, { json }: { json?: boolean }) => {
+      const { run } = await client().call(cancelRun, { runId });
+      show(run, json, (found) => runReport({ ...found, result: null }, terminal));
+    });
+
+  program
+    .command('token')
+    .description('who may enter: add')
+    .command('add <name>')
+    .description('make a token, show it once, and keep its hash')
+    .option(
+      '--owner <owner>',
+      'whose runs and alerts it opens; "local" for those made without tokens (default: the name)',
+    )
+    .option('--json', 'as JSON')
+    .action(async (name: string, { owner, json }: { owner?: string; json?: boolean }) => {
+      const { addToken } = await import('./token.ts');
+      const settings = clientSettings(env);
+      const added = addToken(settings, { name, ...(owner !== undefined && { owner }) });
+      show(added, json, ({ token, file }) => [
+        token,
+        '',
+        `It is not shown again. It opens what belongs to ${added.owner}.`,
+        ...(settings.authTokensFile === undefined ? [`Start the server with AUTH_TOKENS_FILE=${file}`] : []),
+        `Commands take it from TTAI_TOKEN; assistants send it as "Authorization: Bearer ${token.slice(0, 9)}...".`,
+      ]);
+    });
+
+  program
+    .command('serve')
+    .description('one more server process on the database of this home')
+    .option('--port <port>', 'where it listens; 0 takes any free one', numberOf)
+    .addHelpText('after', `\nSettings, from the environment:\n${settingsAsText()}`)
+    .action(async ({ port }: { port?: number }) => {
+      const config = readConfig({ ...env, ...(port !== undefined && { PORT: String(port) }) });
+      const { serve } = await import('../serve.ts');
+      exitWith(await serve({ config, joinHome: true }));
+    });
+  program
+    .command('mcp')
+    .description('MCP over stdio, for hosts that start a process: passes everything on to the server')
+    .action(async () => {
+      const { bridge } = await import('./mcp.ts');
+      await bridge(serverAddress(env));
+    });
+  return program;
+}
+
+interface AlertOptions {
+  repeat?: boolean;
+  expires?: string;
+  note?: string;
+  json?: boolean;
+}
+
+/** An option whose words and default come from the operation's own schema. */
+function choice(
+  flags: string,
+  about: string,
+  schema: { unwrap(): { options: readonly string[] }; def: { defaultValue: unknown } },
+): Option {
+  return new Option(flags, about).choices(schema.unwrap().options).default(schema.def.defaultValue);
+}
+
+function conditionOf(text: string): 'above' | 'below' | 'crosses' {
+  if (text === 'above' || text === 'below' || text === 'crosses') return text;
+  throw new InvalidArgumentError(
+    `The condition is above, below or crosses, not ${JSON.stringify(text.slice(0, 50))}.`,
+  );
+}
+
+function numberOf(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number)) return number;
+  throw new InvalidArgumentError(`${JSON.stringify(text.slice(0, 50))} is not a number.`);
+}
+
+function more(cursor: string | null): string[] {
+  return cursor === null ? [] : ['There are more.'];
+}

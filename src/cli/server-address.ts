@@ -1,0 +1,40 @@
+/** Where the server is that commands talk to, and with which token. Not for starting one. */
+import { readConfig } from '../config.ts';
+import { findRunning } from '../launch/home.ts';
+import { UsageError } from './errors.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ServerAddress {
+  /** Without a slash at the end. */
+  url: string;
+  token: string | undefined;
+}
+
+/** The settings that a client needs. Those of the server alone may be wrong or missing here. */
+export function clientSettings(env: Environment): { home: string; port: number; authTokensFile?: string } {
+  return readConfig({ TTAI_HOME: env.TTAI_HOME, PORT: env.PORT, AUTH_TOKENS_FILE: env.AUTH_TOKENS_FILE });
+}
+
+/** TTAI_URL; else HOST and PORT where one is set; else where the home says that its server runs; else the default. */
+export function serverAddress(env: Environment): ServerAddress {
+  const token = env.TTAI_TOKEN?.trim() || undefined;
+  const stated = env.TTAI_URL?.trim();
+  if (stated) {
+    if (!/^https?:\/\//.test(stated) || !URL.canParse(stated)) {
+      throw new UsageError(
+        `TTAI_URL is ${JSON.stringify(stated)}; it must be an address such as http://127.0.0.1:4747.`,
+      );
+    }
+    return { url: stated.replace(/\/+$/, ''), token };
+  }
+  const { home, port } = clientSettings(env);
+  const running = env.HOST || env.PORT ? undefined : findRunning(home)?.url;
+  return { url: running ?? `http://${reachable(env.HOST?.trim())}:${port}`, token };
+}
+
+/** The address under which this machine reaches a server that listens on `host`. */
+function reachable(host: string | undefined): string {
+  if (!host || host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
