@@ -68,7 +68,12 @@ async function startApp(home: string, options: SpawnOptions & { andThen?: string
   const args = [fixture, home, ...(andThen === undefined ? [] : [andThen])];
   const app = spawn(process.execPath, args, { ...rest, stdio: ['ignore', 'pipe', 'inherit'] });
   if (!app.stdout) throw new Error('no stdout');
-  const [line] = (await once(app.stdout, 'data')) as [Buffer];
+  const [line] = (await Promise.race([
+    once(app.stdout, 'data'),
+    once(app, 'exit').then(() =>
+      Promise.reject(new Error('the application ended before its Postgres was up')),
+    ),
+  ])) as [Buffer];
   return { process: app, ...(JSON.parse(line.toString()) as Omit<App, 'process'>) };
 }
 
@@ -76,6 +81,12 @@ async function kill(app: App, signal: NodeJS.Signals = 'SIGKILL'): Promise<void>
   const exit = once(app.process, 'exit');
   app.process.kill(signal);
   await exit;
+}
+
+const ONLY_ROOT_MAY_READ = 'this checkout stands in a folder that only root can enter';
+
+function othersMayRead(): boolean {
+  return spawnSync(process.execPath, ['--check', fixture], { uid: NOBODY, gid: NOBODY }).status === 0;
 }
 
 const dataOf = (home: string): string => join(home, 'postgres', 'data');
@@ -203,6 +214,7 @@ test('refuses the folder of another Postgres version, with what to do', async ()
 
 test('root becomes another user where user namespaces are not allowed', async (context) => {
   if (process.getuid?.() !== 0) context.skip('only root can become another user');
+  if (!othersMayRead()) context.skip(ONLY_ROOT_MAY_READ);
   const home = await makeHome();
   await chmod(join(home, '..'), 0o711);
   // Without `unshare` in the path there is no way into a namespace.
@@ -215,9 +227,7 @@ test('root becomes another user where user namespaces are not allowed', async (c
 
 test('runs for an ordinary user in a folder that only he can enter', async (context) => {
   if (process.getuid?.() !== 0) context.skip('only root can become another user');
-  if (spawnSync(process.execPath, ['--check', fixture], { uid: NOBODY, gid: NOBODY }).status !== 0) {
-    context.skip('this checkout stands in a folder that only root can enter');
-  }
+  if (!othersMayRead()) context.skip(ONLY_ROOT_MAY_READ);
   const home = await makeHome('my home');
   execFileSync('chown', ['-R', 'nobody', join(home, '..')]);
   await chmod(home, 0o700);

@@ -4,7 +4,6 @@
  */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { access, chmod, chown, constants, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { LaunchError } from './errors.ts';
 
@@ -42,25 +41,27 @@ export interface RunAs {
  * stay root's, so a folder that only root can enter will do. Where namespaces are not allowed (some containers),
  * root becomes the user `postgres` or `nobody`, who must then be able to reach the folder.
  */
-export async function chooseRunAs(home: string): Promise<RunAs> {
+export async function chooseRunAs(home: string, programs: Programs): Promise<RunAs> {
   const [uid, gid] = [process.getuid?.() ?? -1, process.getgid?.() ?? -1];
   if (uid !== 0) return { kind: 'self', uid, gid };
   const namespace: RunAs = { kind: 'namespace', uid, gid };
   if ((await run(namespace, '/bin/sh', ['-c', 'exit 0'])).exitCode === 0) return namespace;
-  return becomeUser(home);
+  return becomeUser(home, programs);
 }
 
-async function becomeUser(home: string): Promise<RunAs> {
+async function becomeUser(home: string, programs: Programs): Promise<RunAs> {
   const user = (await readUser('postgres')) ?? (await readUser('nobody'));
   const why = 'Postgres does not run as root, and user namespaces are not allowed here';
   if (!user) throw new LaunchError(`${why}. Start as an ordinary user. ${WHAT_ELSE}`);
   const runAs: RunAs = { kind: 'user', uid: user.uid, gid: user.gid };
   // Others may pass through the home to the cluster inside; they still can't list it or read its files.
   await chmod(home, 0o711);
-  if ((await run(runAs, '/bin/sh', ['-c', 'cd "$0"', home])).exitCode !== 0) {
+  const canEnter = (await run(runAs, '/bin/sh', ['-c', 'cd "$0"', home])).exitCode === 0;
+  const canRun = (await run(runAs, programs.postgres, ['--version'])).exitCode === 0;
+  if (!canEnter || !canRun) {
     throw new LaunchError(
-      `${why}, so it would run as ${user.name}, who can't enter ${dirname(home)}. Start as an ordinary user, ` +
-        `or set TTAI_HOME to a folder that ${user.name} can reach. ${WHAT_ELSE}`,
+      `${why}, so it would run as ${user.name}, who can't ${canEnter ? `run ${programs.postgres}` : `enter ${home}`}. ` +
+        `Start as an ordinary user, or let ${user.name} pass through the folders above it (chmod o+x). ${WHAT_ELSE}`,
     );
   }
   return runAs;

@@ -71,7 +71,7 @@ export async function startPostgres(options: {
 }): Promise<RunningPostgres> {
   const { home, log } = options;
   const programs = await findPrograms();
-  const runAs = await chooseRunAs(home);
+  const runAs = await chooseRunAs(home, programs);
   const cluster = await openCluster(home, programs, runAs);
   const settings = { ...SETTINGS, ...options.settings };
   const bringUp = (): Promise<Postmaster> => adoptOrStart({ programs, runAs, cluster, settings, log });
