@@ -225,7 +225,7 @@ describe('pages', () => {
       expect(response.status).toBe(200);
       return response.headers.get('content-security-policy');
     };
-    for (const path of ['', '/assets/app.js', '/assets/style.css']) {
+    for (const path of ['', '/assets/app.js', '/assets/frame.css']) {
       const policy = await policyOf(path);
       expect(policy).toContain("default-src 'none'; script-src 'self'");
       expect(policy).toContain("frame-src 'none'");
@@ -245,7 +245,7 @@ describe('pages', () => {
   });
 
   test('hold no address of another host', async () => {
-    for (const path of ['', '/stately', '/assets/app.js', '/assets/style.css', '/assets/stately.js']) {
+    for (const path of ['', '/stately', '/assets/app.js', '/assets/frame.css', '/assets/stately.js']) {
       const text = await (await fetch(`${door.url}/inspect${path}`)).text();
       expect(text.match(/https?:\/\/(?!www\.w3\.org)[^\s"'`$]+/g)).toBeNull();
     }

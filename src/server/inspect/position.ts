@@ -30,16 +30,19 @@ export function activeNodes(graph: MachineGraph, value: StateValue): string[] {
  * journal names source, targets and event: all of them are answered.
  */
 export function takenEdges(graph: MachineGraph, microsteps: InspectionRecord['microsteps']): string[] {
-  return graph.edges
-    .filter((edge) =>
-      microsteps.some(
-        (step) =>
-          step.source === edge.source &&
-          step.eventType === edge.eventType &&
-          (edge.target === null ? step.targets.length === 0 : step.targets.includes(edge.target)),
-      ),
-    )
-    .map((edge) => edge.id);
+  const taken = microsteps.flatMap((step) => {
+    const between = graph.edges.filter(
+      (edge) =>
+        step.source === edge.source &&
+        (edge.target === null ? step.targets.length === 0 : step.targets.includes(edge.target)),
+    );
+    const named = between.filter((edge) => edge.eventType === step.eventType);
+    // An `always` and a wildcard are journalled under the event that was there when they were taken.
+    return named.length > 0
+      ? named
+      : between.filter(({ eventType }) => eventType === '' || eventType.endsWith('*'));
+  });
+  return [...new Set(taken.map(({ id }) => id))];
 }
 
 /** An event that the actor would take, if its guard (one of them, where there are several) lets it pass. */

@@ -34,6 +34,13 @@ describe('where an actor stands', () => {
     expect(edges.toSorted()).toEqual(['COUNT', 'GO']);
   });
 
+  test('an always that was taken on some event', () => {
+    const source = 'everything.working.settled';
+    const onEvent = { source, eventType: 'xstate.done.state.x', targets: ['everything.working.asking'] };
+    expect(takenEdges(graph, [onEvent])).toEqual([`${source}#1.0`]);
+    expect(takenEdges(graph, [{ ...onEvent, eventType: '' }])).toEqual([`${source}#1.0`]);
+  });
+
   test('the events it would take, once each, with their guards', () => {
     const active = activeNodes(graph, { working: { deep: { left: 'one', right: 'one' } } });
     expect(enabledEvents(graph, active).filter(({ kind }) => kind === 'event')).toEqual([

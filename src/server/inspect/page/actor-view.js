@@ -136,7 +136,8 @@ export function createActorView({ address, box, announce, onError }) {
         h('code', { title: address }, shortKey(key)),
       ),
       h('span', { class: `badge ${subject.status}` }, subject.status),
-      h('span', { class: 'state-now', title: 'State' }, stateText(subject.value)),
+      subject.value !== subject.status &&
+        h('span', { class: 'state-now', title: 'State' }, stateText(subject.value)),
       subject.simulated &&
         h(
           'span',

@@ -85,7 +85,7 @@ function drawState(node, placed, metrics, { byId, edgeById, keep }) {
     'state',
     node.type,
     isRegion && 'region',
-    isNested && 'nested',
+    isNested && node.parent !== null && 'nested',
     node.parent === null && 'root',
   ];
   const header = {

@@ -1,6 +1,6 @@
 /** The panel beside the chart: what the actor waits for, its step, its context, output and error. */
 import { h } from './dom.js';
-import { eventText, leftText, timeText } from './format.js';
+import { eventText, leftText, sourceText, timeText } from './format.js';
 import { jsonView } from './json-view.js';
 
 /**
@@ -91,7 +91,12 @@ function stepSection(step, open) {
       'p',
       { class: 'what' },
       h('b', {}, eventText(step.eventType)),
-      h('span', { class: 'muted' }, ` at ${timeText(step.at)}`, step.source ? ` from ${step.source}` : ''),
+      h(
+        'span',
+        { class: 'muted' },
+        ` at ${timeText(step.at)}`,
+        step.source ? ` from ${sourceText(step.source, step.address)}` : '',
+      ),
     ),
     step.microsteps.length > 0 &&
       h(

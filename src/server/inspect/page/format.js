@@ -67,3 +67,10 @@ export function eventText(type) {
 export function shortKey(key) {
   return key.length <= 14 ? key : `${key.slice(0, 8)}…`;
 }
+
+/** Who sent an event, for a step of this address. An effect's result comes from the actor's own effect. */
+export function sourceText(source, address) {
+  if (source.startsWith(`${address}#`)) return 'its effect';
+  const [machine, key] = source.split('/');
+  return key === undefined ? source : `${machine}/${shortKey(key)}`;
+}

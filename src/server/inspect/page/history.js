@@ -1,7 +1,7 @@
 /** An actor's history as rows, newest first. Choosing one looks back at that revision. */
 import { actorHistory } from './api.js';
 import { h } from './dom.js';
-import { eventText, stateText, timeText } from './format.js';
+import { eventText, sourceText, stateText, timeText } from './format.js';
 
 const olderCount = 100;
 
@@ -48,7 +48,8 @@ export function createHistory({ address, onChoose, onError, labelOf }) {
         'span',
         { class: 'after' },
         h('span', {}, `→ ${stateText(step.value)}`),
-        step.source && h('span', { class: 'from' }, `from ${step.source}`),
+        step.source &&
+          h('span', { class: 'from', title: step.source }, `from ${sourceText(step.source, address)}`),
       ),
     );
     return h('li', {}, button);
