@@ -18,7 +18,7 @@ export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[
     `${style('dim', `${run.runId}  ${run.status}  ${localTime(run.updatedAt)}`)}`,
     ...(error ? [style('red', `${error.message} (${error.code})`)] : []),
     ...(run.step ? [`${run.progress ? `${run.progress.done}/${run.progress.total} ` : ''}${run.step}`] : []),
-    ...(result ? ['', ...resultReport(result, style)] : []),
+    ...(result?.chart ? ['', ...resultReport(result, style)] : []),
   ];
 }
 
@@ -50,8 +50,9 @@ function resultReport(result: NonNullable<Run['result']>, style: Terminal['style
     ...(chart ? section('Chart', chartRows(chart)) : []),
     ...(options ? section('Options', optionsRows(options)) : []),
     ...(research ? section('Research', researchRows(research)) : []),
-    '',
-    style('dim', `Source ${source ?? 'unknown'}, as of ${asOf === null ? 'unknown' : localTime(asOf)}`),
+    ...(source === null || asOf === null
+      ? []
+      : ['', style('dim', `Source ${source}, as of ${localTime(asOf)}`)]),
   ];
 }
 
@@ -94,7 +95,7 @@ function optionsRows(options: NonNullable<NonNullable<Run['result']>['options']>
     ['Verdict', [options.recommendation, options.strategy].filter(Boolean).join(', ') || null],
     ['Underlying', figure(options.underlyingPrice)],
     ['Contract', contract],
-    ...options.legs.map((leg): [string, string] => [
+    ...(options.legs.length < 2 ? [] : options.legs).map((leg): [string, string] => [
       'Leg',
       `${leg.action ?? ''} ${figure(leg.strike) ?? ''} ${leg.right ?? ''} ${leg.expiration ?? ''} ${figure(leg.bid) ?? '–'} / ${figure(leg.ask) ?? '–'}`,
     ]),

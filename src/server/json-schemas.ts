@@ -33,9 +33,7 @@ export function outputSchema(operation: Pick<Operation, 'output'>): JsonSchema {
 export function outline(schema: JsonSchema, depth: number, isTop = true): JsonSchema {
   const { properties, items, anyOf, required, ...rest } = schema;
   if (Array.isArray(anyOf)) {
-    const parts = anyOf.filter(isSchema).map((part) => outline(part, depth, false));
-    const types = parts.map(simpleType);
-    return types.every((type) => type !== undefined) ? { ...rest, type: types } : { ...rest, anyOf: parts };
+    return { ...rest, anyOf: anyOf.filter(isSchema).map((part) => outline(part, depth, false)) };
   }
   return {
     ...rest,
@@ -63,18 +61,12 @@ function shorten({ jsonSchema }: { jsonSchema: JsonSchema }): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   // Keys of records are always strings.
   delete jsonSchema.propertyNames;
-  if (!Array.isArray(jsonSchema.anyOf)) return;
-  const types = jsonSchema.anyOf.map(simpleType);
-  if (types.every((type) => type !== undefined)) {
-    delete jsonSchema.anyOf;
-    jsonSchema.type = types;
+  if (
+    isSchema(jsonSchema.additionalProperties) &&
+    Object.keys(jsonSchema.additionalProperties).length === 0
+  ) {
+    jsonSchema.additionalProperties = true;
   }
-}
-
-/** The type of a schema that says nothing else. */
-function simpleType(schema: unknown): string | undefined {
-  if (typeof schema !== 'object' || schema === null || Object.keys(schema).length !== 1) return undefined;
-  return 'type' in schema && typeof schema.type === 'string' ? schema.type : undefined;
 }
 
 function compact(schema: object): JsonSchema {
