@@ -1,0 +1,237 @@
+/** The doors on the real runtime, the real database and the real analysis service, used as their clients use them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AnalysisClient, allEffects, writeEmitted } from '../src/actors/effects/index.ts';
+import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
+import { runCli } from '../src/cli/main.ts';
+import { machines } from '../src/machines/index.ts';
+import { Notifications } from '../src/persistence/records/notifications.ts';
+import { type RunningServer, startServer } from '../src/server/index.ts';
+import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+
+let database: TestDatabase;
+let service: TestAnalysisService;
+let system: ActorSystem;
+let notifications: Notifications;
+let server: RunningServer;
+let client: Client;
+let folder: string;
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+/** Steers the simulated market. */
+const setPrice = (symbol: string, price: number) =>
+  writeFile(join(folder, 'market.json'), JSON.stringify({ [symbol]: price }));
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ttai-doors-'));
+  await setPrice('AAPL', 100);
+  [database, service] = await Promise.all([
+    createTestDatabase(),
+    startAnalysisService({ MARKET_DATA_SCRIPT: join(folder, 'market.json') }),
+  ]);
+  const { pool, connectionString } = database;
+  const analysis = new AnalysisClient(() => service.url);
+  notifications = new Notifications({ database: pool, connectionString, onError: () => {} });
+  await notifications.start();
+  const effects = allEffects(analysis, pool);
+  system = await createActorSystem({ pool, connectionString, machines, effects, onEmitted: writeEmitted });
+  await system.spawn('marketWatch', 'main', { input: {}, owner: 'system' });
+  server = await startServer({
+    config: { host: '127.0.0.1', port: 0, marketData: 'simulated' },
+    system,
+    notifications,
+    analysis,
+    health: {
+      database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
+      analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),
+    },
+    serverId: 'test',
+    log: quiet,
+  });
+  client = new Client({ name: 'test', version: '1' });
+  const transport = new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`));
+  await client.connect(transport as Parameters<Client['connect']>[0]);
+  await client.listTools();
+});
+
+afterAll(async () => {
+  await client?.close();
+  await server?.stop();
+  await system?.drain();
+  await notifications?.stop();
+  await service?.[Symbol.asyncDispose]();
+  await database?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Answer {
+  isError?: boolean;
+  structuredContent: Record<string, Record<string, unknown>>;
+}
+
+async function call(name: string, input: Record<string, unknown>): Promise<Answer> {
+  return (await client.callTool({ name, arguments: input })) as unknown as Answer;
+}
+
+async function startedRun(symbol: string, more: Record<string, unknown> = {}): Promise<string> {
+  return String((await call('start_analysis', { symbol, ...more })).structuredContent.run?.runId);
+}
+
+async function actorCount(): Promise<number> {
+  const { actors } = await system.list({ owner: 'local', machine: ['analysis', 'priceAlert'], limit: 500 });
+  return actors.length;
+}
+
+describe('MCP', () => {
+  test('a full analysis ends with indicators, levels, a contract with greeks and odds, a sentiment and a verdict', async () => {
+    const steps: string[] = [];
+    const number = expect.any(Number);
+    const origin = { asOf: expect.stringMatching(/^\d{4}-.*Z$/), source: 'simulated' };
+    const verdicts: unknown[] = [];
+    // The market moves with the clock, and a rejected chart ends a run early: one of these has more to tell.
+    for (const symbol of ['MSFT', 'SPY', 'QQQ', 'IBM', 'JPM', 'KO', 'XOM', 'AMD']) {
+      const runId = await startedRun(symbol);
+      const answer = (await client.callTool({ name: 'wait_run', arguments: { runId } }, undefined, {
+        onprogress: ({ message }) => steps.push(message ?? ''),
+      })) as unknown as { structuredContent: { run: { status: string; result: unknown } } };
+      expect(JSON.stringify(answer).length).toBeLessThan(8_000);
+      const { run } = answer.structuredContent;
+      expect(run).toMatchObject({ symbol, recommendation: expect.any(String), error: null });
+      expect(run.result).toMatchObject({
+        ...origin,
+        chart: { indicators: { rsi14: number, hv20: number }, ...origin },
+      });
+      verdicts.push(run.status);
+      if (run.status !== 'completed') continue;
+      expect(run.result).toMatchObject({
+        chart: { supportLevels: expect.arrayContaining([expect.objectContaining({ price: number })]) },
+        options: { bestStrike: number, delta: number, thetaPerDay: number, pop: number, ...origin },
+        research: { sentiment: expect.stringMatching(/^(positive|neutral|negative)$/), ...origin },
+      });
+      break;
+    }
+    expect(verdicts).toContain('completed');
+    expect(steps).toContain('Fetching market data');
+  });
+
+  test('the same request at the same time is one run, and one key is one run for ever', async () => {
+    const same = await Promise.all(Array.from({ length: 8 }, () => startedRun('NVDA')));
+    expect(new Set(same).size).toBe(1);
+    const keyed = await Promise.all(
+      Array.from({ length: 4 }, () => startedRun('QQQ', { idempotencyKey: 'k' })),
+    );
+    await call('wait_run', { runId: keyed[0] });
+    expect(new Set([...keyed, await startedRun('QQQ', { idempotencyKey: 'k' })]).size).toBe(1);
+    expect(await call('start_analysis', { symbol: 'SPY', idempotencyKey: 'k' })).toMatchObject({
+      isError: true,
+      structuredContent: { error: { code: 'idempotency_conflict' } },
+    });
+  });
+
+  test('wrong input leaves nothing behind', async () => {
+    const before = await actorCount();
+    for (const [name, input] of [
+      ['start_analysis', { symbol: 'A'.repeat(1_000) }],
+      ['start_analysis', { symbol: 'AAPL', strategy: 'yolo' }],
+      ['set_alert', { symbol: 'AAPL', condition: 'above', threshold: -1 }],
+      ['set_alert', { symbol: 'AAPL', condition: 'above', threshold: 1, expiresAt: 'tomorrow' }],
+      ['cancel_run', { runId: 'marketWatch.main' }],
+      ['delete_alert', { alertId: 'main' }],
+    ] as const) {
+      expect((await call(name, input)).isError).toBe(true);
+    }
+    expect(await actorCount()).toBe(before);
+  });
+
+  test("the inspector's command line lists the tools without an error, and calls one, in both eras", async () => {
+    const bin = join(import.meta.dirname, '../node_modules/.bin/mcp-inspector');
+    const run = async (...args: string[]) => {
+      const all = [bin, '--cli', `${server.url}/mcp`, '--transport', 'http', ...args];
+      return (await promisify(execFile)(process.execPath, all, { maxBuffer: 10_000_000 })).stdout;
+    };
+    for (const era of ['legacy', 'modern']) {
+      const listed = JSON.parse(await run('--method', 'tools/list', '--strict', '--protocol-era', era)) as {
+        tools: unknown[];
+      };
+      expect(listed.tools).toHaveLength(10);
+      const input = JSON.stringify({ symbols: ['AAPL'] });
+      const called = await run(
+        '--method',
+        'tools/call',
+        '--tool-name',
+        'get_quote',
+        '--tool-args-json',
+        input,
+        '--protocol-era',
+        era,
+      );
+      expect(JSON.parse(called)).toMatchObject({
+        structuredContent: { quotes: [{ symbol: 'AAPL', source: 'simulated' }] },
+      });
+    }
+  });
+});
+
+describe('the command line', () => {
+  /** Runs `watch` until it has printed this many notifications. */
+  async function watched(count: number): Promise<{ code: number; symbols: unknown[] }> {
+    const symbols: unknown[] = [];
+    const enough = new AbortController();
+    const code = await runCli(['watch', '--all', '--json'], {
+      env: { TTAI_URL: server.url, TTAI_HOME: folder },
+      signal: enough.signal,
+      terminal: {
+        out: (line) => {
+          symbols.push((JSON.parse(line) as { data: { note: string } }).data.note);
+          if (symbols.length >= count) enough.abort();
+        },
+        note: () => {},
+        status: undefined,
+        style: (_, text) => text,
+      },
+    });
+    return { code, symbols };
+  }
+
+  test('watch prints what happened, and what happened meanwhile when it comes back, each once', async () => {
+    const seen = await notifications.latestSeq('local');
+    const fire = async (note: string) => {
+      const alert = { symbol: 'AAPL', condition: 'above', threshold: 1, note };
+      const { structuredContent } = await call('set_alert', alert);
+      const alertId = String(structuredContent.alert?.alertId);
+      await system.waitFor(`priceAlert/${alertId}`, 'done', { timeoutMs: 20_000 });
+    };
+    await fire('first');
+    const first = await watched(seen + 1);
+    expect(first.code).toBe(0);
+    expect(first.symbols.at(-1)).toBe('first');
+    await fire('second');
+    await fire('third');
+    expect(await watched(2)).toEqual({ code: 0, symbols: ['second', 'third'] });
+  });
+});
+
+test('/readyz says what is missing, and a quote says so too', async () => {
+  const ready = await fetch(`${server.url}/readyz`);
+  expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true, missing: [] }]);
+  await service[Symbol.asyncDispose]();
+  const missing = await fetch(`${server.url}/readyz`);
+  expect([missing.status, await missing.json()]).toMatchObject([
+    503,
+    { ready: false, missing: ['analysis'] },
+  ]);
+  expect(missing.headers.has('retry-after')).toBe(true);
+  expect(await call('get_quote', { symbols: ['AAPL'] })).toMatchObject({
+    isError: true,
+    structuredContent: { error: { code: 'analysis_unavailable', retryable: true } },
+  });
+  const quote = await fetch(`${server.url}/api/quotes?symbols=AAPL`);
+  expect([quote.status, quote.headers.has('retry-after')]).toEqual([503, true]);
+});
