@@ -31,7 +31,7 @@ async function executable(): Promise<Pick<LaunchOptions, 'executablePath' | 'env
   const found = installed.find((path) => existsSync(path));
   if (found) return { executablePath: found };
   const folder = await unpacked();
-  // Its own copies of libraries that a bare system lacks; used only if the system has none.
+  // It brings the libraries that a bare system lacks.
   const libraries = [process.env.LD_LIBRARY_PATH, join(folder, 'al2023', 'lib')].filter(Boolean).join(':');
   return { executablePath: join(folder, 'chromium'), env: { ...process.env, LD_LIBRARY_PATH: libraries } };
 }

@@ -4,8 +4,13 @@
  */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
-import type { ActorSystem, ActorView, ListOptions } from '../../actors/runtime/types.ts';
+import {
+  type ActorSystem,
+  type ActorView,
+  type ListOptions,
+  RuntimeError,
+  TtaiError,
+} from '../../actors/runtime/index.ts';
 import { invalidInput } from '../errors.ts';
 import { lastSteps } from './feed.ts';
 import { redactedActor } from './redact.ts';

@@ -64,6 +64,8 @@ const canvasOptions = {
 // ELK does not hand these down: each state with children needs them. Keeping the order of declaration
 // (`considerModelOrder`) is left out, as ELK 0.12 throws on it when an edge crosses levels.
 const nestedOptions = {
+  // From the initial state on, so that what comes first stands first.
+  'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST',
   'elk.layered.spacing.nodeNodeBetweenLayers': '18',
   'elk.layered.spacing.edgeNodeBetweenLayers': '10',
   'elk.layered.spacing.edgeEdgeBetweenLayers': '9',
@@ -72,6 +74,9 @@ const nestedOptions = {
   'elk.spacing.edgeEdge': '12',
   'elk.nodeSize.constraints': 'MINIMUM_SIZE',
 };
+
+// Several loops on one state side by side instead of within each other.
+const leafOptions = { 'elk.layered.edgeRouting.selfLoopDistribution': 'EQUALLY' };
 
 /** The graph as ELK takes it. */
 export function toElk(graph: MachineGraph): ElkNode {
@@ -122,7 +127,9 @@ function elkNode(graph: MachineGraph, node: GraphNode): ElkNode {
   );
   const rowsHeight = rows.length === 0 ? 0 : rows.length * metrics.rowHeight + 8;
   const children = graph.nodes.filter(({ parent }) => parent === node.id);
-  if (children.length === 0) return { id: node.id, width, height: metrics.headerHeight + rowsHeight };
+  if (children.length === 0) {
+    return { id: node.id, width, height: metrics.headerHeight + rowsHeight, layoutOptions: leafOptions };
+  }
   const top = metrics.headerHeight + rowsHeight + 10;
   const dot = { id: `initial:dot:${node.id}`, width: initialDotSize, height: initialDotSize };
   return {

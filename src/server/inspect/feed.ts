@@ -3,8 +3,12 @@
  * holds no buffer, so it works for steps of any process and for any past cursor, and a slow reader only reads later.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
-import type { ActorSystem, InspectionRecord } from '../../actors/runtime/types.ts';
+import {
+  type ActorSystem,
+  type InspectionRecord,
+  type RuntimeLog,
+  TtaiError,
+} from '../../actors/runtime/index.ts';
 
 const pageSize = 100;
 /** Commits closer together than this are read together: a busy system costs a feed ten reads a second, no more. */

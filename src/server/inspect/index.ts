@@ -5,8 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Hono } from 'hono';
-import type { RuntimeLog } from '../../actors/runtime/index.ts';
-import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { ActorSystem, RuntimeLog } from '../../actors/runtime/index.ts';
 import { inspectApi } from './api.ts';
 import { createCharts } from './layout.ts';
 import { inspectPages } from './pages.ts';

@@ -4,8 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ElkNode } from 'elkjs/lib/elk-api.js';
-import { RuntimeError } from '../../actors/runtime/errors.ts';
-import type { DurableMachine } from '../../actors/runtime/types.ts';
+import { type DurableMachine, RuntimeError } from '../../actors/runtime/index.ts';
 import { type ChartLayout, fromElk, toElk } from './elk-graph.ts';
 import { type MachineGraph, machineGraph } from './machine-graph.ts';
 

@@ -3,7 +3,7 @@
  * Pure; knows no actor (see position.ts for where an actor stands in it) and no coordinates (see layout.ts).
  */
 import type { AnyStateNode } from 'xstate';
-import type { DurableMachine } from '../../actors/runtime/types.ts';
+import type { DurableMachine } from '../../actors/runtime/index.ts';
 
 /** A state of the machine. The first node of a graph is the machine itself. */
 export interface GraphNode {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type Context, Hono } from 'hono';
-import { TtaiError } from '../../actors/runtime/errors.ts';
+import { TtaiError } from '../../actors/runtime/index.ts';
 import type { InspectEnv } from './room.ts';
 
 const folder = new URL('./page/', import.meta.url);

@@ -3,7 +3,7 @@
  * Pure; needs only the committed state value and the journal's microsteps, so it works for any past revision.
  */
 import type { StateValue } from 'xstate';
-import type { InspectionRecord } from '../../actors/runtime/types.ts';
+import type { InspectionRecord } from '../../actors/runtime/index.ts';
 import type { GraphEdge, GraphNode, MachineGraph } from './machine-graph.ts';
 
 /** Ids of the active states, the machine's own first. Parts of the value that the graph lacks are left out. */

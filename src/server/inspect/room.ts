@@ -1,6 +1,5 @@
 /** What the parts of the inspector share. Types only. */
-import type { RuntimeLog } from '../../actors/runtime/index.ts';
-import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { ActorSystem, RuntimeLog } from '../../actors/runtime/index.ts';
 import type { Charts } from './layout.ts';
 import type { Slots } from './slots.ts';
 

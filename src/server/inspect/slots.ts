@@ -2,7 +2,7 @@
  * Counts the open streams of the inspector, so that no one can open so many that the server has room for nothing
  * else. Not a rate limit.
  */
-import { TtaiError } from '../../actors/runtime/errors.ts';
+import { TtaiError } from '../../actors/runtime/index.ts';
 
 export interface SlotLimits {
   total: number;

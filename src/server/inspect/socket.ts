@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { ActorView } from '../../actors/runtime/types.ts';
+import type { ActorView } from '../../actors/runtime/index.ts';
 import { type ErrorBody, httpStatus, invalidInput, toErrorBody } from '../errors.ts';
 import { addressSchema, visibleActorAt } from './api.ts';
 import { followSteps, lastSteps } from './feed.ts';

@@ -3,7 +3,7 @@
  * its definition and present snapshot, then each step is an event and the snapshot after it. The frames are built
  * here, not by that package: its own serialiser cuts definitions at depth 10 and drops them in its manual API.
  */
-import type { ActorStatus, ActorView, InspectionRecord } from '../../actors/runtime/types.ts';
+import type { ActorStatus, ActorView, InspectionRecord } from '../../actors/runtime/index.ts';
 import type { Charts } from './layout.ts';
 import { capped, maxValueBytes } from './views.ts';
 

@@ -3,7 +3,7 @@
  * Values were redacted when the journal was written; this only limits size. Not for Stately's frames (stately.ts).
  */
 import type { StateValue } from 'xstate';
-import type { ActorView, EffectDescriptor, InspectionRecord } from '../../actors/runtime/types.ts';
+import type { ActorView, EffectDescriptor, InspectionRecord } from '../../actors/runtime/index.ts';
 import type { Charts } from './layout.ts';
 import { activeNodes, type EnabledEvent, enabledEvents, takenEdges } from './position.ts';
 

@@ -24,6 +24,7 @@ export function createActorView({ address, box, announce, onError }) {
   });
   /** What is shown: the actor now, and the revision looked back at. */
   const shown = {
+    last: null,
     now: null,
     previous: null,
     chart: null,
@@ -52,6 +53,7 @@ export function createActorView({ address, box, announce, onError }) {
       const [now, steps] = await Promise.all([actorDetail(address), actorHistory(address)]);
       if (closed) return;
       shown.now = now;
+      shown.last = await lastStep(now);
       history.set(steps);
       await look(revision);
       await drawChart(now);
@@ -70,6 +72,11 @@ export function createActorView({ address, box, announce, onError }) {
         ),
       );
     }
+  }
+
+  /** The step that led to now, in full; rows of the history leave out what is big. */
+  function lastStep(now) {
+    return stepDetail(address, now.revision).catch(() => null);
   }
 
   async function drawChart(now) {
@@ -110,7 +117,7 @@ export function createActorView({ address, box, announce, onError }) {
     const { now, past, revision, chart } = shown;
     if (!now) return;
     const latest = history.steps.at(-1);
-    const step = past ?? latest;
+    const step = past ?? (shown.last?.cursor === latest?.cursor ? shown.last : latest);
     const subject = past ?? now;
     document.title = `${subject.subject ?? shortKey(key)} ${stateText(subject.value)} · TTAI inspector`;
     parts.header.replaceChildren(...headerParts(now, subject));
@@ -211,7 +218,9 @@ export function createActorView({ address, box, announce, onError }) {
       while (stale && !closed) {
         stale = false;
         const now = await actorDetail(address);
+        const last = await lastStep(now);
         if (closed) return;
+        shown.last = last;
         if (shown.now && now.revision !== shown.now.revision) shown.previous = shown.now;
         shown.now = now;
         draw();

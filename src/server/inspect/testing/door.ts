@@ -3,8 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { TtaiError } from '../../../actors/runtime/errors.ts';
-import type { ActorSystem, RuntimeLog } from '../../../actors/runtime/types.ts';
+import { type ActorSystem, type RuntimeLog, TtaiError } from '../../../actors/runtime/index.ts';
 import { errorResponse, toErrorBody } from '../../errors.ts';
 import { createInspectDoor, type InspectDoorOptions, type InspectEnv } from '../index.ts';
 

@@ -3,18 +3,18 @@
  * record. Only what the inspector asks for; not part of the product.
  */
 import { type AnyActorRef, createActor } from 'xstate';
-import { RuntimeError } from '../../../actors/runtime/errors.ts';
-import type {
-  ActorEvent,
-  ActorSystem,
-  ActorView,
-  CommitNotice,
-  DurableMachine,
-  InspectionRecord,
-  ListOptions,
-  PendingEffect,
-  PendingTimer,
-} from '../../../actors/runtime/types.ts';
+import {
+  type ActorEvent,
+  type ActorSystem,
+  type ActorView,
+  type CommitNotice,
+  type DurableMachine,
+  type InspectionRecord,
+  type ListOptions,
+  type PendingEffect,
+  type PendingTimer,
+  RuntimeError,
+} from '../../../actors/runtime/index.ts';
 
 interface FakeActor {
   actor: AnyActorRef;

@@ -3,7 +3,7 @@
  */
 import { and, assign, fromPromise, not, setup } from 'xstate';
 import { z } from 'zod';
-import type { DurableMachine } from '../../../actors/runtime/types.ts';
+import type { DurableMachine } from '../../../actors/runtime/index.ts';
 
 /** Work that the tests finish themselves, by sending its done event. */
 const work = fromPromise(() => new Promise<{ price: number }>(() => {}));
