@@ -18,9 +18,27 @@ export function createLog(
   level: LogLevel,
   stream: NodeJS.WriteStream & { fd: number } = process.stderr,
 ): Log {
-  const options = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = {
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
+  };
   if (!stream.isTTY) return pino(options, pino.destination({ fd: stream.fd, sync: true }));
   return pino(options, { write: (line: string) => stream.write(`${forPeople(line)}\n`) });
+}
+
+/** What the log keeps of an error. Not its other fields: a driver hangs its whole connection on them. */
+export function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, code, cause } = error as Error & { code?: unknown };
+  return {
+    type: name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  };
 }
 
 /** A JSON line of pino as `12:00:00 WARN  message  key=value`. A line that is not JSON stays as it is. */

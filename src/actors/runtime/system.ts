@@ -13,11 +13,11 @@ import {
   streamEnd,
 } from '../../persistence/actors/journal.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
 import type { Idempotency, Item } from './apply.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
 import { Committer } from './committer.ts';
-import { isConnectionError } from '../../persistence/database-errors.ts';
 import { EffectRunner, type Outcome } from './effect-runner.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
 import { Peers } from './peers.ts';
@@ -40,6 +40,19 @@ import type {
 import { toInspectionRecord, toView } from './views.ts';
 
 const HOUSEKEEPING_QUEUE = 'actor-housekeeping';
+/**
+ * pg-boss looks after its queues every few seconds. Timers are fetched by their deadlines and never left active, so
+ * what it would find is the hourly housekeeping: an idle system need not be asked more often than this.
+ */
+const QUIET_INTERVALS = {
+  superviseIntervalSeconds: 600,
+  monitorIntervalSeconds: 600,
+  queueCacheIntervalSeconds: 600,
+  flowIntervalSeconds: 3_600,
+  bamIntervalSeconds: 600,
+  cronMonitorIntervalSeconds: 45,
+  cronWorkerIntervalSeconds: 45,
+};
 const DRAIN_MS = 10_000;
 const MAX_PAGE = 500;
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
@@ -75,6 +88,7 @@ class System implements ActorSystem {
     this.#boss = new PgBoss({
       db: { executeSql: (text: string, values?: unknown[]) => pool.query(text, values) },
       schema: 'pgboss',
+      ...QUIET_INTERVALS,
     });
     this.#boss.on('error', (error) => log.warn({ err: error }, 'pg-boss reports an error'));
     const onCommitted = (committed: CommittedBatch) => this.#committed(committed);
