@@ -12,6 +12,7 @@ import { type HealthChecks, readiness } from './health.ts';
 import { homePage } from './home-page.ts';
 import type { InspectDoor } from './inspect/index.ts';
 import { mcpRoutes } from './mcp/http.ts';
+import type { OpenCalls } from './open-calls.ts';
 import type { OperationRooms } from './operations/index.ts';
 
 export interface AppOptions extends OperationRooms {
@@ -21,14 +22,13 @@ export interface AppOptions extends OperationRooms {
   /** For the front page. */
   marketData: string;
   log: RuntimeLog;
-  /** Aborted when the server stops. */
-  stopping: AbortSignal;
+  calls: OpenCalls;
 }
 
 type AppEnv = { Variables: { owner: string } };
 
 export function createApp(options: AppOptions): Hono<AppEnv> {
-  const { auth, health, inspect, marketData, log, stopping, ...rooms } = options;
+  const { auth, health, inspect, marketData, log, calls, ...rooms } = options;
   const app = new Hono<AppEnv>();
 
   app.onError((error, c) => {
@@ -60,8 +60,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get('/', (c) =>
     homePage({ origin: new URL(c.req.url).origin, tokensRequired: auth.tokensRequired, marketData }),
   );
-  app.route('/mcp', mcpRoutes({ ...rooms, log, stopping }));
-  app.route('/api', apiRoutes({ ...rooms, stopping }));
+  app.route('/mcp', mcpRoutes({ ...rooms, log, calls }));
+  app.route('/api', apiRoutes({ ...rooms, calls }));
   app.route('/inspect', inspect.routes);
   return app;
 }

@@ -14,6 +14,7 @@ import { createAuth } from './auth.ts';
 import { toErrorBody } from './errors.ts';
 import type { HealthChecks } from './health.ts';
 import { createInspectDoor } from './inspect/index.ts';
+import { OpenCalls } from './open-calls.ts';
 import type { NotificationReader } from './operations/notifications.ts';
 import type { QuoteReader } from './operations/quotes.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
@@ -52,7 +53,7 @@ export interface RunningServer {
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, system, notifications, analysis, health, serverId, log } = options;
-  const stopping = new AbortController();
+  const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
   const auth = createAuth({ tokensFile: config.authTokensFile, host: config.host, port, log });
@@ -68,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     inspect,
     marketData: config.marketData,
     log,
-    stopping: stopping.signal,
+    calls,
   });
   const closeQuietConnections = watchQuietConnections(server);
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
@@ -86,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: port(),
     stop() {
       stopped ??= (async () => {
-        stopping.abort(new TtaiError('stopped', 'The server stops. Try again.', { retryable: true }));
+        calls.stop();
         const closed = new Promise((resolve) => server.close(resolve));
         const late = setTimeout(() => server.closeAllConnections(), stopWithinMs);
         closeQuietConnections();

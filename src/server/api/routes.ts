@@ -3,20 +3,20 @@ import { type Context, Hono } from 'hono';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { version } from '../../version.ts';
 import { readJsonBody } from '../body.ts';
+import type { OpenCalls } from '../open-calls.ts';
 import { type Operation, type OperationRooms, operations } from '../operations/index.ts';
 import { asyncApiDocument } from '../sessions/asyncapi.ts';
 import { openApi } from './openapi.ts';
 import { readQuery } from './query.ts';
 
 export interface ApiOptions extends OperationRooms {
-  /** Aborted when the server stops: calls that wait are let go. */
-  stopping: AbortSignal;
+  calls: OpenCalls;
 }
 
 type ApiEnv = { Variables: { owner: string } };
 
 /** To be mounted at /api, behind authentication that sets `owner`. Throws `TtaiError`s to the handler above. */
-export function apiRoutes({ stopping, ...rooms }: ApiOptions): Hono<ApiEnv> {
+export function apiRoutes({ calls, ...rooms }: ApiOptions): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
   const document = openApi(operations);
   routes.get('/openapi.json', (c) => c.json(document));
@@ -24,13 +24,11 @@ export function apiRoutes({ stopping, ...rooms }: ApiOptions): Hono<ApiEnv> {
   for (const operation of operations) {
     const path = operation.http.path.replaceAll(/\{(\w+)\}/g, ':$1');
     routes.on(operation.http.method, path, async (c) => {
-      const context = {
-        ...rooms,
-        owner: c.get('owner'),
-        source: 'api',
-        signal: AbortSignal.any([c.req.raw.signal, stopping]),
-      };
-      const { output } = await operation.call(context, await readInput(c, operation));
+      const input = await readInput(c, operation);
+      const context = { ...rooms, owner: c.get('owner'), source: 'api' };
+      const { output } = await calls.run([c.req.raw.signal], (signal) =>
+        operation.call({ ...context, signal }, input),
+      );
       return c.json(output);
     });
     routes.all(path, (c, next) => {

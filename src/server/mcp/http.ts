@@ -9,22 +9,15 @@ import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../../actors/runtime/types.ts';
 import { readJsonBody } from '../body.ts';
 import { httpStatus, invalidInput, toErrorBody } from '../errors.ts';
-import type { OperationContext, OperationRooms } from '../operations/index.ts';
+import type { OpenCalls } from '../open-calls.ts';
+import type { OperationRooms } from '../operations/index.ts';
 import { answerLegacy } from './legacy.ts';
 import { createModern } from './modern.ts';
-
-/** What the answer to one MCP request may use. */
-export interface McpCall {
-  context: OperationContext;
-  /** Aborted when the client is gone or the server stops. */
-  signal: AbortSignal;
-  log: RuntimeLog;
-}
+import type { McpCall } from './tools.ts';
 
 export interface McpOptions extends OperationRooms {
   log: RuntimeLog;
-  /** Aborted when the server stops: calls that wait are let go. */
-  stopping: AbortSignal;
+  calls: OpenCalls;
 }
 
 /** JSON-RPC's own codes. */
@@ -38,10 +31,10 @@ const toolCall = z.object({
 });
 
 /** To be mounted at /mcp, behind authentication that sets `owner`. */
-export function mcpRoutes({ log, stopping, ...rooms }: McpOptions): Hono<{ Variables: { owner: string } }> {
-  const calls = new WeakMap<Request, McpCall>();
+export function mcpRoutes({ log, calls, ...rooms }: McpOptions): Hono<{ Variables: { owner: string } }> {
+  const asked = new WeakMap<Request, McpCall>();
   const modern = createModern((request) => {
-    const call = calls.get(request);
+    const call = asked.get(request);
     if (!call) throw new Error('An MCP request was answered that nobody asked.');
     return call;
   }, log);
@@ -58,11 +51,12 @@ export function mcpRoutes({ log, stopping, ...rooms }: McpOptions): Hono<{ Varia
       return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
     const call: McpCall = {
       context: { ...rooms, owner: c.get('owner'), source: 'mcp' },
-      signal: AbortSignal.any([request.signal, stopping]),
+      calls,
+      signal: request.signal,
       log,
     };
     if (await isLegacyRequest(request, body)) return answerLegacy(request, body, call);
-    calls.set(request, call);
+    asked.set(request, call);
     return modern.fetch(request, { parsedBody: body });
   });
   // No streams to open and no sessions to end: everything happens in the answers to POSTs.

@@ -5,8 +5,7 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import type { McpCall } from './http.ts';
-import { callTool, instructions, serverInfo, tools } from './tools.ts';
+import { callTool, instructions, type McpCall, serverInfo, tools } from './tools.ts';
 
 /** Answers one POST of a 2025-era client. */
 export async function answerLegacy(request: Request, parsedBody: unknown, call: McpCall): Promise<Response> {
@@ -18,28 +17,20 @@ export async function answerLegacy(request: Request, parsedBody: unknown, call: 
   return transport.handleRequest(request, { parsedBody });
 }
 
-function legacyServer({ context, log, signal }: McpCall): Server {
+function legacyServer(call: McpCall): Server {
   const server = new Server(serverInfo, { capabilities: { tools: {} }, instructions });
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...tools] }));
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
-    const progressToken = params._meta?.progressToken;
-    const onProgress =
-      progressToken === undefined
-        ? undefined
-        : ({ done, total, step }: { done: number; total: number; step: string }) => {
-            extra
-              .sendNotification({
-                method: 'notifications/progress',
-                params: { progressToken, progress: done, total, message: step },
-              })
-              .catch((error: unknown) => log.debug({ err: error }, 'progress was not delivered'));
-          };
-    return callTool(
-      params.name,
-      params.arguments ?? {},
-      { ...context, signal: AbortSignal.any([signal, extra.signal]), ...(onProgress && { onProgress }) },
-      log,
-    );
-  });
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal, sendNotification }) =>
+    callTool(
+      {
+        name: params.name,
+        input: params.arguments ?? {},
+        signal,
+        progressToken: params._meta?.progressToken,
+        notify: sendNotification,
+      },
+      call,
+    ),
+  );
   return server;
 }

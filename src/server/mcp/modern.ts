@@ -4,8 +4,7 @@
  */
 import { createMcpHandler, type McpHttpHandler, Server } from '@modelcontextprotocol/server';
 import type { RuntimeLog } from '../../actors/runtime/types.ts';
-import type { McpCall } from './http.ts';
-import { callTool, instructions, serverInfo, tools } from './tools.ts';
+import { callTool, instructions, type McpCall, serverInfo, tools } from './tools.ts';
 
 /** `callOf` tells what the request may use: the handler only passes the request on. */
 export function createModern(callOf: (request: Request) => McpCall, log: RuntimeLog): McpHttpHandler {
@@ -18,28 +17,20 @@ export function createModern(callOf: (request: Request) => McpCall, log: Runtime
   );
 }
 
-function modernServer({ context, log, signal }: McpCall): Server {
+function modernServer(call: McpCall): Server {
   const server = new Server(serverInfo, { capabilities: { tools: {} }, instructions });
   server.setRequestHandler('tools/list', () => ({ tools: [...tools] }));
-  server.setRequestHandler('tools/call', ({ params }, { mcpReq }) => {
-    const progressToken = mcpReq._meta?.progressToken;
-    const onProgress =
-      progressToken === undefined
-        ? undefined
-        : ({ done, total, step }: { done: number; total: number; step: string }) => {
-            mcpReq
-              .notify({
-                method: 'notifications/progress',
-                params: { progressToken, progress: done, total, message: step },
-              })
-              .catch((error: unknown) => log.debug({ err: error }, 'progress was not delivered'));
-          };
-    return callTool(
-      params.name,
-      params.arguments ?? {},
-      { ...context, signal: AbortSignal.any([signal, mcpReq.signal]), ...(onProgress && { onProgress }) },
-      log,
-    );
-  });
+  server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
+    callTool(
+      {
+        name: params.name,
+        input: params.arguments ?? {},
+        signal: mcpReq.signal,
+        progressToken: mcpReq._meta?.progressToken,
+        notify: mcpReq.notify,
+      },
+      call,
+    ),
+  );
   return server;
 }

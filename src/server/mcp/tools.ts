@@ -7,6 +7,7 @@ import type { RuntimeLog } from '../../actors/runtime/types.ts';
 import { version } from '../../version.ts';
 import { type ErrorBody, toErrorBody } from '../errors.ts';
 import { inputSchema, type JsonSchema, outline, outputSchema } from '../json-schemas.ts';
+import type { OpenCalls } from '../open-calls.ts';
 import { type Operation, type OperationContext, operations } from '../operations/index.ts';
 
 export const serverInfo = { name: 'ttai', title: 'TTAI', version };
@@ -46,17 +47,50 @@ export const tools: readonly Tool[] = operations.map((operation) => ({
   annotations: operation.annotations,
 }));
 
+/** What the answer to one MCP request may use. */
+export interface McpCall {
+  context: OperationContext;
+  calls: OpenCalls;
+  /** Aborted when the client is gone. */
+  signal: AbortSignal;
+  log: RuntimeLog;
+}
+
+/** One call of a tool, as either SDK hands it on. */
+export interface ToolCall {
+  name: string;
+  input: Record<string, unknown>;
+  /** Aborted when the client cancels the call. */
+  signal: AbortSignal;
+  /** Of a client that wants to know how far it is. */
+  progressToken: string | number | undefined;
+  notify: (notification: ProgressNotification) => Promise<void>;
+}
+
+export interface ProgressNotification {
+  method: 'notifications/progress';
+  params: { progressToken: string | number; progress: number; total: number; message: string };
+}
+
 /** Calls a tool. What goes wrong is a result too (`isError`), which an assistant can read and act on. */
 export async function callTool(
-  name: string,
-  input: Record<string, unknown>,
-  context: OperationContext,
-  log: RuntimeLog,
+  tool: ToolCall,
+  { calls, context, signal, log }: McpCall,
 ): Promise<ToolResult> {
+  const { name, input, progressToken, notify } = tool;
+  const onProgress: OperationContext['onProgress'] = ({ done, total, step }) => {
+    if (progressToken === undefined) return;
+    const params = { progressToken, progress: done, total, message: step };
+    notify({ method: 'notifications/progress', params }).catch((error: unknown) =>
+      log.debug({ err: error }, 'progress was not delivered'),
+    );
+  };
   try {
     const operation = operations.find((candidate) => candidate.name === name);
     if (!operation) throw unknownTool(name);
-    const { output, text } = await operation.call(context, input);
+    const { output, text } = await calls.run([signal, tool.signal], (aborted) =>
+      operation.call({ ...context, signal: aborted, onProgress }, input),
+    );
     return { content: [{ type: 'text', text }], structuredContent: output };
   } catch (error) {
     return errorResult(toErrorBody(error, log));

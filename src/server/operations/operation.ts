@@ -26,7 +26,7 @@ export interface OperationContext extends OperationRooms {
   owner: string;
   /** The door, for the journal: `mcp` or `api`. */
   source: string;
-  /** Aborted when the client is gone. */
+  /** Aborted, with a `TtaiError`, when the client is gone or the server stops. */
   signal?: AbortSignal;
   /** Told how far a run is, while it is waited for. */
   onProgress?: (progress: { done: number; total: number; step: string }) => void;
@@ -89,20 +89,10 @@ export function defineOperation<Input extends z.ZodObject, Output extends z.ZodO
     async call(context, input) {
       const parsed = definition.input.safeParse(input);
       if (!parsed.success) throw invalidInput(parsed.error);
-      const output = definition.output.parse(await runOrLetGo(() => run(context, parsed.data), context));
+      const output = definition.output.parse(await run(context, parsed.data));
       return { output, text: text(output) };
     },
   };
-}
-
-/** What a client gave up comes back as whatever the one below it throws; it is no fault of ours. */
-async function runOrLetGo<Output>(run: () => Promise<Output>, { signal }: OperationContext): Promise<Output> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!signal?.aborted || error instanceof TtaiError) throw error;
-    throw new TtaiError('cancelled', 'The client gave the request up.', { cause: error });
-  }
 }
 
 /** Another owner's actor and one that never was are answered alike, so that ids can't be probed. */

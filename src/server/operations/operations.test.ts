@@ -154,7 +154,7 @@ describe('runs', () => {
     const waited = call('wait_run', { runId: run.runId }, { signal: gone.signal });
     const seen = expect(waited).rejects.toMatchObject({ code: 'cancelled' });
     await system.someoneWaits();
-    gone.abort(new Error('gone'));
+    gone.abort(new TtaiError('cancelled', 'Gone.'));
     await seen;
     await system.nobodyWaits();
   });
