@@ -17,7 +17,7 @@ const filters = process.argv.slice(2);
 /** Quick, and silent unless they fail. */
 const checks = [
   { name: 'type check', command: bin('tsc'), args: ['--noEmit'] },
-  { name: 'lint and format', command: bin('biome'), args: ['ci', '.'] },
+  { name: 'lint and format', command: bin('biome'), args: ['ci', '--colors=off', '.'] },
   ...pythonChecks(),
 ];
 

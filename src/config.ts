@@ -57,7 +57,7 @@ export const SETTINGS = {
   MARKET_DATA: {
     schema: marketData,
     fallback: 'simulated',
-    about: 'Where prices come from: `simulated`, `files`, `yahoo` or `tastytrade`.',
+    about: 'Where prices come from: `simulated` or `files`; `yahoo` and `tastytrade` are not built yet.',
   },
   MARKET_DATA_DIR: {
     schema: z.string().transform((path) => resolve(path)),
@@ -72,7 +72,7 @@ export const SETTINGS = {
   TTAI_HOME: {
     schema: z.string().transform((path) => resolve(path)),
     fallback: '.ttai',
-    about: 'Folder of all state: the embedded database, its log, the lock. Default: in the project.',
+    about: 'Folder of all state: the embedded database, its log, the lock.',
   },
   LOG_LEVEL: {
     schema: logLevel,
@@ -159,13 +159,13 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The table as Markdown, for the README. */
+/** The table as Markdown, for the README; test/readme.test.ts holds it there. */
 export function settingsAsMarkdown(): string {
   const rows = Object.entries(SETTINGS).map(([name, { fallback, about }]) => {
     const shown = fallback.startsWith('(') ? fallback.slice(1, -1) : `\`${fallback}\``;
-    return `| \`${name}\` | ${shown} | ${about} |`;
+    return `| \`${name}\` | ${about} | ${shown} |`;
   });
-  return ['| Variable | Unless set | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  return ['| variable | what | default |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** The table as plain text, for `--help`. */

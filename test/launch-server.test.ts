@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { readPidFile } from '../src/launch/postgres-cluster.ts';
 import { endsWithin, sendSignal } from '../src/launch/processes.ts';
+import { createTestDatabase } from './database.ts';
 import { endServer, runningOn, type ServerProcess, spawnServer } from './server-process.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -100,6 +101,21 @@ test('after a kill -9 of server and database the next start recovers', async () 
   expect(await isReady(await start(home).ready)).toBe(true);
 });
 
+test('a database that is killed under the server comes back, and the server is ready again', async () => {
+  const home = await makeHome();
+  const server = start(home);
+  const url = await server.ready;
+  const again = new Promise<void>((resolve) => {
+    server.process.stderr?.on('data', () => {
+      if (server.stderr().includes('Embedded Postgres runs again')) resolve();
+    });
+  });
+  sendSignal(await postgresPid(home), 'SIGKILL');
+  await again;
+  await expect.poll(() => isReady(url), { timeout: 20_000 }).toBe(true);
+  expect((await endServer(server)).exitCode).toBe(0);
+});
+
 test('another server joins the home, and goes without taking it along', async () => {
   const home = await makeHome();
   const first = start(home);
@@ -116,6 +132,24 @@ test('there is nothing to join on a home where nothing runs', async () => {
   const joined = start(await makeHome(), { join: true });
   expect((await joined.ended).exitCode).toBe(1);
   expect(joined.stderr()).toContain('No TTAI runs on');
+});
+
+test('with DATABASE_URL no Postgres is started', async () => {
+  const home = await makeHome();
+  await using database = await createTestDatabase();
+  const server = start(home, { env: { DATABASE_URL: database.connectionString } });
+  expect(await isReady(await server.ready)).toBe(true);
+  expect(existsSync(join(home, 'postgres'))).toBe(false);
+  expect((await endServer(server)).exitCode).toBe(0);
+});
+
+test('a database that does not answer is told, without its password', async () => {
+  const home = await makeHome();
+  const server = start(home, { env: { DATABASE_URL: 'postgresql://me:secret@127.0.0.1:9/mine' } });
+  expect((await server.ended).exitCode).toBe(1);
+  expect(server.stderr()).toContain('127.0.0.1:9/mine');
+  expect(server.stderr()).not.toContain('secret');
+  expect(existsSync(join(home, 'lock'))).toBe(false);
 });
 
 test('wrong settings are all told before anything is started', async () => {

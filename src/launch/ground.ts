@@ -5,6 +5,7 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { startAnalysis } from './analysis.ts';
+import { checkDatabase } from './database.ts';
 import { LaunchError } from './errors.ts';
 import { findRunning, takeHome } from './home.ts';
 import { type RunningPostgres, startPostgres } from './postgres.ts';
@@ -68,7 +69,10 @@ async function bringUpDatabase(
   { config, log, parts }: GroundOptions,
   started: (postgres: RunningPostgres) => void,
 ): Promise<string> {
-  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  if (config.databaseUrl !== undefined) {
+    await checkDatabase(config.databaseUrl);
+    return config.databaseUrl;
+  }
   const postgres = await startPostgres({ home: config.home, log });
   started(postgres);
   parts.defer(() => postgres.stop());
@@ -86,6 +90,7 @@ export async function joinGround({ config, log, parts }: GroundOptions): Promise
         : `No TTAI runs on ${config.home} that this server could join. Run "npm start" first, or set DATABASE_URL.`,
     );
   }
+  if (config.databaseUrl !== undefined) await checkDatabase(config.databaseUrl);
   return {
     connectionString,
     analysisUrl: await joinAnalysis({ config, log, parts }),

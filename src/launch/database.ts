@@ -1,0 +1,36 @@
+/** Whether a database that the settings name will do. Not for the embedded one, which does. */
+import pg from 'pg';
+import { LaunchError } from './errors.ts';
+
+const OLDEST = 14;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Throws LaunchError, without the password, when it does not answer or is too old. */
+export async function checkDatabase(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  client.on('error', () => {});
+  let version: number;
+  try {
+    await client.connect();
+    const { rows } = await client.query("SELECT current_setting('server_version_num')::int AS version");
+    version = Math.floor(Number(rows[0]?.version) / 10_000);
+  } catch (cause) {
+    const why =
+      cause instanceof Error ? cause.message || ('code' in cause && String(cause.code)) : String(cause);
+    throw new LaunchError(
+      `The database of DATABASE_URL (${client.host}:${client.port}/${client.database}) can't be used: ${why}. ` +
+        'Start it or mend DATABASE_URL; without that setting TTAI brings its own.',
+      { cause },
+    );
+  } finally {
+    await client.end().catch(() => {});
+  }
+  if (version < OLDEST) {
+    throw new LaunchError(
+      `The database of DATABASE_URL is Postgres ${version}; TTAI needs ${OLDEST} or later.`,
+    );
+  }
+}
