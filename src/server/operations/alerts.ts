@@ -1,11 +1,10 @@
 /** Price alerts: set, list, delete. How one watches the price stands in the machine `priceAlert`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { RuntimeError } from '../../actors/runtime/errors.ts';
-import type { ActorView } from '../../actors/runtime/types.ts';
 import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol } from './fields.ts';
-import { defineOperation, notFound, type OperationContext } from './operation.ts';
+import { defineOperation } from './operation.ts';
+import { cancelActor, ownActor } from './own-actor.ts';
 
 const machine = 'priceAlert';
 
@@ -74,28 +73,12 @@ export const deleteAlert = defineOperation({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   http: { method: 'delete', path: '/alerts/{alertId}' },
   async run(context, { alertId }) {
-    const { address } = await ownAlert(context, alertId);
-    try {
-      await context.system.send(address, { type: 'CANCEL' }, { source: context.source });
-    } catch (error) {
-      if (!(error instanceof RuntimeError && error.code === 'actor_ended')) throw error;
-    }
-    return { alert: alertOf(await context.system.snapshot(address)) };
+    const address = z.uuid().safeParse(alertId).success ? `${machine}/${alertId}` : undefined;
+    const actor = await ownActor(context, 'alert', alertId, address);
+    return { alert: alertOf(await cancelActor(context, actor.address)) };
   },
   text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
 });
-
-/** The alert, if it is this owner's. Throws `alert_not_found`. */
-async function ownAlert({ system, owner }: OperationContext, alertId: string): Promise<ActorView> {
-  const view = z.uuid().safeParse(alertId).success
-    ? await system.snapshot(`${machine}/${alertId}`).catch((error: unknown) => {
-        if (error instanceof RuntimeError && error.code === 'actor_not_found') return undefined;
-        throw error;
-      })
-    : undefined;
-  if (view?.owner !== owner) throw notFound('alert', alertId);
-  return view;
-}
 
 function inWords({ symbol: name, condition, threshold, lastQuote }: z.output<typeof alertView>): string {
   const seen = lastQuote ? ` (last ${lastQuote.price}, ${lastQuote.source}, as of ${lastQuote.asOf})` : '';

@@ -4,7 +4,6 @@
  * here knows a door.
  */
 import type { z } from 'zod';
-import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
 import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
@@ -93,11 +92,4 @@ export function defineOperation<Input extends z.ZodObject, Output extends z.ZodO
       return { output, text: text(output) };
     },
   };
-}
-
-/** Another owner's actor and one that never was are answered alike, so that ids can't be probed. */
-export function notFound(kind: 'run' | 'alert', id: string): TtaiError {
-  return new TtaiError(`${kind}_not_found`, `There is no ${kind} ${id}.`, {
-    details: { hint: `list_${kind}s shows the ones there are.` },
-  });
 }

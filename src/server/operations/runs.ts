@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
 import { cursor, idempotencyKey, limit, nextCursor, symbol } from './fields.ts';
-import { defineOperation, notFound, type OperationContext } from './operation.ts';
+import { defineOperation, type OperationContext } from './operation.ts';
+import { cancelActor, ownActor } from './own-actor.ts';
 import {
   fullRun,
   fullRunOf,
@@ -132,28 +133,15 @@ export const cancelRun = defineOperation({
   http: { method: 'post', path: '/runs/{runId}/cancel' },
   async run(context, { runId: id }) {
     const { address } = await ownRun(context, id);
-    try {
-      await context.system.send(address, { type: 'CANCEL' }, { source: context.source });
-    } catch (error) {
-      if (!(error instanceof RuntimeError && error.code === 'actor_ended')) throw error;
-    }
-    return { run: runHeadOf(await context.system.snapshot(address)) };
+    return { run: runHeadOf(await cancelActor(context, address)) };
   },
   text: ({ run: head }) => runInWords(head),
 });
 
 /** The run's actor, if it is this owner's. Throws `run_not_found`. */
-async function ownRun({ system, owner }: OperationContext, id: string): Promise<ActorView> {
+function ownRun(context: OperationContext, id: string): Promise<ActorView> {
   const key = id.match(runIdPattern)?.[1];
-  const actor =
-    key === undefined
-      ? undefined
-      : await system.snapshot(`${machine}/${key}`).catch((error: unknown) => {
-          if (error instanceof RuntimeError && error.code === 'actor_not_found') return undefined;
-          throw error;
-        });
-  if (actor?.owner !== owner) throw notFound('run', id);
-  return actor;
+  return ownActor(context, 'run', id, key === undefined ? undefined : `${machine}/${key}`);
 }
 
 /** Resolves when the run has ended, changed since the revision, or the time is up: with the run as it then is. */
