@@ -1,9 +1,33 @@
-/** What the README says of settings is what the program reads. */
-import { readFile } from 'node:fs/promises';
+/** What the README says is what there is: its settings, tools, commands and files. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
+import { processTerminal } from '../src/cli/terminal.ts';
 import { settingsAsMarkdown } from '../src/config.ts';
+import { operations } from '../src/server/operations/index.ts';
 
-test('the README has the table of settings as it is in src/config.ts', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+const project = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(`${project}README.md`, 'utf8');
+
+test('the table of settings is that of src/config.ts', () => {
   expect(readme).toContain(settingsAsMarkdown());
+});
+
+test('it names every tool', () => {
+  for (const { name } of operations) expect(readme).toContain(`\`${name}\``);
+});
+
+test('every command line that it shows exists', () => {
+  const program = createProgram({ env: {}, terminal: processTerminal, exitWith: () => {} });
+  const known = program.commands.map((command) => command.name());
+  const shown = [...readme.matchAll(/ttai -- ([a-z]+)/g)].map(([, name]) => name);
+  expect(shown.length).toBeGreaterThan(5);
+  for (const name of shown) expect(known).toContain(name);
+});
+
+test('every file that it links to is there', () => {
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);
+  expect(links.length).toBeGreaterThan(3);
+  for (const path of links) expect(existsSync(`${project}${path}`), path).toBe(true);
 });
