@@ -7,6 +7,7 @@ import { hashToken } from './auth.ts';
 import { ask, startTestServer, type TestServer } from './testing/test-server.ts';
 
 const json = { 'content-type': 'application/json' };
+const chunked = { 'transfer-encoding': 'chunked' };
 const mcp = { ...json, accept: 'application/json, text/event-stream' };
 const upgrade = {
   connection: 'Upgrade',
@@ -17,344 +18,92 @@ const upgrade = {
 const unknownRun = 'analysis.00000000-0000-4000-8000-000000000000';
 const tenMegabytes = Buffer.alloc(10 * 1024 * 1024, 'x');
 
-function toolCall(name: string, input: unknown): string {
-  return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: input } });
-}
-
-interface Wrong {
-  name: string;
+interface Sent {
   method: string;
   path: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
-  status: number;
-  /** Of the error, wherever the door puts it. */
-  code: string | number;
 }
+type Headers = Record<string, string>;
 
-const wrongs: Wrong[] = [
-  { name: 'api: unknown address', method: 'GET', path: '/nowhere', status: 404, code: 'not_found' },
-  { name: 'api: unknown operation', method: 'GET', path: '/api/nowhere', status: 404, code: 'not_found' },
-  { name: 'api: wrong method', method: 'PUT', path: '/api/runs', status: 405, code: 'method_not_allowed' },
-  {
-    name: 'api: broken escapes',
-    method: 'GET',
-    path: '/api/runs/%E0%A4%A',
-    status: 404,
-    code: 'run_not_found',
-  },
-  {
-    name: 'api: missing field',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: json,
-    body: '{}',
-    status: 400,
-    code: 'invalid_input',
-  },
-  { name: 'api: no body', method: 'POST', path: '/api/runs/analysis', status: 400, code: 'invalid_input' },
-  {
-    name: 'api: non-JSON',
-    method: 'POST',
-    path: '/api/runs/analysis',
-    headers: json,
-    body: '{"symbol":',
-    status: 400,
-    code: 'invalid_json',
-  },
-  {
-    name: 'api: JSON that is no object',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: json,
-    body: '[1]',
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'api: a prototype',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: json,
-    body: '{"__proto__":{"symbol":"A"}}',
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'api: not sent as JSON',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: { 'content-type': 'text/plain' },
-    body: '{}',
-    status: 415,
-    code: 'unsupported_media_type',
-  },
-  {
-    name: 'api: 10 MB',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: json,
-    body: tenMegabytes,
-    status: 413,
-    code: 'too_large',
-  },
-  {
-    name: 'api: 10 MB in chunks',
-    method: 'POST',
-    path: '/api/alerts',
-    headers: { ...json, 'transfer-encoding': 'chunked' },
-    body: tenMegabytes,
-    status: 413,
-    code: 'too_large',
-  },
-  {
-    name: 'api: symbol of 1,000 characters',
-    method: 'GET',
-    path: `/api/quotes?symbols=${'A'.repeat(1_000)}`,
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'api: a number that is none',
-    method: 'GET',
-    path: '/api/runs?limit=many',
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'api: unknown parameter',
-    method: 'GET',
-    path: '/api/runs?order=asc',
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'api: unknown run',
-    method: 'GET',
-    path: `/api/runs/${unknownRun}`,
-    status: 404,
-    code: 'run_not_found',
-  },
-  {
-    name: 'api: an actor that is no run',
-    method: 'POST',
-    path: '/api/runs/session.1/cancel',
-    status: 404,
-    code: 'run_not_found',
-  },
-  {
-    name: 'api: unknown alert',
-    method: 'DELETE',
-    path: '/api/alerts/none',
-    status: 404,
-    code: 'alert_not_found',
-  },
-  {
-    name: 'api: unknown symbol',
-    method: 'GET',
-    path: '/api/quotes?symbols=NOPE',
-    status: 404,
-    code: 'symbol_not_found',
-  },
-  {
-    name: 'api: another Host',
-    method: 'GET',
-    path: '/api/runs',
-    headers: { host: 'evil.example' },
-    status: 403,
-    code: 'forbidden_host',
-  },
-  {
-    name: 'api: another Origin',
-    method: 'GET',
-    path: '/api/runs',
-    headers: { origin: 'https://evil.example' },
-    status: 403,
-    code: 'forbidden_origin',
-  },
-  {
-    name: 'page: another Host',
-    method: 'GET',
-    path: '/',
-    headers: { host: 'evil.example' },
-    status: 403,
-    code: 'forbidden_host',
-  },
-  {
-    name: 'inspector: another Host',
-    method: 'GET',
-    path: '/inspect',
-    headers: { host: 'evil.example' },
-    status: 403,
-    code: 'forbidden_host',
-  },
-  {
-    name: 'inspector: unknown actor',
-    method: 'GET',
-    path: '/inspect/api/actors/analysis/none',
-    status: 404,
-    code: 'actor_not_found',
-  },
-  {
-    name: 'mcp: another Origin',
-    method: 'POST',
-    path: '/mcp',
-    headers: { ...mcp, origin: 'https://evil.example' },
-    body: '{}',
-    status: 403,
-    code: 'forbidden_origin',
-  },
-  { name: 'mcp: GET', method: 'GET', path: '/mcp', status: 405, code: 'method_not_allowed' },
-  { name: 'mcp: DELETE', method: 'DELETE', path: '/mcp', status: 405, code: 'method_not_allowed' },
-  {
-    name: 'mcp: non-JSON',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: 'hello',
-    status: 400,
-    code: 'invalid_json',
-  },
-  {
-    name: 'mcp: not sent as JSON',
-    method: 'POST',
-    path: '/mcp',
-    headers: { accept: mcp.accept, 'content-type': 'text/plain' },
-    body: '{}',
-    status: 415,
-    code: 'unsupported_media_type',
-  },
-  {
-    name: 'mcp: no JSON-RPC',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: '{"hello":1}',
-    status: 400,
-    code: -32_600,
-  },
-  {
-    name: 'mcp: an empty batch',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: '[]',
-    status: 400,
-    code: -32_600,
-  },
-  {
-    name: 'mcp: 10 MB',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: tenMegabytes,
-    status: 413,
-    code: 'too_large',
-  },
-  {
-    name: 'mcp: unknown method',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: '{"jsonrpc":"2.0","id":1,"method":"actors/send"}',
-    status: 200,
-    code: -32_601,
-  },
-  {
-    name: 'mcp: unknown tool',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('drop_tables', {}),
-    status: 200,
-    code: 'unknown_tool',
-  },
-  {
-    name: 'mcp: missing field',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('start_analysis', {}),
-    status: 200,
-    code: 'invalid_input',
-  },
-  {
-    name: 'mcp: arguments that are no object',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('start_analysis', 'AAPL'),
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'mcp: symbol of 1,000 characters',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('get_quote', { symbols: ['A'.repeat(1_000)] }),
-    status: 200,
-    code: 'invalid_input',
-  },
-  {
-    name: 'mcp: unknown run',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('get_run', { runId: unknownRun }),
-    status: 200,
-    code: 'run_not_found',
-  },
-  {
-    name: 'mcp: an event for a machine',
-    method: 'POST',
-    path: '/mcp',
-    headers: mcp,
-    body: toolCall('cancel_run', { runId: unknownRun, event: { type: 'xstate.done.actor.x' } }),
-    status: 200,
-    code: 'invalid_input',
-  },
-  {
-    name: 'mcp 2026: unknown revision',
-    method: 'POST',
-    path: '/mcp',
-    headers: { ...mcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' },
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}',
-    status: 400,
-    code: -32_602,
-  },
-  {
-    name: 'ws: unknown address',
-    method: 'GET',
-    path: '/nowhere',
-    headers: upgrade,
-    status: 404,
-    code: 'not_found',
-  },
-  {
-    name: 'ws: another Origin',
-    method: 'GET',
-    path: '/ws',
-    headers: { ...upgrade, origin: 'https://evil.example' },
-    status: 403,
-    code: 'forbidden_origin',
-  },
-  {
-    name: 'ws: another protocol',
-    method: 'GET',
-    path: '/ws',
-    headers: { ...upgrade, 'sec-websocket-protocol': 'chat' },
-    status: 400,
-    code: 'invalid_input',
-  },
-  {
-    name: 'inspector ws: another Host',
-    method: 'GET',
-    path: '/inspect/ws',
-    headers: { ...upgrade, host: 'evil.example' },
-    status: 403,
-    code: 'forbidden_host',
-  },
+const get = (path: string, headers: Headers = {}): Sent => ({ method: 'GET', path, headers });
+const post = (path: string, body: string | Buffer, headers: Headers = json): Sent => ({
+  method: 'POST',
+  path,
+  headers,
+  body,
+});
+const rpc = (body: string | Buffer, headers: Headers = mcp): Sent => post('/mcp', body, headers);
+const tool = (name: string, input: unknown): Sent =>
+  rpc(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: input } }));
+
+const otherHost = { host: 'evil.example' };
+const otherOrigin = { origin: 'https://evil.example' };
+const longSymbol = 'A'.repeat(1_000);
+const foreignEvent = { runId: unknownRun, event: { type: 'xstate.done.actor.x' } };
+const modernHeaders = { ...mcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
+
+/** What is sent, and the status and code that it is answered with: our code, or JSON-RPC's where it has only that. */
+const wrongs: [name: string, sent: Sent, status: number, code: string | number][] = [
+  ['api: unknown address', get('/nowhere'), 404, 'not_found'],
+  ['api: unknown operation', get('/api/nowhere'), 404, 'not_found'],
+  ['api: wrong method', { method: 'PUT', path: '/api/runs' }, 405, 'method_not_allowed'],
+  ['api: broken escapes', get('/api/runs/%E0%A4%A'), 404, 'run_not_found'],
+  ['api: missing field', post('/api/alerts', '{}'), 400, 'invalid_input'],
+  ['api: no body', post('/api/runs/analysis', '', {}), 400, 'invalid_input'],
+  ['api: non-JSON', post('/api/runs/analysis', '{"symbol":'), 400, 'invalid_json'],
+  ['api: JSON that is no object', post('/api/alerts', '[1]'), 400, 'invalid_input'],
+  ['api: a prototype', post('/api/alerts', '{"__proto__":{"symbol":"A"}}'), 400, 'invalid_input'],
+  [
+    'api: no JSON type',
+    post('/api/alerts', '{}', { 'content-type': 'text/plain' }),
+    415,
+    'unsupported_media_type',
+  ],
+  ['api: 10 MB', post('/api/alerts', tenMegabytes), 413, 'too_large'],
+  ['api: 10 MB in chunks', post('/api/alerts', tenMegabytes, { ...json, ...chunked }), 413, 'too_large'],
+  ['api: symbol of 1,000 characters', get(`/api/quotes?symbols=${longSymbol}`), 400, 'invalid_input'],
+  ['api: a number that is none', get('/api/runs?limit=many'), 400, 'invalid_input'],
+  ['api: unknown parameter', get('/api/runs?order=asc'), 400, 'invalid_input'],
+  ['api: unknown run', get(`/api/runs/${unknownRun}`), 404, 'run_not_found'],
+  ['api: an actor that is no run', post('/api/runs/session.1/cancel', '{}'), 404, 'run_not_found'],
+  ['api: unknown alert', { method: 'DELETE', path: '/api/alerts/none' }, 404, 'alert_not_found'],
+  ['api: unknown symbol', get('/api/quotes?symbols=NOPE'), 404, 'symbol_not_found'],
+  ['api: another Host', get('/api/runs', otherHost), 403, 'forbidden_host'],
+  ['api: another Origin', get('/api/runs', otherOrigin), 403, 'forbidden_origin'],
+  ['page: another Host', get('/', otherHost), 403, 'forbidden_host'],
+  ['inspector: another Host', get('/inspect', otherHost), 403, 'forbidden_host'],
+  ['inspector: unknown actor', get('/inspect/api/actors/analysis/none'), 404, 'actor_not_found'],
+  ['mcp: another Origin', rpc('{}', { ...mcp, ...otherOrigin }), 403, 'forbidden_origin'],
+  ['mcp: GET', get('/mcp'), 405, 'method_not_allowed'],
+  ['mcp: DELETE', { method: 'DELETE', path: '/mcp' }, 405, 'method_not_allowed'],
+  ['mcp: non-JSON', rpc('hello'), 400, 'invalid_json'],
+  ['mcp: no JSON type', rpc('{}', { ...mcp, 'content-type': 'text/plain' }), 415, 'unsupported_media_type'],
+  ['mcp: no JSON-RPC', rpc('{"hello":1}'), 400, -32_600],
+  ['mcp: an empty batch', rpc('[]'), 400, -32_600],
+  ['mcp: 10 MB', rpc(tenMegabytes), 413, 'too_large'],
+  ['mcp: unknown method', rpc('{"jsonrpc":"2.0","id":1,"method":"actors/send"}'), 200, -32_601],
+  ['mcp: unknown tool', tool('drop_tables', {}), 200, 'unknown_tool'],
+  ['mcp: missing field', tool('start_analysis', {}), 200, 'invalid_input'],
+  ['mcp: arguments that are no object', tool('start_analysis', 'AAPL'), 400, 'invalid_input'],
+  ['mcp: symbol of 1,000 characters', tool('get_quote', { symbols: [longSymbol] }), 200, 'invalid_input'],
+  ['mcp: unknown run', tool('get_run', { runId: unknownRun }), 200, 'run_not_found'],
+  ['mcp: an event for a machine', tool('cancel_run', foreignEvent), 200, 'invalid_input'],
+  [
+    'mcp 2026: no envelope',
+    rpc('{"jsonrpc":"2.0","id":1,"method":"tools/list"}', modernHeaders),
+    400,
+    -32_602,
+  ],
+  ['ws: unknown address', get('/nowhere', upgrade), 404, 'not_found'],
+  ['ws: another Origin', get('/ws', { ...upgrade, ...otherOrigin }), 403, 'forbidden_origin'],
+  [
+    'ws: another protocol',
+    get('/ws', { ...upgrade, 'sec-websocket-protocol': 'chat' }),
+    400,
+    'invalid_input',
+  ],
+  ['inspector ws: another Host', get('/inspect/ws', { ...upgrade, ...otherHost }), 403, 'forbidden_host'],
 ];
 
 describe('wrong input', () => {
@@ -369,8 +118,11 @@ describe('wrong input', () => {
     expect(server.errors).toEqual([]);
   });
 
-  it.each(wrongs)('$name is $status $code', async ({ method, path, headers = {}, body, status, code }) => {
-    const answer = await ask(server, method, path, { headers, ...(body !== undefined && { body }) });
+  it.each(wrongs)('%s', async (_, { method, path, headers, body }, status, code) => {
+    const answer = await ask(server, method, path, {
+      ...(headers && { headers }),
+      ...(body !== undefined && { body }),
+    });
     expect([answer.status, codeIn(answer.text)]).toEqual([status, code]);
     expect(answer.text.length).toBeLessThan(3_000);
   });
