@@ -164,7 +164,10 @@ export interface InspectionRecord {
     output?: unknown;
     error?: PlainError;
   };
-  /** Transitions taken, by state node id. `targets` is empty for a transition without a target. */
+  /**
+   * Transitions taken, by state node id. `targets` is empty for a transition without a target; `eventType` is the
+   * transition's own: empty for `always`, `FOO.*` for a wildcard.
+   */
   microsteps: { source: string; targets: string[]; eventType: string }[];
   effects: EffectDescriptor[];
 }

@@ -30,18 +30,14 @@ export function activeNodes(graph: MachineGraph, value: StateValue): string[] {
  * journal names source, targets and event: all of them are answered.
  */
 export function takenEdges(graph: MachineGraph, microsteps: InspectionRecord['microsteps']): string[] {
-  const taken = microsteps.flatMap((step) => {
-    const between = graph.edges.filter(
+  const taken = microsteps.flatMap((step) =>
+    graph.edges.filter(
       (edge) =>
         step.source === edge.source &&
+        step.eventType === edge.eventType &&
         (edge.target === null ? step.targets.length === 0 : step.targets.includes(edge.target)),
-    );
-    const named = between.filter((edge) => edge.eventType === step.eventType);
-    // An `always` and a wildcard are journalled under the event that was there when they were taken.
-    return named.length > 0
-      ? named
-      : between.filter(({ eventType }) => eventType === '' || eventType.endsWith('*'));
-  });
+    ),
+  );
   return [...new Set(taken.map(({ id }) => id))];
 }
 

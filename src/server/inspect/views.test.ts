@@ -34,11 +34,11 @@ describe('where an actor stands', () => {
     expect(edges.toSorted()).toEqual(['COUNT', 'GO']);
   });
 
-  test('an always that was taken on some event', () => {
+  test('an always, and not another transition between the same states', () => {
     const source = 'everything.working.settled';
-    const onEvent = { source, eventType: 'xstate.done.state.x', targets: ['everything.working.asking'] };
-    expect(takenEdges(graph, [onEvent])).toEqual([`${source}#1.0`]);
-    expect(takenEdges(graph, [{ ...onEvent, eventType: '' }])).toEqual([`${source}#1.0`]);
+    const always = { source, eventType: '', targets: ['everything.working.asking'] };
+    expect(takenEdges(graph, [always])).toEqual([`${source}#1.0`]);
+    expect(takenEdges(graph, [{ ...always, eventType: 'NEXT' }])).toEqual([]);
   });
 
   test('the events it would take, once each, with their guards', () => {
