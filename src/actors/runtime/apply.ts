@@ -313,7 +313,8 @@ function commitStep(
     }
     const delay = Math.max(0, request.delayMs);
     const due = new Date(now.getTime() + delay).toISOString();
-    timers[request.id] = { job: randomUUID(), due, event: request.event };
+    const order = 1 + Math.max(0, ...Object.values(timers).map((timer) => timer.order));
+    timers[request.id] = { job: randomUUID(), due, order, event: request.event };
     descriptors.push({ type: '@xstate.raise', id: request.id, event: request.event, delay, due });
   }
   for (const id of result.stopped) {

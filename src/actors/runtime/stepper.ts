@@ -8,6 +8,7 @@
  *
  * Not for: what becomes of the collected work (`apply.ts`), nor for storing anything.
  */
+import { randomUUID } from 'node:crypto';
 import type { AnyEventObject, AnyStateMachine, StateValue } from 'xstate';
 import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
 
@@ -73,6 +74,8 @@ interface DetachedMachine {
 }
 
 interface Transition {
+  /** Of the transition and not of the event: empty for `always`, with its `*` for a wildcard. */
+  eventType: string | null;
   source: { id: string };
   target?: { id: string }[];
 }
@@ -117,11 +120,11 @@ class Collector {
       inspect: () => ({ unsubscribe: noop }),
       _sendInspectionEvent: (inspected: { type: string; event: ActorEvent; _transitions?: Transition[] }) => {
         if (inspected.type !== '@xstate.microstep') return;
-        for (const { source, target } of inspected._transitions ?? []) {
+        for (const { source, target, eventType } of inspected._transitions ?? []) {
           this.microsteps.push({
             source: source.id,
             targets: (target ?? []).map((node) => node.id),
-            eventType: inspected.event.type,
+            eventType: eventType ?? '',
           });
         }
       },
@@ -228,6 +231,11 @@ export class Stepper {
   }
 }
 
+/** A delayed event without an id is its own: another of its type stands beside it, and nothing can cancel it. */
+function unnamedTimer(event: ActorEvent): string {
+  return `${event.type}.${randomUUID()}`;
+}
+
 /** Sorts one collected action into the result. Throws on what the runtime does not carry out. */
 function collectAction(action: CollectedAction, self: object, result: StepResult): void {
   switch (action.type) {
@@ -235,7 +243,7 @@ function collectAction(action: CollectedAction, self: object, result: StepResult
       const { event, id, delay } = action.params as { event: ActorEvent; id?: string; delay?: number };
       // Without a delay the machine has consumed it already.
       if (delay === undefined) return;
-      result.timers.push({ kind: 'set', id: id ?? event.type, event, delayMs: delay });
+      result.timers.push({ kind: 'set', id: id ?? unnamedTimer(event), event, delayMs: delay });
       return;
     }
     case 'xstate.cancel': {
@@ -254,7 +262,7 @@ function collectAction(action: CollectedAction, self: object, result: StepResult
         throw new Error(`sendTo can only reach the actor itself; "${event.type}" was meant for another one`);
       }
       if (delay === undefined) result.toSelf.push(event);
-      else result.timers.push({ kind: 'set', id: id ?? event.type, event, delayMs: delay });
+      else result.timers.push({ kind: 'set', id: id ?? unnamedTimer(event), event, delayMs: delay });
       return;
     }
     case 'xstate.emit': {

@@ -10,9 +10,9 @@ import type { Pool, PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
 import type { Database } from '../../persistence/actors/rows.ts';
+import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import { applyItem, isKnown, Work } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, hasWrites, type TimerJob } from './batch.ts';
-import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 
 const QUEUE = 'actor-timers';
@@ -214,7 +214,10 @@ export class Timers {
     if (!writer) throw new Error('timers fire before they are started');
     const works = new Map<Address, Work>();
     const rows = await lockActors(client, [...new Set(jobs.map(({ data }) => data.address))]);
-    const inOrder = [...jobs].sort((a, b) => (a.data.due < b.data.due ? -1 : 1));
+    const orderOf = ({ address, timerId }: JobData) => rows.get(address)?.pending.timers[timerId]?.order ?? 0;
+    const inOrder = [...jobs].sort(
+      (a, b) => Date.parse(a.data.due) - Date.parse(b.data.due) || orderOf(a.data) - orderOf(b.data),
+    );
     const now = new Date(this.#clock.now());
     const notMine: TimerJob[] = [];
     for (const { id, data } of inOrder) {

@@ -13,6 +13,8 @@ export interface TimerEntry {
   job: string;
   /** RFC 3339. */
   due: string;
+  /** Of an actor's timers that are due at once, the one that was set first comes first; JSON objects have no order. */
+  order: number;
   event: { type: string; [field: string]: unknown };
 }
 
