@@ -159,8 +159,8 @@ const machine = setup({
     result: null,
     progress: { done: 0, total: TOTAL_STEPS[input.type], step: 'Fetching market data' },
   }),
-  output: ({ context }) =>
-    context.result ?? { ...synthesize(context), status: 'cancelled', recommendation: null },
+  // Each final state comes after, or with, the result.
+  output: ({ context }) => context.result as AnalysisResult,
   on: { CANCEL: '.cancelled' },
   initial: 'fetchMarketData',
   states: {
@@ -285,7 +285,8 @@ const machine = setup({
         onError: {
           target: 'notify',
           actions: assign(({ context, event }) => {
-            const error = effectError(event);
+            // What failed first is what the owner needs to know.
+            const error = context.error ?? effectError(event);
             return { error, result: synthesize({ ...context, error }) };
           }),
         },
@@ -306,7 +307,15 @@ const machine = setup({
     },
     done: { type: 'final' },
     failed: { type: 'final' },
-    cancelled: { type: 'final' },
+    cancelled: {
+      type: 'final',
+      // Also while it is being saved: then the result was there already, and is not what the run came to.
+      entry: assign(({ context }) => ({
+        marketData: null,
+        result: { ...synthesize(context), status: 'cancelled' as const, recommendation: null },
+        progress: { ...context.progress, step: 'Cancelled' },
+      })),
+    },
   },
 });
 

@@ -3,13 +3,15 @@
  *
  * `above` is met at the threshold or higher, `below` at the threshold or lower, and a condition that holds when the
  * alert is set triggers at the first quote. `crosses` is met when the price reaches the threshold from the side on
- * which it was first seen. `once` ends with its trigger. `every_cross` goes on: an `above` or `below` triggers again
- * only after the price has gone back behind the threshold by a small margin, so that a price that trembles at the
- * threshold does not ring all day.
+ * which it was first seen. `once` ends with its trigger. `every_cross` goes on, and a price that trembles at the
+ * threshold does not ring all day: an `above` or `below` triggers again only after the price has gone back behind the
+ * threshold by a small margin, a `crosses` when it has gone back by that margin. An `UPDATE` of condition or threshold
+ * begins anew; one of anything else does not.
  *
  * It does not poll. It says by `alert.armed` which prices it waits for, which is stored as a row with the step, and
  * the watcher (`market-watch.ts`) sends a `QUOTE` when one of them comes. A missing or stale quote is not a price: the
- * alert is told by `QUOTE_LOST`, waits for a quote, and says so in its state.
+ * alert is told by `QUOTE_LOST`, waits for a quote, and says so in its state. Waking the watcher also brings the time,
+ * from which the expiry is set, so it is tried until it succeeds, whatever quotes come meanwhile.
  */
 import { assign, cancel, emit, enqueueActions, raise, setup } from 'xstate';
 import { z } from 'zod';
@@ -17,6 +19,8 @@ import { effectSource } from './effect-source.ts';
 
 /** How far behind the threshold the price must go before an alert that has triggered may do so again. */
 const REARM_MARGIN = 0.0005;
+/** When a watcher that could not be reached, after the effect's own retries, is tried again. */
+const WAKE_AGAIN_MS = 30_000;
 
 const condition = z.enum(['above', 'below', 'crosses']);
 const threshold = z.number().positive().max(10_000_000);
@@ -68,13 +72,14 @@ export interface PriceAlertContext extends PriceAlertInput {
   blindBecause: string | null;
   /** Where the price was last known to be, where that matters: `crosses`, and after a trigger. */
   side: 'above' | 'below' | null;
+  /** It has triggered since condition and threshold were set: the way back must be more than a tremble. */
+  rearmed: boolean;
 }
 
 /** The prices that are waited for: met at `upper` or above, at `lower` or below. */
 export function pricesToWatch(alert: PriceAlertContext): { upper: number | null; lower: number | null } {
-  const { condition: kind, side, threshold: level, triggers } = alert;
-  // After a trigger, and only then, the way back must be more than a tremble.
-  const margin = triggers > 0 ? REARM_MARGIN : 0;
+  const { condition: kind, side, threshold: level, rearmed } = alert;
+  const margin = rearmed ? REARM_MARGIN : 0;
   if (side === 'above') return { upper: null, lower: level * (1 - margin) };
   if (side === 'below') return { upper: level * (1 + margin), lower: null };
   if (kind === 'above') return { upper: level, lower: null };
@@ -127,6 +132,7 @@ const machine = setup({
     /** Tells the watcher that a quote is wanted, and what time it is. */
     wakeWatcher: effectSource<{ now: string }, Record<string, never>>(),
   },
+  delays: { untilNextWake: WAKE_AGAIN_MS },
   guards: {
     triggers: ({ context }, { price }: QuoteEvent) => isWatched(context, price) && isTrigger(context),
     isOnce: ({ context }) => context.repeat === 'once',
@@ -154,6 +160,7 @@ const machine = setup({
       triggers: context.triggers + 1,
       lastTriggeredAt: asOf,
       side: sideAfterTrigger(context),
+      rearmed: true,
     })),
     tell: emit(({ context }) => ({
       type: 'notification' as const,
@@ -171,19 +178,25 @@ const machine = setup({
     })),
     /** The time comes with the effect's result, so that the machine reads no clock. */
     setExpiry: enqueueActions(({ context, enqueue }, { now }: { now: string }) => {
+      enqueue(cancel('expiry'));
       if (context.expiresAt === null) return;
       const delay = Math.max(0, Date.parse(context.expiresAt) - Date.parse(now));
       enqueue(raise({ type: 'EXPIRE' as const }, { id: 'expiry', delay }));
     }),
-    change: assign(({ context }, changes: z.infer<typeof priceAlertEvents.UPDATE>) => ({
-      condition: changes.condition ?? context.condition,
-      threshold: changes.threshold ?? context.threshold,
-      repeat: changes.repeat ?? context.repeat,
-      expiresAt: changes.expiresAt === undefined ? context.expiresAt : changes.expiresAt,
-      note: changes.note === undefined ? context.note : changes.note,
-      waitingFor: 'quote' as const,
-      side: null,
-    })),
+    change: assign(({ context }, changes: z.infer<typeof priceAlertEvents.UPDATE>) => {
+      const condition = changes.condition ?? context.condition;
+      const threshold = changes.threshold ?? context.threshold;
+      const anew = condition !== context.condition || threshold !== context.threshold;
+      return {
+        condition,
+        threshold,
+        repeat: changes.repeat ?? context.repeat,
+        expiresAt: changes.expiresAt === undefined ? context.expiresAt : changes.expiresAt,
+        note: changes.note === undefined ? context.note : changes.note,
+        waitingFor: 'quote' as const,
+        ...(anew ? { side: null, rearmed: false } : {}),
+      };
+    }),
     loseQuote: assign(({ context }, reason: string) => ({
       waitingFor: 'quote' as const,
       blindBecause: reason,
@@ -200,12 +213,13 @@ const machine = setup({
     waitingFor: 'quote',
     blindBecause: null,
     side: null,
+    rearmed: false,
   }),
   initial: 'armed',
   states: {
     armed: {
       entry: 'arm',
-      initial: 'waking',
+      type: 'parallel',
       on: {
         CANCEL: 'cancelled',
         EXPIRE: 'expired',
@@ -214,35 +228,48 @@ const machine = setup({
           reenter: true,
           actions: [cancel('expiry'), { type: 'change', params: ({ event }) => event }],
         },
-        QUOTE: [
-          {
-            guard: { type: 'triggers', params: ({ event }) => event },
-            target: 'triggered',
-            actions: { type: 'trigger', params: ({ event }) => event },
-          },
-          { target: '.waitingForPrice', actions: [{ type: 'see', params: ({ event }) => event }, 'arm'] },
-        ],
-        QUOTE_LOST: {
-          target: '.waitingForQuote',
-          actions: [{ type: 'loseQuote', params: ({ event }) => event.reason }, 'arm'],
-        },
       },
       states: {
-        waking: {
-          invoke: {
-            id: 'wakeWatcher',
-            src: 'wakeWatcher',
-            input: () => ({}),
-            onDone: {
-              target: 'waitingForQuote',
-              actions: { type: 'setExpiry', params: ({ event }) => event.output },
+        price: {
+          initial: 'waitingForQuote',
+          on: {
+            QUOTE: [
+              {
+                guard: { type: 'triggers', params: ({ event }) => event },
+                target: '#priceAlert.triggered',
+                actions: { type: 'trigger', params: ({ event }) => event },
+              },
+              {
+                target: '.waitingForPrice',
+                actions: [{ type: 'see', params: ({ event }) => event }, 'arm'],
+              },
+            ],
+            QUOTE_LOST: {
+              target: '.waitingForQuote',
+              actions: [{ type: 'loseQuote', params: ({ event }) => event.reason }, 'arm'],
             },
-            // The watcher looks at all that is armed in its own time.
-            onError: { target: 'waitingForQuote' },
+          },
+          states: { waitingForQuote: {}, waitingForPrice: {} },
+        },
+        watcher: {
+          initial: 'waking',
+          states: {
+            waking: {
+              invoke: {
+                id: 'wakeWatcher',
+                src: 'wakeWatcher',
+                input: () => ({}),
+                onDone: {
+                  target: 'awake',
+                  actions: { type: 'setExpiry', params: ({ event }) => event.output },
+                },
+                onError: { target: 'unreached' },
+              },
+            },
+            unreached: { after: { untilNextWake: 'waking' } },
+            awake: {},
           },
         },
-        waitingForQuote: {},
-        waitingForPrice: {},
       },
     },
     triggered: {
@@ -250,7 +277,7 @@ const machine = setup({
       always: [{ guard: 'isOnce', target: 'done' }, { target: 'rearmed' }],
     },
     /** Armed again, now with the price on the other side. */
-    rearmed: { always: { target: '#priceAlert.armed.waitingForPrice' } },
+    rearmed: { always: { target: '#priceAlert.armed.price.waitingForPrice' } },
     done: { type: 'final', entry: [cancel('expiry'), 'disarm'] },
     cancelled: { type: 'final', entry: [cancel('expiry'), 'disarm'] },
     expired: { type: 'final', entry: 'disarm' },

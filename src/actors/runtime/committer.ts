@@ -9,9 +9,9 @@
 import { findSingleton, loadActors, loadKeys, type RememberedKey } from '../../persistence/actors/actors.ts';
 import { findSteps } from '../../persistence/actors/journal.ts';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
+import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import { type Answer, applyItem, type Item, Work } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks, hasWrites } from './batch.ts';
-import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import { RuntimeError } from './errors.ts';
 import type { Address, RuntimeLog, SendAnswer } from './types.ts';
 

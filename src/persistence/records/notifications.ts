@@ -106,9 +106,10 @@ export class Notifications {
 
   /** The owner's last sequence number; 0 when there was none yet. */
   async latestSeq(owner: string): Promise<number> {
-    const { rows } = await this.#database.query('SELECT last_seq FROM notification_counters WHERE owner = $1', [
-      owner,
-    ]);
+    const { rows } = await this.#database.query(
+      'SELECT last_seq FROM notification_counters WHERE owner = $1',
+      [owner],
+    );
     return Number(rows[0]?.last_seq ?? 0);
   }
 
