@@ -9,7 +9,7 @@ import { assign, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { type ActorSystem, createActorSystem, DoNotRetryError, type InspectionRecord } from './index.ts';
-import { LiveActor, type Outcome, plain } from './testing/live-actor.ts';
+import { LiveActor, plain } from './testing/live-actor.ts';
 import {
   buildMachine,
   isToSelf,
@@ -18,7 +18,7 @@ import {
   operations,
   workEffect,
 } from './testing/random-machines.ts';
-import type { ActorEvent, Address, DurableMachine } from './types.ts';
+import type { Address, DurableMachine } from './types.ts';
 
 const MACHINES = 12;
 const RUNS_EACH = 2;
@@ -134,7 +134,7 @@ async function waitUntil(
 function replay(definition: DurableMachine, journal: readonly InspectionRecord[]): void {
   const live = new LiveActor(definition.machine, {});
   for (const [index, { event, snapshot }] of journal.entries()) {
-    if (event.type !== 'xstate.init' && !isToSelf(event)) happen(live, event);
+    if (event.type !== 'xstate.init' && !isToSelf(event)) live.happen(event);
     // Events to itself are steps of their own in the journal, and part of one for `createActor`.
     const next = journal[index + 1];
     if (next && isToSelf(next.event)) continue;
@@ -143,12 +143,6 @@ function replay(definition: DurableMachine, journal: readonly InspectionRecord[]
       live.seen(),
     );
   }
-}
-
-function happen(live: LiveActor, event: ActorEvent): void {
-  const ended = /^xstate\.(?:done|error)\.actor\.(.+)$/.exec(event.type);
-  if (ended?.[1] === undefined) live.send(event);
-  else live.end(ended[1], ('error' in event ? { error: event.error } : { output: event.output }) as Outcome);
 }
 
 describe('R16 on Postgres', () => {

@@ -2,7 +2,14 @@
  * A machine under XState's own `createActor`, in memory: what the runtime is compared with. Time is simulated, and
  * effects end when the test says so.
  */
-import { type AnyActorRef, type AnyStateMachine, createActor, SimulatedClock } from 'xstate';
+import {
+  type AnyActorRef,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type AnyTransitionDefinition,
+  createActor,
+  SimulatedClock,
+} from 'xstate';
 import type { PlainError } from '../errors.ts';
 import type { ActorEvent } from '../types.ts';
 
@@ -42,16 +49,29 @@ export class LiveActor {
   readonly #clock = new SimulatedClock();
   readonly #actor;
   readonly emitted: unknown[] = [];
+  /** The transitions taken, by `nameOfTransition`. */
+  readonly taken = new Set<string>();
+  /** The ids of the states that were entered, also those that were left within the same step. */
+  readonly entered = new Set<string>();
 
   constructor(machine: AnyStateMachine, input: unknown) {
     const sources = Object.keys(machine.implementations.actors);
     const held = Object.fromEntries(sources.map((name) => [name, heldEffect]));
-    this.#actor = createActor(machine.provide({ actors: held as never }), { input, clock: this.#clock });
+    this.#actor = createActor(machine.provide({ actors: held as never }), {
+      input,
+      clock: this.#clock,
+      inspect: (inspected) => {
+        if (inspected.type !== '@xstate.microstep') return;
+        for (const one of inspected._transitions) this.taken.add(nameOfTransition(one));
+        this.#enter(inspected.snapshot as AnyMachineSnapshot);
+      },
+    });
     // An error status is an outcome like others here; without an observer XState throws it at the process.
     this.#actor.subscribe({ error: () => {} });
     this.#actor.on('*', (event) => this.emitted.push(event));
     replaceTimersOfOneId(this.#actor.system);
     this.#actor.start();
+    this.#enter(this.#actor.getSnapshot() as AnyMachineSnapshot);
   }
 
   get now(): number {
@@ -70,6 +90,17 @@ export class LiveActor {
   /** Ends a running effect. */
   end(id: string, outcome: Outcome): void {
     this.#child(id).send({ type: 'test.end', outcome });
+  }
+
+  /**
+   * Makes happen what a journal or a path says: effects end as their completion events say; a timer's event comes by
+   * hand, and its own is cancelled as its state is left.
+   */
+  happen(event: ActorEvent): void {
+    const ended = /^xstate\.(?:done|error)\.actor\.(.+)$/.exec(event.type);
+    if (ended?.[1] === undefined) this.send(event);
+    else
+      this.end(ended[1], ('error' in event ? { error: event.error } : { output: event.output }) as Outcome);
   }
 
   /** The running effects and what they were asked, by id. */
@@ -100,12 +131,23 @@ export class LiveActor {
     return plain({ status, value, context, output: output ?? null, error: error ?? null });
   }
 
+  #enter({ _nodes: nodes }: AnyMachineSnapshot): void {
+    for (const { id } of nodes) this.entered.add(id);
+  }
+
   #child(id: string): AnyActorRef {
     const children = this.#actor.getSnapshot().children as Record<string, AnyActorRef | undefined>;
     const child = children[id];
     if (!child) throw new Error(`no effect "${id}" runs`);
     return child;
   }
+}
+
+/** A transition in words: `source event [guard] -> targets`. */
+export function nameOfTransition({ source, eventType, guard, target }: AnyTransitionDefinition): string {
+  const condition = guard === undefined ? '' : ` [${typeof guard === 'object' ? guard.type : String(guard)}]`;
+  const targets = (target ?? []).map(({ id }) => id).join(', ');
+  return `${source.id} ${eventType || 'always'}${condition} -> ${targets || 'itself'}`;
 }
 
 /**
