@@ -2,28 +2,84 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const run = promisify(execFile);
+const number = expect.any(Number);
+const rate = { perSecond: number, p50Ms: number, p99Ms: number };
+const times = { p50Ms: number, p99Ms: number, maxMs: number };
 
-test('pipeline prints JSON with the floor beside it', async () => {
-  const { stdout, stderr } = await run(process.execPath, [main, 'pipeline', '--smoke']);
-  const { rows } = JSON.parse(stdout) as { rows: { atOnce: number }[] };
-  expect(rows.map(({ atOnce }) => atOnce)).toEqual([1, 20, 200]);
-  for (const row of rows) {
-    expect(row).toMatchObject({
-      pipeline: { perSecond: expect.any(Number), p50Ms: expect.any(Number), p99Ms: expect.any(Number) },
-      floorOneByOne: { perSecond: expect.any(Number) },
-      floorBatched: { perSecond: expect.any(Number) },
+/** What a bench prints as its result, and its table. */
+async function smoke<Result>(name: string): Promise<{ result: Result; table: string }> {
+  const { stdout, stderr } = await run(process.execPath, [main, name, '--smoke']);
+  const { results } = JSON.parse(stdout) as { results: Record<string, Result & { notMeasured: string }> };
+  const result = results[name];
+  if (!result) throw new Error(`no result of ${name} in ${stdout}`);
+  expect(Object.keys(results)).toEqual([name]);
+  expect(result.notMeasured).not.toBe('');
+  return { result, table: stderr };
+}
+
+describe.concurrent('a smoke run', () => {
+  test('of events has the floors of the same run beside them', async () => {
+    const { result, table } = await smoke<{ rows: { inFlight: number }[] }>('events');
+    expect(result.rows.map(({ inFlight }) => inFlight)).toEqual([1, 64, 512]);
+    for (const row of result.rows) {
+      expect(row).toMatchObject({ events: rate, floorOneByOne: rate, floorBatched: rate, ofBatched: number });
+    }
+    expect(table).toContain('events/s');
+  });
+
+  test('of the pipeline has the floors of the same run beside it', async () => {
+    const { result, table } = await smoke<{ rows: { atOnce: number }[] }>('pipeline');
+    expect(result.rows.map(({ atOnce }) => atOnce)).toEqual([1, 20, 200]);
+    for (const row of result.rows) {
+      expect(row).toMatchObject({ pipeline: rate, floorOneByOne: rate, floorBatched: rate });
+    }
+    expect(table).toContain('pipelines/s');
+  });
+
+  test('of timers loses none and counts none twice', async () => {
+    const { result } = await smoke('timers');
+    expect(result).toMatchObject({
+      spread: { lateness: { ...times, fired: 400, lost: 0, twice: 0 }, floorLateness: times },
+      drain: { perSecond: number, timers: 200, lost: 0, twice: 0, floorPerSecond: number },
     });
-  }
-  expect(stderr).toContain('pipelines/s');
+  });
+
+  test('of sleepers says what they cost', async () => {
+    const { result } = await smoke('sleepers');
+    expect(result).toMatchObject({
+      empty: { startMs: number, rssMb: number },
+      rows: [
+        {
+          sleepers: 2_000,
+          withTimer: 200,
+          startDeltaMs: number,
+          rssDeltaMb: number,
+          idle: { windowSeconds: 1, perMinute: number },
+          wakeByEvent: times,
+          timersAmongThem: times,
+        },
+      ],
+    });
+  });
+
+  test('of recovery leaves nothing stuck', async () => {
+    const { result } = await smoke('recovery');
+    expect(result).toMatchObject({ kills: 1, effects: 10, continued: times, stuck: 0 });
+  });
 });
 
-test('an unknown bench is named', async () => {
-  await expect(run(process.execPath, [main, 'nonsense'])).rejects.toMatchObject({
+test.each([
+  { args: ['nonsense'], says: 'There is no bench "nonsense"' },
+  { args: ['--peer', 'nonsense'], says: 'There is no peer "nonsense"' },
+  { args: ['--runs', '0'], says: '--runs takes a whole number' },
+  { args: ['--nonsense'], says: "Unknown option '--nonsense'" },
+])('$args is refused with the reason', async ({ args, says }) => {
+  await expect(run(process.execPath, [main, ...args])).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('There is no bench "nonsense"'),
+    stderr: expect.stringContaining(says),
   });
 });

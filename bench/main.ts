@@ -1,43 +1,92 @@
 /**
- * `npm run -s bench -- <name> [--smoke]`: measures, prints JSON on stdout and a table on stderr.
- * Each bench runs on an embedded Postgres of its own in a temporary folder, and measures the floor in the same run.
+ * `npm run -s bench -- [name] [--smoke] [--full] [--runs 3] [--peer dbos]`: measures, prints JSON on stdout and tables
+ * on stderr. All benches unless one is named; each on an embedded Postgres of its own in a temporary folder, with the
+ * floor measured in the same run.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startPostgres } from '../src/launch/postgres.ts';
 import { createLog } from '../src/log.ts';
 import { migrate } from '../src/persistence/migrate.ts';
+import { eventsBench } from './events.ts';
+import type { BenchOptions } from './options.ts';
+import { PEERS, peerBench } from './peers.ts';
 import { pipelineBench } from './pipeline.ts';
+import { recoveryBench } from './recovery.ts';
+import { sleepersBench } from './sleepers.ts';
+import { timersBench } from './timers.ts';
 
-const BENCHES = { pipeline: pipelineBench } as const;
-type BenchName = keyof typeof BENCHES;
+type Bench = (options: BenchOptions) => Promise<object>;
 
-async function main(args: readonly string[]): Promise<void> {
-  const smoke = args.includes('--smoke');
-  const name = args.find((arg) => !arg.startsWith('--')) ?? 'pipeline';
-  if (!(name in BENCHES)) {
-    process.stderr.write(`There is no bench "${name}". There are: ${Object.keys(BENCHES).join(', ')}.\n`);
-    process.exitCode = 2;
-    return;
+const BENCHES: Readonly<Record<string, Bench>> = {
+  events: eventsBench,
+  pipeline: pipelineBench,
+  timers: timersBench,
+  sleepers: sleepersBench,
+  recovery: recoveryBench,
+};
+
+/** What the command line asks for. Throws with words for a person. */
+function readCommandLine(args: string[]) {
+  const { values, positionals: names } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      smoke: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      runs: { type: 'string' },
+      peer: { type: 'string' },
+    },
+  });
+  const { smoke, full, peer } = values;
+  const runs = Number(values.runs ?? (smoke ? 1 : 3));
+  const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown !== undefined) {
+    throw new Error(`There is no bench "${unknown}". There are: ${Object.keys(BENCHES).join(', ')}.`);
   }
+  if (peer !== undefined && !PEERS.includes(peer)) {
+    throw new Error(`There is no peer "${peer}". There are: ${PEERS.join(', ')}.`);
+  }
+  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1 on.');
+  const benches: [string, Bench][] = [];
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (names.length === 0 ? peer === undefined : names.includes(name)) benches.push([name, bench]);
+  }
+  if (peer !== undefined) benches.push([peer, (options) => peerBench(peer, options)]);
+  return { benches, options: { smoke, full, runs } };
+}
+
+async function main({ benches, options }: ReturnType<typeof readCommandLine>): Promise<void> {
+  const results: Record<string, object> = {};
+  let postgres = '';
+  for (const [name, bench] of benches) {
+    await onPostgres(async (connectionString) => {
+      postgres = await serverVersion(connectionString);
+      results[name] = await bench({ ...options, connectionString });
+    });
+  }
+  const machine = { cores: cpus().length, cpu: cpus()[0]?.model, node: process.version, postgres };
+  const { smoke, runs } = options;
+  process.stdout.write(
+    `${JSON.stringify({ at: new Date().toISOString(), smoke, runs, machine, results }, null, 2)}\n`,
+  );
+}
+
+/** A migrated database on a server that goes when the work is done. */
+async function onPostgres(work: (connectionString: string) => Promise<void>): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'ttai-bench-'));
-  const postgres = await startPostgres({ home, log: createLog('warn') });
   try {
-    const { connectionString } = postgres;
-    await migrate(connectionString);
-    const result = await BENCHES[name as BenchName]({ connectionString, smoke });
-    const machine = {
-      cores: cpus().length,
-      node: process.version,
-      postgres: await serverVersion(connectionString),
-    };
-    process.stdout.write(
-      `${JSON.stringify({ bench: name, smoke, at: new Date().toISOString(), machine, ...result }, null, 2)}\n`,
-    );
+    const postgres = await startPostgres({ home, log: createLog('warn') });
+    try {
+      await migrate(postgres.connectionString);
+      await work(postgres.connectionString);
+    } finally {
+      await postgres.stop();
+    }
   } finally {
-    await postgres.stop();
     await rm(home, { recursive: true, force: true });
   }
 }
@@ -50,4 +99,11 @@ async function serverVersion(connectionString: string): Promise<string> {
   return rows[0]?.server_version ?? '';
 }
 
-await main(process.argv.slice(2));
+let commandLine: ReturnType<typeof readCommandLine> | undefined;
+try {
+  commandLine = readCommandLine(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 2;
+}
+if (commandLine) await main(commandLine);
