@@ -9,7 +9,7 @@ import {
   strategy,
   timeframe,
 } from '../../machines/market.ts';
-import type { Database } from '../../persistence/actors/rows.ts';
+import type { Database } from '../../persistence/database.ts';
 import { saveAnalysis } from '../../persistence/records/analyses.ts';
 import { type Effect, effect } from '../runtime/index.ts';
 import type { AnalysisClient } from './analysis-client.ts';

@@ -1,5 +1,5 @@
 /** All effects of TTAI's machines. */
-import type { Database } from '../../persistence/actors/rows.ts';
+import type { Database } from '../../persistence/database.ts';
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
 import type { AnalysisClient } from './analysis-client.ts';

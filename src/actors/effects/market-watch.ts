@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Quotes } from '../../machines/market.ts';
 import { lookResult, MARKET_WATCH_KEY, marketWatch } from '../../machines/market-watch.ts';
-import type { Database } from '../../persistence/actors/rows.ts';
+import type { Database } from '../../persistence/database.ts';
 import {
   alertsMet,
   alertsToBlind,

@@ -5,7 +5,8 @@
  * Not for taking over from processes that died: that is `peers.ts`, which hands the rows over.
  */
 import { keptEffects, noteAttempt } from '../../persistence/actors/processes.ts';
-import type { Database, EffectRow } from '../../persistence/actors/rows.ts';
+import type { EffectRow } from '../../persistence/actors/rows.ts';
+import type { Database } from '../../persistence/database.ts';
 import { retryDelayMs } from './effect.ts';
 import {
   DoNotRetryError,

@@ -7,17 +7,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { listenToNotices, sendNotice } from '../../persistence/actors/notices.ts';
 import {
+  holdProcessLock,
   leaveProcess,
-  PROCESS_LOCK_CLASS,
   registerProcess,
   renewLease,
+  succeedProcess,
   takeOverEffects,
 } from '../../persistence/actors/processes.ts';
-import type { Database, EffectRow } from '../../persistence/actors/rows.ts';
+import type { EffectRow } from '../../persistence/actors/rows.ts';
+import type { Database } from '../../persistence/database.ts';
 import type { Address, CommitNotice, RuntimeLog } from './types.ts';
 
-const CHANNEL = 'ttai_actors';
 /** With other processes about, or effects running here: a dead one is found within this. */
 const FAST_TICK_MS = 700;
 /** Alone and idle there is nobody to take over from. */
@@ -126,15 +128,14 @@ export class Peers {
     client.on('error', (error) => this.#log.warn({ err: error }, 'the listening connection broke'));
     client.once('end', () => this.#reconnect(client));
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
+    await listenToNotices(client);
     this.#client = client;
     await this.#register(client);
   }
 
   async #register(client: pg.Client): Promise<void> {
     const number = await registerProcess(this.#database, this.#id, SLOW_TICK_MS * LEASE_TICKS);
-    // Shared: a lock that an earlier connection of this process still holds on the server must not block.
-    await client.query('SELECT pg_advisory_lock_shared($1, $2)', [PROCESS_LOCK_CLASS, number]);
+    await holdProcessLock(client, number);
   }
 
   #reconnect(broken: pg.Client): void {
@@ -154,8 +155,7 @@ export class Peers {
     this.#id = randomUUID();
     await this.#connect();
     // What ran here goes on here, unless another process was quicker.
-    await this.#database.query('UPDATE effects SET process = $1 WHERE process = $2', [this.#id, before]);
-    await this.#database.query('DELETE FROM processes WHERE id = $1', [before]);
+    await succeedProcess(this.#database, before, this.#id);
     this.#events.onLeaseLost();
     this.#missed();
     await this.#takeOver();
@@ -270,6 +270,6 @@ export class Peers {
     if (Buffer.byteLength(payload) > MAX_NOTICE_BYTES) {
       payload = JSON.stringify({ ...notice, addresses: null, cancelled: notice.cancelled?.slice(0, 50) });
     }
-    await this.#database.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+    await sendNotice(this.#database, payload);
   }
 }

@@ -9,7 +9,8 @@ import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
-import type { Database } from '../../persistence/actors/rows.ts';
+import { nearestDeadline } from '../../persistence/actors/timers.ts';
+import type { Database } from '../../persistence/database.ts';
 import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
 import { applyItem, isKnown, Work } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, hasWrites, type TimerJob } from './batch.ts';
@@ -153,11 +154,7 @@ export class Timers {
   }
 
   async #readNearest(): Promise<void> {
-    const { rows } = await this.#pool.query<{ nearest: Date | null }>(
-      `SELECT min(start_after) AS nearest FROM pgboss.job WHERE name = $1 AND state < 'active'`,
-      [QUEUE],
-    );
-    const nearest = rows[0]?.nearest?.getTime() ?? Number.POSITIVE_INFINITY;
+    const nearest = (await nearestDeadline(this.#pool, QUEUE))?.getTime() ?? Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
     this.#nearest = nearest <= now ? now + SKEW_RETRY_MS : nearest;
     this.#arm();

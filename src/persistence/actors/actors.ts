@@ -1,5 +1,6 @@
 /** Reading actors and what belongs to them: snapshots, keys, lists. Writing is `commit.ts`. */
-import { ACTOR_COLUMNS, type ActorRow, type Database, toActorRow } from './rows.ts';
+import type { Database } from '../database.ts';
+import { ACTOR_COLUMNS, type ActorRow, toActorRow } from './rows.ts';
 
 /** The actors of these addresses, by address; those that do not exist are absent. */
 export async function loadActors(

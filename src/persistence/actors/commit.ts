@@ -4,7 +4,8 @@
  * An actor's part takes effect only when its revision is still the expected one (R2); the parts of the others do.
  * Timers are not here: they are pg-boss's jobs, inserted beside this in the same transaction.
  */
-import type { ActorRow, Database, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow } from './rows.ts';
+import type { Database } from '../database.ts';
+import type { ActorRow, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow } from './rows.ts';
 
 export interface ActorWrite {
   /** As it is to be. Its revision equals `expected` when only the journal is written. */

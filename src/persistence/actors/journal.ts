@@ -1,5 +1,5 @@
 /** Reading and pruning the journal. Rows are written by `commit.ts` only. */
-import type { Database } from './rows.ts';
+import type { Database } from '../database.ts';
 
 export interface StoredStep {
   cursor: string;

@@ -4,10 +4,11 @@
  * A process holds a session advisory lock of its number while it lives, which Postgres frees the moment that it dies;
  * a frozen one keeps the lock, so it also has a lease that runs out.
  */
-import { type Database, type EffectRow, toEffectRow } from './rows.ts';
+import type { Database } from '../database.ts';
+import { type EffectRow, toEffectRow } from './rows.ts';
 
 /** First half of the advisory lock's key; the second is the process's number. */
-export const PROCESS_LOCK_CLASS = 0x77a1;
+const PROCESS_LOCK_CLASS = 0x77a1;
 
 const ALIVE = `(p.lease_until > now() AND EXISTS (
   SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = ${PROCESS_LOCK_CLASS}
@@ -20,6 +21,20 @@ export async function registerProcess(database: Database, id: string, leaseMs: n
     [id, leaseMs],
   );
   return Number(rows[0]?.number);
+}
+
+/**
+ * Takes the lock of a process's number, for as long as the connection lives. Shared: a lock that an earlier connection
+ * of this process still holds on the server must not block.
+ */
+export async function holdProcessLock(connection: Database, number: number): Promise<void> {
+  await connection.query('SELECT pg_advisory_lock_shared($1, $2)', [PROCESS_LOCK_CLASS, number]);
+}
+
+/** Gives what a process ran to its next life, unless another has taken it over, and forgets the process. */
+export async function succeedProcess(database: Database, before: string, next: string): Promise<void> {
+  await database.query('UPDATE effects SET process = $1 WHERE process = $2', [next, before]);
+  await database.query('DELETE FROM processes WHERE id = $1', [before]);
 }
 
 /** Renews a lease. False when it was lost: others have taken over. */

@@ -1,13 +1,5 @@
 /** The runtime's rows as TypeScript sees them. Types and their reading from the driver; no SQL. */
 
-/** Anything that runs SQL: the pool, or a client inside a transaction. */
-export interface Database {
-  query(
-    text: string,
-    values?: unknown[],
-  ): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
-}
-
 export interface TimerEntry {
   /** The pg-boss job: the token of this visit of the state. A job that is not named here is late. */
   job: string;

@@ -1,5 +1,5 @@
 /** Finished analyses, kept for reading and reports. Written once for each run. */
-import type { Database } from '../actors/rows.ts';
+import type { Database } from '../database.ts';
 
 export interface AnalysisRecord {
   runId: string;

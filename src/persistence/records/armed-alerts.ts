@@ -2,7 +2,7 @@
  * The price alerts that wait for a price: rows with an index, judged by SQL, so that a quote costs what it triggers
  * and not what is armed. Written by the alert actors' effects, read by the watcher's.
  */
-import type { Database } from '../actors/rows.ts';
+import type { Database } from '../database.ts';
 
 export interface ArmedAlert {
   address: string;

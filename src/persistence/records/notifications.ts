@@ -3,7 +3,7 @@
  * the transaction of the step that emits them, so a notification is there exactly when its step is.
  */
 import pg from 'pg';
-import type { Database } from '../actors/rows.ts';
+import type { Database } from '../database.ts';
 
 const CHANNEL = 'ttai_notifications';
 const RECONNECT_MS = 300;
