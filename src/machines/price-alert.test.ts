@@ -363,6 +363,22 @@ describe('priceAlert: expiry', () => {
   });
 });
 
+describe('priceAlert: the watcher', () => {
+  test('is woken when the alert is set, changed, and armed again; a quote that does not trigger wakes nobody', () => {
+    const live = start('above', { repeat: 'every_cross' });
+    const asks = () => Object.keys(live.effects());
+    expect(asks()).toEqual(['wakeWatcher']);
+    live.happen(woken);
+    for (const event of [quote(94), quoteLost, quote(95)]) live.happen(event);
+    expect(asks()).toEqual([]);
+    live.happen(quote(106));
+    expect(asks()).toEqual(['wakeWatcher']);
+    live.happen(woken);
+    live.happen({ type: 'UPDATE', note: 'look' });
+    expect(asks()).toEqual(['wakeWatcher']);
+  });
+});
+
 describe('priceAlert: what is refused', () => {
   const input = { symbol: 'AAPL', condition: 'above', threshold: 100 };
   test.each([
