@@ -25,7 +25,7 @@ import { fewestPaths, type Model, type Path, pathsOf } from './model.ts';
 
 const HOUR = 3_600_000;
 /** Paths of each machine that are walked for their length, besides those that take each transition. */
-const LONGEST = 20;
+const LONGEST = 10;
 /** With delays so long that no timer fires but by the test's hand. */
 const patient = <M extends DurableMachine>(definition: M, delays: string[]): M => ({
   ...definition,

@@ -10,14 +10,8 @@ import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { type ActorSystem, createActorSystem, DoNotRetryError, type InspectionRecord } from './index.ts';
 import { LiveActor, plain } from './testing/live-actor.ts';
-import {
-  buildMachine,
-  isToSelf,
-  machinePlan,
-  type Operation,
-  operations,
-  workEffect,
-} from './testing/random-machines.ts';
+import { buildMachine, isToSelf, workEffect } from './testing/random-machines.ts';
+import { machinePlan, type Operation, operations } from './testing/random-plans.ts';
 import type { Address, DurableMachine } from './types.ts';
 
 const MACHINES = 12;

@@ -11,13 +11,8 @@ import { type Answer, applyItem, type Item, Work } from './apply.ts';
 import { type PlainError, RuntimeError } from './errors.ts';
 import { Registry } from './registry.ts';
 import { LiveActor, type Outcome, plain, type Seen } from './testing/live-actor.ts';
-import {
-  buildMachine,
-  machinePlan,
-  type Operation,
-  operations,
-  workEffect,
-} from './testing/random-machines.ts';
+import { buildMachine, workEffect } from './testing/random-machines.ts';
+import { machinePlan, type Operation, operations } from './testing/random-plans.ts';
 import type { DurableMachine } from './types.ts';
 
 const RUNS = 300;

@@ -5,7 +5,6 @@
  * What loops costs fuel (`context.fuel`), so that every step ends. Not for machines whose guards or assigns throw:
  * there the runtime differs from XState on purpose (the actor goes on in its old state).
  */
-import fc from 'fast-check';
 import {
   type AnyStateMachine,
   assign,
@@ -19,13 +18,16 @@ import {
 import { z } from 'zod';
 import { effect } from '../effect.ts';
 import type { ActorEvent, DurableMachine, EffectContext } from '../types.ts';
-
-/** From outside, raised, sent to itself, and delayed: told apart, so that a journal can be replayed. */
-const OUTSIDE = ['E0', 'E1', 'E2'] as const;
-const RAISED = ['R0', 'R1'] as const;
-const TO_SELF = ['S0', 'S1'] as const;
-const DELAYED = ['D0', 'D1'] as const;
-const ALL_EVENTS = [...OUTSIDE, ...RAISED, ...TO_SELF, ...DELAYED];
+import {
+  type ActionPlan,
+  ALL_EVENTS,
+  DELAYED,
+  type NodePlan,
+  OUTSIDE,
+  RAISED,
+  TO_SELF,
+  type TransitionPlan,
+} from './random-plans.ts';
 
 /** What one actor may spend on loops in its life, and on delayed events that multiply. */
 const FUEL = 15;
@@ -36,130 +38,6 @@ interface Context {
   /** The last few tags of actions that ran. */
   log: string[];
 }
-
-type ActionPlan =
-  | { kind: 'note' }
-  | { kind: 'raise' | 'later' | 'laterUnnamed' | 'toSelf'; event: number; delay: number }
-  | { kind: 'forget' | 'emit' | 'spawn' | 'stopSpawned' };
-
-interface TransitionPlan {
-  target: number | null;
-  guard: 'even' | 'odd' | null;
-  reenter: boolean;
-  actions: ActionPlan[];
-}
-
-export interface NodePlan {
-  kind: 'atomic' | 'compound' | 'parallel' | 'final' | 'shallow' | 'deep';
-  children: NodePlan[];
-  on: (TransitionPlan & { event: number })[];
-  always: TransitionPlan[];
-  after: (TransitionPlan & { delay: number })[];
-  invoke: { onDone: TransitionPlan | null; onError: TransitionPlan | null } | null;
-  entry: ActionPlan[];
-  exit: ActionPlan[];
-}
-
-const nothing = { children: [], on: [], always: [], after: [], invoke: null, entry: [], exit: [] };
-const delay = fc.constantFrom(10, 20, 30);
-
-const actionPlan: fc.Arbitrary<ActionPlan> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<ActionPlan>({ kind: 'note' }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('raise' as const, 'later' as const, 'laterUnnamed' as const, 'toSelf' as const),
-      event: fc.nat(1),
-      delay,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('forget' as const, 'emit' as const, 'spawn' as const, 'stopSpawned' as const),
-    }),
-  },
-);
-const actionPlans = fc.array(actionPlan, { maxLength: 2 });
-
-const transitionPlan = fc.record({
-  target: fc.option(fc.nat(20), { freq: 5 }),
-  guard: fc.option(fc.constantFrom('even' as const, 'odd' as const), { freq: 2 }),
-  reenter: fc.boolean(),
-  actions: actionPlans,
-});
-
-/**
- * No history state inside a parallel one: where transitions of two of its regions target a history state and the
- * parallel state at once, XState loses track of its active states (and finds them again in a restored snapshot).
- */
-function nodePlan(depth: number, inParallel = false): fc.Arbitrary<NodePlan> {
-  const inner = {
-    on: fc.array(
-      fc
-        .tuple(transitionPlan, fc.nat(ALL_EVENTS.length - 1))
-        .map(([transition, event]) => ({ ...transition, event })),
-      { maxLength: 4 },
-    ),
-    always: fc.array(transitionPlan, { maxLength: 1 }),
-    after: fc.array(
-      fc.tuple(transitionPlan, delay).map(([transition, ms]) => ({ ...transition, delay: ms })),
-      { maxLength: 2 },
-    ),
-    invoke: fc.option(
-      fc.record({
-        onDone: fc.option(transitionPlan, { freq: 4 }),
-        onError: fc.option(transitionPlan, { freq: 4 }),
-      }),
-      { freq: 2 },
-    ),
-    entry: actionPlans,
-    exit: actionPlans,
-  };
-  const atomic = fc.record({
-    kind: fc.constant('atomic' as const),
-    children: fc.constant<NodePlan[]>([]),
-    ...inner,
-  });
-  if (depth === 0) return atomic;
-  const leaf = fc
-    .constantFrom('final' as const, ...(inParallel ? [] : ['shallow' as const, 'deep' as const]))
-    .map((kind): NodePlan => ({ ...nothing, kind }));
-  const compound = fc.record({
-    kind: fc.constant('compound' as const),
-    children: fc
-      .tuple(
-        nodePlan(depth - 1, inParallel),
-        fc.array(fc.oneof(nodePlan(depth - 1, inParallel), leaf), { maxLength: 3 }),
-      )
-      .map(([first, rest]) => [first, ...rest]),
-    ...inner,
-  });
-  const parallel = fc.record({
-    kind: fc.constant('parallel' as const),
-    children: fc.array(nodePlan(depth - 1, true), { minLength: 2, maxLength: 3 }),
-    ...inner,
-  });
-  return fc.oneof(
-    { weight: 2, arbitrary: atomic },
-    { weight: 3, arbitrary: compound },
-    { weight: 2, arbitrary: parallel },
-  );
-}
-
-/** The plan of a machine: a root of two to four states. */
-export const machinePlan: fc.Arbitrary<NodePlan> = fc.boolean().chain((parallel) =>
-  fc
-    .record({
-      first: nodePlan(2, parallel),
-      rest: fc.array(nodePlan(1, parallel), { minLength: 1, maxLength: 3 }),
-    })
-    .map(({ first, rest }) => ({
-      ...nothing,
-      kind: parallel ? ('parallel' as const) : ('compound' as const),
-      children: [first, ...rest, ...(parallel ? [] : [{ ...nothing, kind: 'final' as const }])],
-    })),
-);
 
 /** The only effect of the machines. */
 export const EFFECT = 'work';
@@ -309,27 +187,6 @@ export function buildMachine(plan: NodePlan, id: string): DurableMachine {
     events: Object.fromEntries(OUTSIDE.map((type) => [type, z.object({ type: z.literal(type) })])),
   };
 }
-
-/** What a test does to an actor. `pick` chooses among the effects that run. */
-export type Operation =
-  | { kind: 'event'; type: (typeof OUTSIDE)[number] }
-  | { kind: 'time' }
-  | { kind: 'done' | 'fail'; pick: number };
-
-export const operations: fc.Arbitrary<Operation[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('event' as const), type: fc.constantFrom(...OUTSIDE) }),
-    },
-    { weight: 2, arbitrary: fc.constant<Operation>({ kind: 'time' }) },
-    {
-      weight: 2,
-      arbitrary: fc.record({ kind: fc.constantFrom('done' as const, 'fail' as const), pick: fc.nat(5) }),
-    },
-  ),
-  { minLength: 1, maxLength: 25 },
-);
 
 /** Whether an event of the journal was sent by the machine to itself, within the step before it. */
 export function isToSelf({ type }: ActorEvent): boolean {
