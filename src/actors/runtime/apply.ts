@@ -6,357 +6,288 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
-import type {
-  ActorRow,
-  DeadLetterRow,
-  EffectRow,
-  IdempotencyRow,
-  JournalRow,
-} from '../../persistence/actors/rows.ts';
-import { type PlainError, RuntimeError, toPlainError } from './errors.ts';
-import { type RecordBody, writeRecord } from './record.ts';
+import type { ActorRow, MessageRow, ParentEntry } from '../../persistence/actors/rows.ts';
+import { RuntimeError, toPlainError } from './errors.ts';
 import type { RegisteredMachine, Registry } from './registry.ts';
 import type { StepResult } from './stepper.ts';
-import type {
-  ActorEvent,
-  Address,
-  EffectDescriptor,
-  EmittedEvent,
-  InspectionRecord,
-  SendAnswer,
-} from './types.ts';
+import {
+  answerOf,
+  type Cause,
+  identityOf,
+  nothingPending,
+  pushRecord,
+  recordStep,
+  remember,
+  takeStep,
+} from './take-step.ts';
+import type { ActorEvent, Address } from './types.ts';
+import type { Answer, Item, SpawnBody, Work } from './work.ts';
 
 /** An actor that sends itself more events than this in one step is at fault. */
 const MAX_EVENTS_TO_SELF = 100;
 
-/** Where an answer is remembered. */
-export interface Idempotency {
-  scope: string;
-  key: string;
-  payloadHash: string;
+type ItemOf<Kind extends Item['kind']> = Extract<Item, { kind: Kind }>;
+
+interface Found {
+  row: ActorRow;
+  registered: RegisteredMachine;
 }
-
-interface ItemBase {
-  /** Names the step in the journal, so that a commit of unknown outcome can be looked up. */
-  stepId: string;
-  address: Address;
-  idempotency?: Idempotency | undefined;
-}
-
-/** One thing to do to one actor. */
-export type Item = ItemBase &
-  (
-    | {
-        kind: 'spawn';
-        machine: string;
-        key: string;
-        owner: string;
-        input: unknown;
-        singletonKey: string | null;
-      }
-    | { kind: 'event'; event: ActorEvent; source: string | null }
-    /** A fired job. `job` must be the one that the actor waits for, or it is late. */
-    | { kind: 'timer'; job: string; timerId: string }
-    | {
-        kind: 'effect';
-        effectId: string;
-        invokeId: string;
-        outcome: { output: unknown } | { error: PlainError };
-      }
-    | { kind: 'stop'; source: string | null }
-  );
-
-/** What applying items has gathered for one actor: the row as it is to be, and the rows beside it. */
-export class Work {
-  readonly journal: JournalRow[] = [];
-  readonly deadLetters: DeadLetterRow[] = [];
-  readonly keys: IdempotencyRow[] = [];
-  readonly emitted: EmittedEvent[] = [];
-  /** Started by these items, by effect id; some may have been cancelled by a later item. */
-  readonly effects = new Map<string, EffectRow>();
-  readonly address: Address;
-  /** As loaded; undefined when there is no such actor. */
-  readonly before: ActorRow | undefined;
-  row: ActorRow | undefined;
-
-  constructor(address: Address, before: ActorRow | undefined) {
-    this.address = address;
-    this.before = before;
-    this.row = before;
-  }
-}
-
-/** The answer of an item: null for one that was late and did nothing. */
-export type Answer = SendAnswer | null;
 
 /**
  * Applies one item to the work. Throws a RuntimeError when the item is refused and nothing is to be committed for it.
  * A step that threw is committed (as a dead letter), and its error is returned.
  */
-export function applyItem(registry: Registry, work: Work, item: Item, now: Date): Answer | RuntimeError {
+export function applyItem(registry: Registry, work: Work, item: Item): Answer | RuntimeError {
   switch (item.kind) {
     case 'spawn':
-      return applySpawn(registry, work, item, now);
-    case 'event': {
-      const { row, registered } = activeActor(registry, work);
-      return applyEvent(registered, work, row, item.event, item.source, item, now);
-    }
-    case 'timer': {
-      const found = currentActor(registry, work);
-      const timer = found?.row.pending.timers[item.timerId];
-      if (!found || !timer || timer.job !== item.job) return null;
-      const row = withoutTimer(found.row, item.timerId);
-      return applyEvent(found.registered, work, row, timer.event, found.row.address, item, now);
-    }
-    case 'effect': {
-      const found = currentActor(registry, work);
-      if (!found || found.row.pending.effects[item.invokeId]?.effectId !== item.effectId) return null;
-      const row = withoutEffect(found.row, item.invokeId);
-      return applyEvent(found.registered, work, row, completionEvent(item), item.effectId, item, now);
-    }
+      return applySpawn(registry, work, item, item, null);
+    case 'event':
+      return applyEvent(work, activeActor(registry, work), item.event, item.source, item);
+    case 'timer':
+      return applyTimer(registry, work, item);
+    case 'effect':
+      return applyOutcome(registry, work, item);
+    case 'mail':
+      return applyMail(registry, work, item);
     case 'stop':
-      return applyStop(registry, work, item, now);
+      if (!work.row) throw notFound(work.address);
+      return applyStop(registry, work, work.row, item);
   }
-}
-
-function completionEvent(item: Extract<Item, { kind: 'effect' }>): ActorEvent {
-  const { invokeId, outcome } = item;
-  return 'output' in outcome
-    ? { type: `xstate.done.actor.${invokeId}`, output: outcome.output, actorId: invokeId }
-    : { type: `xstate.error.actor.${invokeId}`, error: outcome.error, actorId: invokeId };
 }
 
 function applySpawn(
   registry: Registry,
   work: Work,
-  item: Extract<Item, { kind: 'spawn' }>,
-  now: Date,
+  { machine, key, owner, input }: SpawnBody,
+  item: Item,
+  parent: ParentEntry | null,
 ): Answer | RuntimeError {
   if (work.row) {
     // The key twice is the same actor; another owner's is not to be seen.
-    if (work.row.owner === item.owner) return answerOf(work.row, false);
-    throw new RuntimeError('actor_exists', `the address ${item.address} is taken`);
+    if (work.row.owner === owner) return answerOf(work.row, false);
+    throw new RuntimeError('actor_exists', `the address ${work.address} is taken`);
   }
-  const registered = registry.machine(item.machine);
+  const registered = registry.machine(machine);
   const row: ActorRow = {
-    address: item.address,
-    machine: item.machine,
-    key: item.key,
+    address: work.address,
+    machine,
+    key,
     version: registered.definition.version,
-    owner: item.owner,
+    owner,
     incarnation: randomUUID(),
     status: 'active',
     revision: 0,
     tags: [],
     value: '',
     snapshot: '{}',
-    pending: { timers: {}, effects: {} },
+    pending: nothingPending,
     error: null,
-    singletonKey: item.singletonKey,
-    createdAt: now,
-    updatedAt: now,
+    singletonKey: item.kind === 'spawn' ? item.singletonKey : null,
+    parent,
+    createdAt: work.now,
+    updatedAt: work.now,
   };
   let result: StepResult;
   try {
-    result = registered.stepper.start(item.address, item.input);
+    result = registered.stepper.start(identityOf(row), input);
   } catch (error) {
     throw stepFailed(error);
   }
-  const event = { type: 'xstate.init', input: item.input };
-  const next = commitStep(
-    registered,
-    work,
-    row,
-    null,
-    result,
-    { kind: 'spawn', event, source: null, item },
-    now,
-  );
-  return runToSelf(registered, work, next, result.toSelf, now);
+  const event = { type: 'xstate.init', input };
+  const source = parent?.address ?? null;
+  const next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
+  return runToSelf(registered, work, next, result.toSelf);
 }
 
+/** `row` differs from the work's where a timer, a result or a child was taken from what it waits for. */
 function applyEvent(
-  registered: RegisteredMachine,
   work: Work,
-  row: ActorRow,
+  { row, registered }: Found,
   event: ActorEvent,
   source: string | null,
   item: Item,
-  now: Date,
 ): Answer | RuntimeError {
-  const valueBefore = stateValue(row);
   let result: StepResult;
   try {
-    result = registered.stepper.step(row.address, row.snapshot, event);
+    result = registered.stepper.step(identityOf(row), row.snapshot, event);
   } catch (error) {
-    return applyFailure(registered, work, row, { event, source, item }, stepFailed(error), now);
+    return applyFailure(
+      work,
+      { row, registered },
+      { kind: 'failed', event, source, item },
+      stepFailed(error),
+    );
   }
-  // A timer or a completion that no state wants has been consumed all the same: its entry goes with a revision.
+  const cause: Cause = { kind: result.changed ? 'step' : 'unchanged', event, source, item };
+  // A timer or a result that no state wants has been consumed all the same: its entry goes with a revision.
   if (!result.changed && row === work.row) {
     remember(work, row, item, false);
-    pushRecord(
-      registered,
-      work,
-      row,
-      { kind: 'unchanged', event, source, item },
-      valueBefore,
-      result,
-      [],
-      now,
-    );
+    recordStep(registered, work, row, result, row.value as StateValue, cause, []);
     return answerOf(row, false);
   }
-  const kind = result.changed ? 'step' : 'unchanged';
-  const next = commitStep(registered, work, row, valueBefore, result, { kind, event, source, item }, now);
-  return runToSelf(registered, work, next, result.toSelf, now);
+  const next = takeStep(registered, work, row, result, cause);
+  return runToSelf(registered, work, next, result.toSelf);
+}
+
+function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answer | RuntimeError {
+  const found = currentActor(registry, work);
+  const entry = found && Object.entries(found.row.pending.timers).find(([, { job }]) => job === item.job);
+  if (!found || !entry) return null;
+  const [timerId, { event, to }] = entry;
+  const { [timerId]: _fired, ...timers } = found.row.pending.timers;
+  const row = { ...found.row, pending: { ...found.row.pending, timers } };
+  if (to === undefined) return applyEvent(work, { ...found, row }, event, row.address, item);
+  return passOn(work, { ...found, row }, to, event, item);
+}
+
+/** A delayed sendTo is due: the message goes, and the actor's state stays. */
+function passOn(work: Work, { row, registered }: Found, to: Address, event: ActorEvent, item: Item): Answer {
+  const next = { ...row, revision: row.revision + 1, updatedAt: work.now };
+  work.row = next;
+  work.sent.push({ to, from: row.address, kind: 'event', body: event });
+  const value = row.value as StateValue;
+  pushRecord(registered, work, next, item.stepId, {
+    kind: 'step',
+    event,
+    source: row.address,
+    valueBefore: value,
+    snapshot: { status: row.status, value, context: contextOf(row) },
+    microsteps: [],
+    effects: [{ type: '@xstate.sendTo', to, event }],
+  });
+  return answerOf(next, true);
+}
+
+function applyOutcome(registry: Registry, work: Work, item: ItemOf<'effect'>): Answer | RuntimeError {
+  const found = currentActor(registry, work);
+  const { effectId, outcome } = item;
+  const entry =
+    found && Object.entries(found.row.pending.effects).find(([, one]) => one.effectId === effectId);
+  if (!found || !entry) return null;
+  const [actorId] = entry;
+  const { [actorId]: _ended, ...effects } = found.row.pending.effects;
+  const row = { ...found.row, pending: { ...found.row.pending, effects } };
+  const event: ActorEvent =
+    'output' in outcome
+      ? { type: `xstate.done.actor.${actorId}`, output: outcome.output, actorId }
+      : { type: `xstate.error.actor.${actorId}`, error: outcome.error, actorId };
+  return applyEvent(work, { ...found, row }, event, effectId, item);
+}
+
+/** Takes what is in the mailbox, in its order, whatever becomes of it: a step that throws is a dead letter. */
+function applyMail(registry: Registry, work: Work, item: ItemOf<'mail'>): Answer {
+  // From where an earlier item of the same batch has stopped.
+  for (const message of work.mailbox.slice(work.taken.length)) {
+    if (!isForThisProcess(registry, work, message)) break;
+    work.taken.push(message.id);
+    const own: Item = { ...item, stepId: randomUUID() };
+    if (message.kind === 'spawn') applySpawnMessage(registry, work, message, own);
+    else if (message.kind === 'event') applyMessage(registry, work, message, own);
+    else if (work.row) applyStop(registry, work, work.row, own);
+  }
+  return work.row ? answerOf(work.row, false) : { revision: 0, value: '', status: 'stopped', changed: false };
+}
+
+/** Mail to an actor whose machine another process has is taken there. */
+function isForThisProcess(registry: Registry, { row }: Work, { kind, body }: MessageRow): boolean {
+  if (row) return row.status !== 'active' || isKnown(registry, row);
+  return kind !== 'spawn' || registry.find((body as unknown as SpawnBody).machine) !== undefined;
+}
+
+/** A child that can't be started is an error of its parent's. */
+function applySpawnMessage(registry: Registry, work: Work, message: MessageRow, item: Item): void {
+  const { parent, ...body } = message.body as unknown as SpawnBody & { parent: ParentEntry };
+  try {
+    const input = registry.machine(body.machine).definition.input.parse(body.input);
+    applySpawn(registry, work, { ...body, input }, item, parent);
+  } catch (error) {
+    const type = `xstate.error.actor.${parent.childId}`;
+    const event = { type, error: toPlainError(error), actorId: parent.childId };
+    work.sent.push({ to: parent.address, from: work.address, kind: 'event', body: event });
+  }
+}
+
+function applyMessage(registry: Registry, work: Work, { from, body }: MessageRow, item: Item): void {
+  const found = currentActor(registry, work);
+  if (!found) return;
+  const event = body as ActorEvent;
+  if (!/^xstate\.(done\.actor|error\.actor|snapshot)\./.test(event.type)) {
+    applyEvent(work, found, event, from, item);
+    return;
+  }
+  // What a child of an earlier visit tells, or one that was stopped meanwhile, is late.
+  const child = Object.entries(found.row.pending.children).find(([, { address }]) => address === from);
+  if (!child) return;
+  const { [child[0]]: _ended, ...children } = found.row.pending.children;
+  const goesOn = event.type.startsWith('xstate.snapshot.');
+  const row = goesOn ? found.row : { ...found.row, pending: { ...found.row.pending, children } };
+  applyEvent(work, { ...found, row }, event, from, item);
 }
 
 /** The actor goes on in its old state; the event is kept as a dead letter. */
 function applyFailure(
-  registered: RegisteredMachine,
   work: Work,
-  row: ActorRow,
-  { event, source, item }: { event: ActorEvent; source: string | null; item: Item },
+  { row, registered }: Found,
+  { event, source, item }: Cause,
   error: RuntimeError,
-  now: Date,
 ): RuntimeError {
   const plain = toPlainError(error);
   // Without its timer or effect, where it was one of these: it has been consumed.
-  const next = row === work.row ? row : { ...row, revision: row.revision + 1, updatedAt: now };
+  const next = row === work.row ? row : { ...row, revision: row.revision + 1, updatedAt: work.now };
   work.row = next;
+  const { address, owner } = row;
   work.deadLetters.push({
-    address: row.address,
-    owner: row.owner,
+    address,
+    owner,
     revision: next.revision,
     event,
     source,
     error: plain,
-    at: now,
+    at: work.now,
   });
-  const stored = JSON.parse(row.snapshot) as { context: unknown };
-  const body: RecordBody = {
-    machine: row.machine,
-    version: row.version,
-    incarnation: row.incarnation,
+  const value = row.value as StateValue;
+  pushRecord(registered, work, next, item.stepId, {
     kind: 'failed',
     event,
     source,
-    valueBefore: stateValue(row),
-    snapshot: { status: next.status, value: stateValue(row), context: stored.context, error: plain },
+    valueBefore: value,
+    snapshot: { status: next.status, value, context: contextOf(row), error: plain },
     microsteps: [],
     effects: [{ type: '@xstate.deadLetter', event, error: plain }],
-  };
-  pushRow(registered, work, next, item.stepId, body, now);
+  });
   return error;
 }
 
-function applyStop(registry: Registry, work: Work, item: Extract<Item, { kind: 'stop' }>, now: Date): Answer {
-  const row = work.row;
-  if (!row) throw notFound(item.address);
+function applyStop(registry: Registry, work: Work, row: ActorRow, item: Item): Answer {
   if (row.status !== 'active') return answerOf(row, false);
-  const stored = JSON.parse(row.snapshot) as Record<string, unknown> & { context: unknown };
+  const { timers, effects, children } = row.pending;
+  for (const { address: to } of Object.values(children)) {
+    work.sent.push({ to, from: row.address, kind: 'stop', body: {} });
+  }
+  const stored = JSON.parse(row.snapshot) as Record<string, unknown>;
   const next: ActorRow = {
     ...row,
     status: 'stopped',
     revision: row.revision + 1,
     snapshot: JSON.stringify({ ...stored, status: 'stopped', children: {} }),
-    pending: { timers: {}, effects: {} },
-    updatedAt: now,
+    pending: nothingPending,
+    updatedAt: work.now,
   };
-  const body: RecordBody = {
-    machine: row.machine,
-    version: row.version,
-    incarnation: row.incarnation,
+  work.row = next;
+  const value = row.value as StateValue;
+  pushRecord(registry.machine(row.machine), work, next, item.stepId, {
     kind: 'stop',
     event: { type: 'xstate.stop' },
-    source: item.source,
-    valueBefore: stateValue(row),
-    snapshot: { status: 'stopped', value: stateValue(row), context: stored.context },
+    source: item.kind === 'stop' ? item.source : (row.parent?.address ?? null),
+    valueBefore: value,
+    snapshot: { status: 'stopped', value, context: contextOf(row) },
     microsteps: [],
     effects: [
-      ...Object.keys(row.pending.timers).map((id) => ({ type: '@xstate.cancel' as const, id })),
-      ...Object.keys(row.pending.effects).map((id) => ({ type: '@xstate.stop' as const, id })),
+      ...Object.keys(timers).map((id) => ({ type: '@xstate.cancel' as const, id })),
+      ...Object.keys({ ...effects, ...children }).map((id) => ({ type: '@xstate.stop' as const, id })),
     ],
-  };
-  work.row = next;
-  pushRow(registry.machine(row.machine), work, next, item.stepId, body, now);
+  });
   return answerOf(next, true);
-}
-
-interface Cause {
-  kind: InspectionRecord['kind'];
-  event: ActorEvent;
-  source: string | null;
-  item: Item;
-}
-
-/** Turns a step's result into the actor's next row and the rows beside it. */
-function commitStep(
-  registered: RegisteredMachine,
-  work: Work,
-  row: ActorRow,
-  valueBefore: StateValue | null,
-  result: StepResult,
-  cause: Cause,
-  now: Date,
-): ActorRow {
-  const revision = row.revision + 1;
-  const ended = result.status !== 'active';
-  const descriptors: EffectDescriptor[] = [];
-  const timers = { ...row.pending.timers };
-  const effects = { ...row.pending.effects };
-  for (const request of result.timers) {
-    if (request.kind === 'cancel') {
-      if (timers[request.id]) descriptors.push({ type: '@xstate.cancel', id: request.id });
-      delete timers[request.id];
-      continue;
-    }
-    const delay = Math.max(0, request.delayMs);
-    const due = new Date(now.getTime() + delay).toISOString();
-    const order = 1 + Math.max(0, ...Object.values(timers).map((timer) => timer.order));
-    timers[request.id] = { job: randomUUID(), due, order, event: request.event };
-    descriptors.push({ type: '@xstate.raise', id: request.id, event: request.event, delay, due });
-  }
-  for (const id of result.stopped) {
-    if (effects[id]) descriptors.push({ type: '@xstate.stop', id });
-    delete effects[id];
-  }
-  for (const [index, { id, src, input }] of result.started.entries()) {
-    const effectId = `${row.address}#${revision}.${index}`;
-    effects[id] = { effectId, src };
-    descriptors.push({ type: '@xstate.start', id, src, effectId, input });
-    work.effects.set(effectId, {
-      effectId,
-      address: row.address,
-      invokeId: id,
-      src,
-      owner: row.owner,
-      input,
-      attempt: 0,
-      dueAt: now,
-      // The runner knows the effect's own deadline; it counts from here.
-      deadlineAt: now,
-    });
-  }
-  for (const [index, event] of result.emitted.entries()) {
-    descriptors.push({ type: '@xstate.emit', event });
-    work.emitted.push({ address: row.address, owner: row.owner, revision, index, event, at: now });
-  }
-  const next: ActorRow = {
-    ...row,
-    status: result.status,
-    revision,
-    tags: result.tags,
-    value: result.value,
-    snapshot: result.status === 'error' ? withPlainError(result.snapshot, result.error) : result.snapshot,
-    pending: ended ? { timers: {}, effects: {} } : { timers, effects },
-    error: result.status === 'error' ? toPlainError(result.error) : null,
-    updatedAt: now,
-  };
-  work.row = next;
-  remember(work, next, cause.item, result.changed);
-  pushRecord(registered, work, next, cause, valueBefore, result, descriptors, now);
-  return next;
 }
 
 /** The events that a machine sent to itself are its next steps, in the same commit. */
@@ -365,100 +296,27 @@ function runToSelf(
   work: Work,
   row: ActorRow,
   events: readonly ActorEvent[],
-  now: Date,
 ): Answer | RuntimeError {
   const queue = [...events];
   for (let taken = 0; queue.length > 0 && work.row?.status === 'active'; taken++) {
     if (taken === MAX_EVENTS_TO_SELF) {
-      return new RuntimeError(
-        'step_failed',
-        `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`,
-      );
+      const message = `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`;
+      return new RuntimeError('step_failed', message);
     }
     const event = queue.shift() as ActorEvent;
-    const current = work.row;
-    const item: Item = {
-      kind: 'event',
-      stepId: randomUUID(),
-      address: row.address,
-      event,
-      source: row.address,
-    };
-    const valueBefore = stateValue(current);
+    const found = { row: work.row, registered };
+    const source = row.address;
+    const item: Item = { kind: 'event', stepId: randomUUID(), address: source, event, source };
     try {
-      const result = registered.stepper.step(row.address, current.snapshot, event);
+      const result = registered.stepper.step(identityOf(found.row), found.row.snapshot, event);
       queue.push(...result.toSelf);
-      const kind = result.changed ? 'step' : 'unchanged';
       if (result.changed)
-        commitStep(
-          registered,
-          work,
-          current,
-          valueBefore,
-          result,
-          { kind, event, source: row.address, item },
-          now,
-        );
+        takeStep(registered, work, found.row, result, { kind: 'step', event, source, item });
     } catch (error) {
-      applyFailure(registered, work, current, { event, source: row.address, item }, stepFailed(error), now);
+      applyFailure(work, found, { kind: 'failed', event, source, item }, stepFailed(error));
     }
   }
   return answerOf(work.row ?? row, true);
-}
-
-function pushRecord(
-  registered: RegisteredMachine,
-  work: Work,
-  row: ActorRow,
-  cause: Cause,
-  valueBefore: StateValue | null,
-  result: StepResult,
-  effects: EffectDescriptor[],
-  now: Date,
-): void {
-  const body: RecordBody = {
-    machine: row.machine,
-    version: row.version,
-    incarnation: row.incarnation,
-    kind: cause.kind,
-    event: cause.event,
-    source: cause.source,
-    valueBefore,
-    snapshot: {
-      status: row.status,
-      value: result.value,
-      context: result.context,
-      ...(result.output === undefined ? {} : { output: result.output }),
-      ...(row.error ? { error: row.error } : {}),
-    },
-    microsteps: result.microsteps,
-    effects,
-  };
-  pushRow(registered, work, row, cause.item.stepId, body, now);
-}
-
-function pushRow(
-  registered: RegisteredMachine,
-  work: Work,
-  row: ActorRow,
-  stepId: string,
-  body: RecordBody,
-  now: Date,
-): void {
-  work.journal.push({
-    address: row.address,
-    revision: row.revision,
-    owner: row.owner,
-    stepId,
-    at: now,
-    record: writeRecord(registered.definition, body),
-  });
-}
-
-function remember(work: Work, row: ActorRow, item: Item, changed: boolean): void {
-  if (!item.idempotency) return;
-  const answer = item.kind === 'spawn' ? { address: row.address } : answerOf(row, changed);
-  work.keys.push({ address: row.address, ...item.idempotency, answer });
 }
 
 /** Whether this process has the machine of an actor, in its version. Without it, another process must step the actor. */
@@ -466,61 +324,32 @@ export function isKnown(registry: Registry, row: ActorRow): boolean {
   return registry.find(row.machine)?.definition.version === row.version;
 }
 
-/** The actor of the work, when it is one that steps; else undefined: a late timer or completion does nothing. */
-function currentActor(
-  registry: Registry,
-  work: Work,
-): { row: ActorRow; registered: RegisteredMachine } | undefined {
-  const row = work.row;
+/** The actor of the work, when it is one that steps; else undefined: what is late does nothing. */
+function currentActor(registry: Registry, { row }: Work): Found | undefined {
   const registered = row && registry.find(row.machine);
-  if (!row || !registered || row.status !== 'active' || row.version !== registered.definition.version)
-    return undefined;
+  if (!row || !registered || row.status !== 'active' || !isKnown(registry, row)) return undefined;
   return { row, registered };
 }
 
 /** The actor of the work. Throws why it takes no event. */
-function activeActor(registry: Registry, work: Work): { row: ActorRow; registered: RegisteredMachine } {
-  const row = work.row;
-  if (!row) throw notFound(work.address);
-  if (row.status !== 'active') {
-    throw new RuntimeError(
-      'actor_ended',
-      `${row.address} has ended (${row.status}) and takes no more events`,
-      {
-        details: { status: row.status },
-      },
-    );
+function activeActor(registry: Registry, { row, address }: Work): Found {
+  if (!row) throw notFound(address);
+  const { status, machine, version } = row;
+  if (status !== 'active') {
+    const message = `${address} has ended (${status}) and takes no more events`;
+    throw new RuntimeError('actor_ended', message, { details: { status } });
   }
-  const registered = registry.machine(row.machine);
-  if (row.version !== registered.definition.version) {
-    throw new RuntimeError(
-      'quarantined',
-      `${row.address} is of version ${row.version} of ${row.machine}, and only ${registered.definition.version} runs here`,
-    );
+  const registered = registry.machine(machine);
+  if (!isKnown(registry, row)) {
+    const current = registered.definition.version;
+    const message = `${address} is of version ${version} of ${machine}, and only ${current} runs here`;
+    throw new RuntimeError('quarantined', message);
   }
   return { row, registered };
 }
 
-function withoutTimer(row: ActorRow, timerId: string): ActorRow {
-  const { [timerId]: _fired, ...timers } = row.pending.timers;
-  return { ...row, pending: { ...row.pending, timers } };
-}
-
-function withoutEffect(row: ActorRow, invokeId: string): ActorRow {
-  const { [invokeId]: _done, ...effects } = row.pending.effects;
-  return { ...row, pending: { ...row.pending, effects } };
-}
-
-function withPlainError(snapshot: string, error: unknown): string {
-  return JSON.stringify({ ...(JSON.parse(snapshot) as object), error: toPlainError(error) });
-}
-
-function stateValue(row: ActorRow): StateValue {
-  return row.value as StateValue;
-}
-
-function answerOf(row: ActorRow, changed: boolean): SendAnswer {
-  return { revision: row.revision, value: stateValue(row), status: row.status, changed };
+function contextOf(row: ActorRow): unknown {
+  return (JSON.parse(row.snapshot) as { context: unknown }).context;
 }
 
 function notFound(address: Address): RuntimeError {

@@ -5,9 +5,10 @@
 import type { Pool, PoolClient } from 'pg';
 import { commitSteps, type StepBatch } from '../../persistence/actors/commit.ts';
 import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
-import type { Work } from './apply.ts';
+
 import type { Registry } from './registry.ts';
 import type { Address, EmittedEvent, Transaction } from './types.ts';
+import type { Work } from './work.ts';
 
 /** A timer's job as the timer queue takes it. */
 export interface TimerJob {
@@ -36,11 +37,6 @@ export interface CommittedBatch {
   timersSet: TimerJob[];
   /** Jobs that no actor waits for any more. */
   jobsCancelled: string[];
-}
-
-/** Whether anything of this work has to be written. */
-export function hasWrites(work: Work): boolean {
-  return work.row !== work.before || work.journal.length > 0;
 }
 
 /** Commits works in a transaction of its own. */
@@ -130,6 +126,12 @@ function planBatch({ registry, processId }: BatchWriter, works: readonly Work[])
     effectsEnded,
     keys: works.flatMap((work) => work.keys),
     deadLetters: works.flatMap((work) => work.deadLetters),
+    messages: works.flatMap(({ sent, row }) =>
+      sent.map((message) => ({ ...message, exists: row !== undefined })),
+    ),
+    messagesTaken: works.flatMap(({ address, taken, row }) =>
+      taken.map((id) => ({ id, address, exists: row !== undefined })),
+    ),
   };
   return { ...plan, batch };
 }
@@ -140,7 +142,9 @@ function byJob(timers: Record<string, TimerEntry>): Map<string, { timerId: strin
 
 /** Leaves of the plan what took effect. */
 function settle(plan: Plan, won: ReadonlySet<string>): CommittedBatch {
-  const works = plan.works.filter((work) => won.has(work.address));
+  // Mail to an actor that is not there has no revision to lose by.
+  const takesEffect = ({ address, row }: Work) => row === undefined || won.has(address);
+  const works = plan.works.filter(takesEffect);
   if (works.length === plan.works.length) return { ...plan, works, lost: [] };
   const cancelled = new Set(
     works.flatMap((work) =>
@@ -152,7 +156,7 @@ function settle(plan: Plan, won: ReadonlySet<string>): CommittedBatch {
   );
   return {
     works,
-    lost: plan.works.filter((work) => !won.has(work.address)),
+    lost: plan.works.filter((work) => !takesEffect(work)),
     effectsStarted: plan.effectsStarted.filter(({ address }) => won.has(address)),
     effectsCancelled: plan.effectsCancelled.filter((effectId) => cancelled.has(effectId)),
     timersSet: plan.timersSet.filter(({ address }) => won.has(address)),

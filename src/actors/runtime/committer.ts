@@ -8,12 +8,14 @@
  */
 import { findSingleton, loadActors, loadKeys, type RememberedKey } from '../../persistence/actors/actors.ts';
 import { findSteps } from '../../persistence/actors/journal.ts';
-import type { ActorRow } from '../../persistence/actors/rows.ts';
+import { loadMessages } from '../../persistence/actors/messages.ts';
+import type { ActorRow, MessageRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
-import { type Answer, applyItem, type Item, Work } from './apply.ts';
-import { type BatchWriter, type CommittedBatch, commitWorks, hasWrites } from './batch.ts';
+import { applyItem } from './apply.ts';
+import { type BatchWriter, type CommittedBatch, commitWorks } from './batch.ts';
 import { RuntimeError } from './errors.ts';
 import type { Address, RuntimeLog, SendAnswer } from './types.ts';
+import { type Answer, type Item, Work } from './work.ts';
 
 /** Two: one gathers and applies while the other waits for its flush to disk. */
 const MAX_FLUSHES = 2;
@@ -177,10 +179,12 @@ export class Committer {
     await this.#settleSingletons(batch);
     const cached = new Set<Address>();
     const rows = await this.#load(batch, cached);
+    const mailboxes = await this.#loadMail(batch);
     const outcomes = new Map<Entry, Settled | Error>();
     const works: Work[] = [];
+    const now = this.#now();
     for (const [address, list] of batch) {
-      const work = new Work(address, rows.get(address));
+      const work = new Work(address, rows.get(address), now, mailboxes.get(address));
       for (const entry of list) {
         const outcome = this.#apply(work, entry, remembered);
         const refused = outcome instanceof Error || outcome.answer === null;
@@ -192,7 +196,7 @@ export class Committer {
         outcomes.set(entry, outcome);
       }
       if (list.some(({ wantsFresh }) => wantsFresh) && cached.has(address)) continue;
-      if (hasWrites(work)) works.push(work);
+      if (work.hasWrites()) works.push(work);
     }
     const committed =
       works.length > 0
@@ -278,6 +282,16 @@ export class Committer {
     return rows;
   }
 
+  /** The messages of those that are told to look into their mailbox. */
+  async #loadMail(batch: Map<Address, Entry[]>): Promise<Map<Address, MessageRow[]>> {
+    const addresses = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
+    if (addresses.length === 0) return new Map();
+    return loadMessages(
+      this.#writer.pool,
+      addresses.map(([address]) => address),
+    );
+  }
+
   #apply(work: Work, entry: Entry, remembered: Map<string, RememberedKey>): Settled | Error {
     const { item } = entry;
     const { idempotency } = item;
@@ -295,7 +309,7 @@ export class Committer {
       return { address: item.address, answer: known.answer as SendAnswer };
     }
     try {
-      const answer = applyItem(this.#writer.registry, work, item, this.#now());
+      const answer = applyItem(this.#writer.registry, work, item);
       if (answer instanceof Error) return answer;
       if (name !== undefined && idempotency) {
         const remember = item.kind === 'spawn' ? { address: item.address } : answer;

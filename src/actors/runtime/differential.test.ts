@@ -7,13 +7,14 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
-import { type Answer, applyItem, type Item, Work } from './apply.ts';
+import { applyItem } from './apply.ts';
 import { type PlainError, RuntimeError } from './errors.ts';
 import { Registry } from './registry.ts';
 import { LiveActor, type Outcome, plain, type Seen } from './testing/live-actor.ts';
 import { buildMachine, workEffect } from './testing/random-machines.ts';
 import { machinePlan, type Operation, operations } from './testing/random-plans.ts';
 import type { DurableMachine } from './types.ts';
+import { type Answer, type Item, Work } from './work.ts';
 
 const RUNS = 300;
 const START = Date.parse('2026-01-05T15:00:00.000Z');
@@ -44,7 +45,7 @@ class SteppedActor {
 
   end(invokeId: string, outcome: Outcome, now: number): void {
     const effectId = this.#pending.effects[invokeId]?.effectId ?? '';
-    this.#apply({ kind: 'effect', effectId, invokeId, outcome }, now);
+    this.#apply({ kind: 'effect', effectId, outcome }, now);
   }
 
   /** Milliseconds from the start to the nearest deadline. */
@@ -62,7 +63,7 @@ class SteppedActor {
         .sort(([, a], [, b]) => Date.parse(a.due) - Date.parse(b.due) || a.order - b.order);
       const [first] = due;
       if (!first) return;
-      this.#apply({ kind: 'timer', timerId: first[0], job: first[1].job }, now);
+      this.#apply({ kind: 'timer', job: first[1].job }, now);
     }
   }
 
@@ -89,13 +90,13 @@ class SteppedActor {
   }
 
   get #pending(): ActorRow['pending'] {
-    return this.#row?.pending ?? { timers: {}, effects: {} };
+    return this.#row?.pending ?? { timers: {}, effects: {}, children: {} };
   }
 
   #apply(item: DistributiveOmit<Item, 'stepId' | 'address'>, now: number): Answer {
-    const work = new Work(this.#address, this.#row && withRealDates(plain(this.#row)));
+    const work = new Work(this.#address, this.#row && withRealDates(plain(this.#row)), new Date(START + now));
     const whole = { ...item, stepId: randomUUID(), address: this.#address } as Item;
-    const answer = applyItem(this.#registry, work, whole, new Date(START + now));
+    const answer = applyItem(this.#registry, work, whole);
     if (answer instanceof RuntimeError) throw answer;
     for (const [effectId, { input }] of work.effects) this.#inputs.set(effectId, input);
     for (const { event } of work.emitted) this.emitted.push(event);

@@ -36,7 +36,7 @@ export function writeRecord(definition: DurableMachine, body: RecordBody): strin
   const snapshot = { ...body.snapshot, context: trimmed(body.snapshot.context, 'context', redact) };
   if (snapshot.output !== undefined) snapshot.output = trimmed(snapshot.output, 'output', redact);
   const effects = body.effects.map((descriptor) => {
-    if (descriptor.type === '@xstate.start') {
+    if (descriptor.type === '@xstate.start' || descriptor.type === '@xstate.spawn') {
       return { ...descriptor, input: trimmed(descriptor.input, 'input', redact) };
     }
     if (descriptor.type === '@xstate.emit')

@@ -2,7 +2,7 @@
  * The registered machines and effects, checked when the system starts: what can't be durable is refused there, with
  * the reason, and not at three in the morning.
  */
-import type { AnyStateMachine } from 'xstate';
+import { type AnyStateMachine, StateMachine } from 'xstate';
 import { RuntimeError } from './errors.ts';
 import { Stepper } from './stepper.ts';
 import type { DurableMachine, Effect } from './types.ts';
@@ -10,6 +10,8 @@ import type { DurableMachine, Effect } from './types.ts';
 export interface RegisteredMachine {
   definition: DurableMachine;
   stepper: Stepper;
+  /** The actor sources that are machines: the ids of those, by the source's name. The others are effects. */
+  children: ReadonlyMap<string, string>;
 }
 
 /** The parts of XState's state nodes that are walked. */
@@ -36,10 +38,12 @@ export class Registry {
       this.#effects.set(declared.name, declared);
     }
     for (const definition of machines) {
-      const faults = this.#faultsOf(definition);
+      const faults: string[] = [];
+      const children = this.#childrenOf(definition, faults);
+      this.#check(definition, faults);
       if (this.#machines.has(definition.id)) faults.push('a machine of this id is registered already');
       if (faults.length > 0) refuse(definition.id, faults);
-      this.#machines.set(definition.id, { definition, stepper: new Stepper(definition) });
+      this.#machines.set(definition.id, { definition, stepper: new Stepper(definition), children });
     }
   }
 
@@ -58,8 +62,19 @@ export class Registry {
     return this.#effects.get(name);
   }
 
-  #faultsOf({ id, machine, events }: DurableMachine): string[] {
-    const faults: string[] = [];
+  /** Which of a machine's actor sources are other machines; these must be registered too. */
+  #childrenOf({ machine }: DurableMachine, faults: string[]): Map<string, string> {
+    const children = new Map<string, string>();
+    for (const [name, logic] of Object.entries(machine.implementations.actors as Record<string, unknown>)) {
+      if (!(logic instanceof StateMachine)) continue;
+      const child = this.definitions.find((other) => other.machine === logic);
+      if (child) children.set(name, child.id);
+      else faults.push(`the machine "${logic.id}" of its actor source "${name}" is not registered`);
+    }
+    return children;
+  }
+
+  #check({ id, machine, events }: DurableMachine, faults: string[]): void {
     if (machine.id !== id) faults.push(`its XState id is "${machine.id}", not "${id}"`);
     if (id.includes('/')) faults.push('its id holds a "/", which separates machine and key in an address');
     for (const type of Object.keys(events)) {
@@ -68,8 +83,8 @@ export class Registry {
     }
     const sources = machine.implementations.actors as Record<string, unknown>;
     const actions = machine.implementations.actions as Record<string, unknown>;
-    for (const name of Object.keys(sources)) {
-      if (!this.#effects.has(name))
+    for (const [name, logic] of Object.entries(sources)) {
+      if (!(logic instanceof StateMachine) && !this.#effects.has(name))
         faults.push(`no effect "${name}" is registered for its actor source of that name`);
     }
     const checkActions = (where: string, list: readonly unknown[]) => {
@@ -102,7 +117,6 @@ export class Registry {
       for (const child of Object.values(node.states)) walk(child);
     };
     walk((machine as AnyStateMachine).root as unknown as StateNodeLike);
-    return faults;
   }
 }
 

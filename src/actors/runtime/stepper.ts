@@ -15,10 +15,19 @@ import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
 /** An `always` loop that is longer than this is a fault of the machine. */
 const MAX_MICROSTEPS = 1_000;
 
-/** A delayed event to set or cancel, in the order in which the machine asked. */
+/** Another actor, as a machine can name one: who started it, or one that it has started. */
+export type Target = { parent: true } | { childId: string };
+
+/** A delayed event to set or cancel, in the order in which the machine asked. Without `to` it is the actor's own. */
 export type TimerRequest =
-  | { kind: 'set'; id: string; event: ActorEvent; delayMs: number }
+  | { kind: 'set'; id: string; event: ActorEvent; delayMs: number; to?: Target }
   | { kind: 'cancel'; id: string };
+
+/** Who is stepped: `parent` is the address of the actor that started it. */
+export interface Identity {
+  address: string;
+  parent: string | null;
+}
 
 export interface StepResult {
   /** XState's persisted snapshot as JSON text: what the next step starts from. */
@@ -34,12 +43,14 @@ export interface StepResult {
   microsteps: { source: string; targets: string[]; eventType: string }[];
   timers: TimerRequest[];
   /** Children that the step started and that are still wanted at its end. */
-  started: { id: string; src: string; input: unknown }[];
+  started: { id: string; src: string; input: unknown; sync: boolean }[];
   /** Ids of children that the step left. */
   stopped: string[];
   emitted: ActorEvent[];
   /** Events that the machine sent to itself: the next steps. */
   toSelf: ActorEvent[];
+  /** Events for other actors, in their order. */
+  sent: { to: Target; event: ActorEvent }[];
 }
 
 /** The part of XState's child references that is read here. */
@@ -47,6 +58,7 @@ interface ChildRef {
   id: string;
   src: unknown;
   options: { input?: unknown };
+  _syncSnapshot?: boolean;
 }
 
 interface LiveSnapshot {
@@ -97,8 +109,9 @@ class Collector {
   readonly microsteps: StepResult['microsteps'] = [];
   readonly scope: object;
   readonly self: object;
+  readonly parent: object | undefined;
 
-  constructor(address: string) {
+  constructor({ address, parent }: Identity) {
     const byName = new Map<string, unknown>();
     const names = new Map<unknown, string>();
     let booked = 0;
@@ -135,11 +148,12 @@ class Collector {
       _clock: { setTimeout: noop, clearTimeout: noop },
       _logger: noop,
     };
+    this.parent = parent === null ? undefined : { id: parent, sessionId: parent, send: noop };
     const self = {
       id: address,
       sessionId: address,
       system,
-      _parent: undefined,
+      _parent: this.parent,
       send: noop,
       getSnapshot: () => undefined,
     };
@@ -173,8 +187,8 @@ export class Stepper {
   }
 
   /** The first snapshot. Throws what the machine's context, guards, assigns or inputs throw. */
-  start(address: string, input: unknown): StepResult {
-    const collector = new Collector(address);
+  start(identity: Identity, input: unknown): StepResult {
+    const collector = new Collector(identity);
     const snapshot = this.#machine.getInitialSnapshot(collector.scope, input);
     if (snapshot.status === 'error') throw snapshot.error;
     return this.#result(collector, {}, snapshot, true);
@@ -184,8 +198,8 @@ export class Stepper {
    * One event on a stored snapshot. Throws what guards, assigns or inputs throw, and when the snapshot does not fit
    * the machine; the stored snapshot is not touched then.
    */
-  step(address: string, stored: string, event: ActorEvent): StepResult {
-    const collector = new Collector(address);
+  step(identity: Identity, stored: string, event: ActorEvent): StepResult {
+    const collector = new Collector(identity);
     const before = this.#machine.restoreSnapshot(JSON.parse(stored), collector.scope);
     const after = this.#machine.transition(before, event, collector.scope);
     const changed = collector.microsteps.length > 0 || after.status !== before.status;
@@ -213,8 +227,9 @@ export class Stepper {
       stopped: [],
       emitted: [],
       toSelf: [],
+      sent: [],
     };
-    for (const action of collector.actions) collectAction(action, collector.self, result);
+    for (const action of collector.actions) collectAction(action, collector, result);
     // By identity and not by action: `spawn` inside an assign has no action, and a state that is left and entered
     // again has a child of the same id that is another one.
     for (const [id, ref] of Object.entries(childrenBefore)) {
@@ -223,7 +238,8 @@ export class Stepper {
     if (after.status === 'active') {
       for (const [id, ref] of Object.entries(after.children)) {
         if (ref && childrenBefore[id] !== ref) {
-          result.started.push({ id, src: String(ref.src), input: ref.options.input });
+          const sync = ref._syncSnapshot === true;
+          result.started.push({ id, src: String(ref.src), input: ref.options.input, sync });
         }
       }
     }
@@ -237,7 +253,7 @@ function unnamedTimer(event: ActorEvent): string {
 }
 
 /** Sorts one collected action into the result. Throws on what the runtime does not carry out. */
-function collectAction(action: CollectedAction, self: object, result: StepResult): void {
+function collectAction(action: CollectedAction, collector: Collector, result: StepResult): void {
   switch (action.type) {
     case 'xstate.raise': {
       const { event, id, delay } = action.params as { event: ActorEvent; id?: string; delay?: number };
@@ -251,18 +267,23 @@ function collectAction(action: CollectedAction, self: object, result: StepResult
       return;
     }
     case 'xstate.sendTo': {
-      const { to, targetId, event, id, delay } = action.params as {
-        to: unknown;
-        targetId?: string;
+      const {
+        to: ref,
+        event,
+        id,
+        delay,
+      } = action.params as {
+        to: { id?: unknown } | undefined;
         event: ActorEvent;
         id?: string;
         delay?: number;
       };
-      if (to !== self || targetId !== undefined) {
-        throw new Error(`sendTo can only reach the actor itself; "${event.type}" was meant for another one`);
-      }
-      if (delay === undefined) result.toSelf.push(event);
-      else result.timers.push({ kind: 'set', id: id ?? unnamedTimer(event), event, delayMs: delay });
+      const to = targetOf(ref, collector);
+      if (delay !== undefined) {
+        const timer = { id: id ?? unnamedTimer(event), event, delayMs: delay };
+        result.timers.push({ kind: 'set', ...timer, ...(to && { to }) });
+      } else if (to) result.sent.push({ to, event });
+      else result.toSelf.push(event);
       return;
     }
     case 'xstate.emit': {
@@ -281,4 +302,11 @@ function collectAction(action: CollectedAction, self: object, result: StepResult
         `the action "${action.type}" is not one that can be committed; use assign, raise, emit or an effect`,
       );
   }
+}
+
+/** Undefined for the actor itself. */
+function targetOf(ref: { id?: unknown } | undefined, { self, parent }: Collector): Target | undefined {
+  if (ref === undefined || ref === self) return undefined;
+  if (ref === parent) return { parent: true };
+  return { childId: String(ref.id) };
 }

@@ -12,9 +12,9 @@ import {
   readStream,
   streamEnd,
 } from '../../persistence/actors/journal.ts';
+import { MAX_MESSAGES_TAKEN, waitingMailboxes } from '../../persistence/actors/messages.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
-import type { Idempotency, Item } from './apply.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
 import { Committer } from './committer.ts';
@@ -38,6 +38,7 @@ import type {
   SpawnOptions,
 } from './types.ts';
 import { toInspectionRecord, toView } from './views.ts';
+import type { Idempotency, Item, Work } from './work.ts';
 
 const HOUSEKEEPING_QUEUE = 'actor-housekeeping';
 /**
@@ -101,7 +102,10 @@ class System implements ActorSystem {
         onNotice: (notice) => this.#tell(notice),
         onCancelled: (effectIds) => this.#runner.cancel(effectIds),
         onDue: (due) => this.#timers.note(due),
-        onMissed: () => this.#timers.refresh(),
+        onMissed: () => {
+          this.#timers.refresh();
+          this.#deliverWaiting();
+        },
         onTakenOver: (rows) => this.#startEffects(rows),
         onLeaseLost: () => this.#releaseLost(),
         effectNames: () => options.effects.map(({ name }) => name),
@@ -134,6 +138,7 @@ class System implements ActorSystem {
     await this.#boss.start();
     await this.#timers.start(this.#writer);
     await this.#peers.start();
+    this.#deliverWaiting();
     await this.#scheduleHousekeeping();
   }
 
@@ -325,9 +330,27 @@ class System implements ActorSystem {
     );
     if (due < Number.POSITIVE_INFINITY) this.#timers.note(due);
     this.#timers.discard(jobsCancelled);
+    this.#deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))));
     const addresses = works.map(({ address }) => address);
     this.#peers.announce(addresses, effectsCancelled, due < Number.POSITIVE_INFINITY ? due : undefined);
     this.#tell({ addresses });
+  }
+
+  /** Has actors look into their mailboxes. Those of machines that this process does not have are left to others. */
+  #deliver(addresses: Iterable<Address>): void {
+    for (const address of addresses) {
+      if (!this.#registry.find(machineOf(address))) continue;
+      this.#committer
+        .submitInternal({ kind: 'mail', stepId: randomUUID(), address })
+        .catch((error: unknown) => this.#log.error({ err: error, address }, 'messages were not taken'));
+    }
+  }
+
+  /** Messages that a process left when it died are delivered by those that live. */
+  #deliverWaiting(): void {
+    waitingMailboxes(this.#options.pool)
+      .then((addresses) => this.#deliver(addresses))
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'mailboxes could not be read'));
   }
 
   #startEffects(rows: readonly EffectRow[]): void {
@@ -336,13 +359,12 @@ class System implements ActorSystem {
   }
 
   #effectEnded(row: EffectRow, outcome: Outcome): void {
-    const { address, effectId, invokeId } = row;
+    const { address, effectId } = row;
     const item: Item = {
       kind: 'effect',
       stepId: randomUUID(),
       address,
       effectId,
-      invokeId,
       outcome: plainJson(outcome),
     };
     this.#committer.submitInternal(item).catch((error: unknown) => {
@@ -375,7 +397,7 @@ class System implements ActorSystem {
     if (typeof type !== 'string') {
       throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
     }
-    const machine = address.slice(0, address.indexOf('/'));
+    const machine = machineOf(address);
     const registered = this.#registry.find(machine);
     if (!registered) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
     const schema = Object.hasOwn(registered.definition.events, type)
@@ -432,6 +454,16 @@ class System implements ActorSystem {
       }
     });
   }
+}
+
+/** Of a committed step: who has been sent something, and itself when it could not take all of its mail at once. */
+function mailboxesToOpen({ address, sent, taken }: Work): Address[] {
+  const more = taken.length === MAX_MESSAGES_TAKEN ? [address] : [];
+  return [...sent.map(({ to }) => to), ...more];
+}
+
+function machineOf(address: Address): string {
+  return address.slice(0, Math.max(0, address.indexOf('/')));
 }
 
 const silentLog: RuntimeLog = { debug() {}, info() {}, warn() {}, error() {} };

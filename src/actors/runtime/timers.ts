@@ -12,9 +12,10 @@ import { lockActors } from '../../persistence/actors/actors.ts';
 import { nearestDeadline } from '../../persistence/actors/timers.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
-import { applyItem, isKnown, Work } from './apply.ts';
-import { type BatchWriter, type CommittedBatch, commitWorksIn, hasWrites, type TimerJob } from './batch.ts';
+import { applyItem, isKnown } from './apply.ts';
+import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
+import { Work } from './work.ts';
 
 const QUEUE = 'actor-timers';
 const MAX_JOBS_PER_BATCH = 500;
@@ -224,18 +225,21 @@ export class Timers {
         notMine.push({ job: id, address: data.address, timerId: data.timerId, due });
         continue;
       }
-      const work = works.get(data.address) ?? new Work(data.address, rows.get(data.address));
+      const work = works.get(data.address) ?? new Work(data.address, row, now);
       works.set(data.address, work);
-      const { address, timerId } = data;
       // A step that throws is a dead letter of its actor; applyItem answers it.
-      applyItem(
-        writer.registry,
-        work,
-        { kind: 'timer', stepId: randomUUID(), address, job: id, timerId },
-        now,
-      );
+      applyItem(writer.registry, work, {
+        kind: 'timer',
+        stepId: randomUUID(),
+        address: data.address,
+        job: id,
+      });
     }
-    const committed = await commitWorksIn(writer, client, [...works.values()].filter(hasWrites));
+    const committed = await commitWorksIn(
+      writer,
+      client,
+      [...works.values()].filter((work) => work.hasWrites()),
+    );
     if (committed.lost.length > 0) throw new Error('a locked actor changed');
     await this.#boss.deleteJob(
       QUEUE,

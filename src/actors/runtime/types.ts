@@ -85,6 +85,14 @@ export interface PendingEffect {
   effectId: string;
 }
 
+/** An actor that this one has started and that has not ended. */
+export interface PendingChild {
+  /** The child's id in the machine. */
+  id: string;
+  src: string;
+  address: Address;
+}
+
 /** An actor as it is committed. */
 export interface ActorView {
   address: Address;
@@ -102,6 +110,9 @@ export interface ActorView {
   error?: PlainError;
   timers: PendingTimer[];
   effects: PendingEffect[];
+  children: PendingChild[];
+  /** The actor that started it; null for one that was spawned from outside. */
+  parent: Address | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -134,7 +145,9 @@ export interface SendAnswer {
 /** One work item that a step started or cancelled, in the shapes of XState 6's `xstate/durable`. */
 export type EffectDescriptor =
   | { type: '@xstate.start'; id: string; src: string; effectId: string; input: unknown }
+  | { type: '@xstate.spawn'; id: string; src: string; address: Address; input: unknown }
   | { type: '@xstate.stop'; id: string }
+  | { type: '@xstate.sendTo'; to: Address; event: ActorEvent }
   | { type: '@xstate.raise'; id: string; event: ActorEvent; delay: number; due: string }
   | { type: '@xstate.cancel'; id: string }
   | { type: '@xstate.emit'; event: ActorEvent }

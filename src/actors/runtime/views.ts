@@ -30,6 +30,8 @@ export function toView(row: ActorRow): ActorView {
       event,
     })),
     effects: Object.entries(row.pending.effects).map(([id, { src, effectId }]) => ({ id, src, effectId })),
+    children: Object.entries(row.pending.children).map(([id, { src, address }]) => ({ id, src, address })),
+    parent: row.parent?.address ?? null,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

@@ -4,11 +4,12 @@
  * An actor's part takes effect only when its revision is still the expected one (R2); the parts of the others do.
  * Timers are not here: they are pg-boss's jobs, inserted beside this in the same transaction.
  */
-import type { Database } from '../database.ts';
-import type { ActorRow, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow } from './rows.ts';
+import type { Database, NamedStatement } from '../database.ts';
+import { json, RowSet } from './row-sets.ts';
+import type { ActorRow, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow, NewMessage } from './rows.ts';
 
 export interface ActorWrite {
-  /** As it is to be. Its revision equals `expected` when only the journal is written. */
+  /** As it is to be. Its revision equals `expected` when only rows beside it are written. */
   row: ActorRow;
   /** The revision it must have now; 0 for a new one. */
   expected: number;
@@ -23,117 +24,222 @@ export interface StepBatch {
   effectsEnded: readonly { address: string; effectId: string }[];
   keys: readonly IdempotencyRow[];
   deadLetters: readonly DeadLetterRow[];
+  /** `exists`: whether there is an actor, whose revision then decides. */
+  messages: readonly (NewMessage & { exists: boolean })[];
+  messagesTaken: readonly { id: string; address: string; exists: boolean }[];
 }
 
+const actors = new RowSet<ActorWrite>({
+  address: ['text', ({ row }) => row.address],
+  expected: ['bigint', ({ expected }) => expected],
+  revision: ['bigint', ({ row }) => row.revision],
+  machine: ['text', ({ row }) => row.machine],
+  key: ['text', ({ row }) => row.key],
+  version: ['text', ({ row }) => row.version],
+  owner: ['text', ({ row }) => row.owner],
+  incarnation: ['uuid', ({ row }) => row.incarnation],
+  status: ['text', ({ row }) => row.status],
+  // An array of arrays would have to be rectangular; no tag holds the separator.
+  tags: ['text', ({ row }) => row.tags.join('\u001f')],
+  snapshot: ['jsonb', ({ row }) => row.snapshot],
+  pending: ['jsonb', ({ row }) => json(row.pending)],
+  error: ['jsonb', ({ row }) => row.error && json(row.error)],
+  singleton_key: ['text', ({ row }) => row.singletonKey],
+  parent: ['jsonb', ({ row }) => row.parent && json(row.parent)],
+  created_at: ['timestamptz', ({ row }) => row.createdAt],
+  updated_at: ['timestamptz', ({ row }) => row.updatedAt],
+});
+
+const journal = new RowSet<JournalRow>({
+  address: ['text', (row) => row.address],
+  revision: ['bigint', (row) => row.revision],
+  owner: ['text', (row) => row.owner],
+  step_id: ['uuid', (row) => row.stepId],
+  at: ['timestamptz', (row) => row.at],
+  record: ['jsonb', (row) => row.record],
+});
+
+const effectsStarted = new RowSet<EffectRow>({
+  effect_id: ['text', (row) => row.effectId],
+  address: ['text', (row) => row.address],
+  invoke_id: ['text', (row) => row.invokeId],
+  src: ['text', (row) => row.src],
+  owner: ['text', (row) => row.owner],
+  input: ['jsonb', (row) => json(row.input)],
+  due_at: ['timestamptz', (row) => row.dueAt],
+  deadline_at: ['timestamptz', (row) => row.deadlineAt],
+});
+
+const effectsEnded = new RowSet<StepBatch['effectsEnded'][number]>({
+  effect_id: ['text', ({ effectId }) => effectId],
+  address: ['text', ({ address }) => address],
+});
+
+const keys = new RowSet<IdempotencyRow>({
+  address: ['text', (row) => row.address],
+  scope: ['text', (row) => row.scope],
+  key: ['text', (row) => row.key],
+  payload_hash: ['text', (row) => row.payloadHash],
+  answer: ['jsonb', (row) => json(row.answer)],
+});
+
+const deadLetters = new RowSet<DeadLetterRow>({
+  address: ['text', (row) => row.address],
+  owner: ['text', (row) => row.owner],
+  revision: ['bigint', (row) => row.revision],
+  event: ['jsonb', (row) => json(row.event)],
+  source: ['text', (row) => row.source],
+  error: ['jsonb', (row) => json(row.error)],
+  at: ['timestamptz', (row) => row.at],
+});
+
+const messages = new RowSet<StepBatch['messages'][number]>({
+  to_address: ['text', ({ to }) => to],
+  address: ['text', ({ from }) => from],
+  kind: ['text', ({ kind }) => kind],
+  body: ['jsonb', ({ body }) => json(body)],
+  exists: ['boolean', ({ exists }) => exists],
+});
+
+const messagesTaken = new RowSet<StepBatch['messagesTaken'][number]>({
+  id: ['bigint', ({ id }) => id],
+  address: ['text', ({ address }) => address],
+  exists: ['boolean', ({ exists }) => exists],
+});
+
 // Rows are locked in the order of their addresses, so that two processes with the same actors can't deadlock.
-const COMMIT_STEPS = `
-WITH input AS (
-  SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-                       $8::uuid[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[],
-                       $15::timestamptz[], $16::timestamptz[])
-    AS i(address, expected, revision, machine, key, version, owner, incarnation, status, tags, snapshot, pending,
-         error, singleton_key, created_at, updated_at)
-), locked AS MATERIALIZED (
+const actorParts = (first: number): string => `
+input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
+locked AS MATERIALIZED (
   SELECT a.address FROM actors a JOIN input i ON a.address = i.address
   WHERE i.expected > 0 AND a.revision = i.expected
   ORDER BY a.address FOR UPDATE OF a
-), updated AS (
+),
+updated AS (
   UPDATE actors a SET version = i.version, status = i.status, revision = i.revision,
     tags = string_to_array(i.tags, chr(31)), snapshot = i.snapshot, pending = i.pending, error = i.error,
     updated_at = i.updated_at
   FROM input i JOIN locked l USING (address)
   WHERE a.address = i.address AND i.revision > i.expected
-), inserted AS (
+),
+inserted AS (
   INSERT INTO actors (address, machine, key, version, owner, incarnation, status, revision, tags, snapshot, pending,
-                      error, singleton_key, created_at, updated_at)
+                      error, singleton_key, parent, created_at, updated_at)
   SELECT address, machine, key, version, owner, incarnation, status, revision, string_to_array(tags, chr(31)),
-         snapshot, pending, error, singleton_key, created_at, updated_at
+         snapshot, pending, error, singleton_key, parent, created_at, updated_at
   FROM input WHERE expected = 0 ORDER BY address
   ON CONFLICT DO NOTHING RETURNING address
-), won AS (
-  SELECT address FROM locked UNION ALL SELECT address FROM inserted
-), journalled AS (
-  INSERT INTO journal (address, revision, owner, step_id, at, record)
-  SELECT j.address, j.revision, j.owner, j.step_id, j.at, j.record
-  FROM unnest($17::text[], $18::bigint[], $19::text[], $20::uuid[], $21::timestamptz[], $22::jsonb[])
-    WITH ORDINALITY AS j(address, revision, owner, step_id, at, record, position)
-  JOIN won USING (address) ORDER BY j.position
-), started AS (
+),
+won AS (SELECT address FROM locked UNION ALL SELECT address FROM inserted)`;
+
+interface Part {
+  /** Parameters of this part. */
+  values: (batch: StepBatch) => unknown[][];
+  width: number;
+  /** The part, with its parameters from `first` on. */
+  sql: (first: number) => string;
+}
+
+/** What stands beside the actors; a part is left out where a batch has no rows for it. */
+const PARTS: readonly Part[] = [
+  {
+    values: (batch) => journal.values(batch.journal),
+    width: journal.width,
+    sql: (first) => `
+journalled AS (
+  INSERT INTO journal (${journal.names})
+  SELECT address, j.revision, j.owner, j.step_id, j.at, j.record
+  FROM ${journal.from('j', first)} JOIN won USING (address) ORDER BY j.position
+)`,
+  },
+  {
+    values: (batch) => effectsStarted.values(batch.effectsStarted),
+    width: effectsStarted.width,
+    sql: (first) => `
+started AS (
   INSERT INTO effects (effect_id, address, invoke_id, src, owner, input, due_at, deadline_at, process)
-  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, $23::uuid
-  FROM unnest($24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::jsonb[], $30::timestamptz[],
-              $31::timestamptz[]) AS e(effect_id, address, invoke_id, src, owner, input, due_at, deadline_at)
-  JOIN won USING (address)
-), ended AS (
-  DELETE FROM effects USING unnest($32::text[], $33::text[]) AS e(effect_id, address) JOIN won USING (address)
+  SELECT e.effect_id, address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, $1::uuid
+  FROM ${effectsStarted.from('e', first)} JOIN won USING (address)
+)`,
+  },
+  {
+    values: (batch) => effectsEnded.values(batch.effectsEnded),
+    width: effectsEnded.width,
+    sql: (first) => `
+ended AS (
+  DELETE FROM effects USING ${effectsEnded.from('e', first)} JOIN won USING (address)
   WHERE effects.effect_id = e.effect_id
-), remembered AS (
+)`,
+  },
+  {
+    values: (batch) => keys.values(batch.keys),
+    width: keys.width,
+    sql: (first) => `
+remembered AS (
   INSERT INTO idempotency_keys (scope, key, payload_hash, answer, created_at)
   SELECT k.scope, k.key, k.payload_hash, k.answer, now()
-  FROM unnest($34::text[], $35::text[], $36::text[], $37::text[], $38::jsonb[])
-    AS k(address, scope, key, payload_hash, answer)
-  JOIN won USING (address)
-), dead AS (
-  INSERT INTO dead_letters (address, owner, revision, event, source, error, at)
-  SELECT d.address, d.owner, d.revision, d.event, d.source, d.error, d.at
-  FROM unnest($39::text[], $40::text[], $41::bigint[], $42::jsonb[], $43::text[], $44::jsonb[], $45::timestamptz[])
-    AS d(address, owner, revision, event, source, error, at)
-  JOIN won USING (address)
-)
-SELECT address FROM won`;
+  FROM ${keys.from('k', first)} JOIN won USING (address)
+)`,
+  },
+  {
+    values: (batch) => deadLetters.values(batch.deadLetters),
+    width: deadLetters.width,
+    sql: (first) => `
+dead AS (
+  INSERT INTO dead_letters (${deadLetters.names})
+  SELECT address, d.owner, d.revision, d.event, d.source, d.error, d.at
+  FROM ${deadLetters.from('d', first)} JOIN won USING (address)
+)`,
+  },
+  {
+    values: (batch) => messages.values(batch.messages),
+    width: messages.width,
+    sql: (first) => `
+sent AS (
+  INSERT INTO messages (to_address, from_address, kind, body)
+  SELECT m.to_address, m.address, m.kind, m.body
+  FROM ${messages.from('m', first)}
+  WHERE NOT m.exists OR m.address IN (SELECT won.address FROM won) ORDER BY m.position
+)`,
+  },
+  {
+    values: (batch) => messagesTaken.values(batch.messagesTaken),
+    width: messagesTaken.width,
+    sql: (first) => `
+taken AS (
+  DELETE FROM messages USING ${messagesTaken.from('m', first)}
+  WHERE messages.id = m.id AND (NOT m.exists OR m.address IN (SELECT won.address FROM won))
+)`,
+  },
+];
 
-const json = (value: unknown) => JSON.stringify(value);
+/** Statements by which parts they have. */
+const statements = new Map<string, string>();
+
+function statementFor(present: readonly boolean[]): Pick<NamedStatement, 'name' | 'text'> {
+  const name = `commit_${present.map(Number).join('')}`;
+  const known = statements.get(name);
+  if (known !== undefined) return { name, text: known };
+  let next = 2 + actors.width;
+  const parts = PARTS.filter((_, index) => present[index]).map(({ width, sql }) => {
+    const part = sql(next);
+    next += width;
+    return part;
+  });
+  // The process is always the first parameter, so that the numbering does not depend on the parts.
+  const text = `WITH me AS (SELECT $1::uuid),${[actorParts(2), ...parts].join(',')}\nSELECT address FROM won`;
+  statements.set(name, text);
+  return { name, text };
+}
 
 /** Commits the batch. Returns the addresses whose steps took effect; the others lost to another writer. */
 export async function commitSteps(database: Database, batch: StepBatch): Promise<Set<string>> {
-  const { actors, journal, effectsStarted, effectsEnded, keys, deadLetters } = batch;
-  const actor = <T>(pick: (row: ActorRow) => T): T[] => actors.map(({ row }) => pick(row));
-  const { rows } = await database.query(COMMIT_STEPS, [
-    actor((row) => row.address),
-    actors.map(({ expected }) => expected),
-    actor((row) => row.revision),
-    actor((row) => row.machine),
-    actor((row) => row.key),
-    actor((row) => row.version),
-    actor((row) => row.owner),
-    actor((row) => row.incarnation),
-    actor((row) => row.status),
-    actor((row) => row.tags.join('\u001f')),
-    actor((row) => row.snapshot),
-    actor((row) => json(row.pending)),
-    actor((row) => (row.error === null ? null : json(row.error))),
-    actor((row) => row.singletonKey),
-    actor((row) => row.createdAt),
-    actor((row) => row.updatedAt),
-    journal.map((row) => row.address),
-    journal.map((row) => row.revision),
-    journal.map((row) => row.owner),
-    journal.map((row) => row.stepId),
-    journal.map((row) => row.at),
-    journal.map((row) => row.record),
-    batch.process,
-    effectsStarted.map((row) => row.effectId),
-    effectsStarted.map((row) => row.address),
-    effectsStarted.map((row) => row.invokeId),
-    effectsStarted.map((row) => row.src),
-    effectsStarted.map((row) => row.owner),
-    effectsStarted.map((row) => json(row.input ?? null)),
-    effectsStarted.map((row) => row.dueAt),
-    effectsStarted.map((row) => row.deadlineAt),
-    effectsEnded.map((row) => row.effectId),
-    effectsEnded.map((row) => row.address),
-    keys.map((row) => row.address),
-    keys.map((row) => row.scope),
-    keys.map((row) => row.key),
-    keys.map((row) => row.payloadHash),
-    keys.map((row) => json(row.answer)),
-    deadLetters.map((row) => row.address),
-    deadLetters.map((row) => row.owner),
-    deadLetters.map((row) => row.revision),
-    deadLetters.map((row) => json(row.event)),
-    deadLetters.map((row) => row.source),
-    deadLetters.map((row) => json(row.error)),
-    deadLetters.map((row) => row.at),
-  ]);
+  const all = PARTS.map(({ values }) => values(batch));
+  const present = all.map(([column]) => (column?.length ?? 0) > 0);
+  const beside = all.filter((_, index) => present[index]).flat();
+  const { rows } = await database.query({
+    ...statementFor(present),
+    values: [batch.process, ...actors.values(batch.actors), ...beside],
+  });
   return new Set(rows.map((row) => row.address as string));
 }

@@ -8,7 +8,34 @@ export interface TimerEntry {
   /** Of an actor's timers that are due at once, the one that was set first comes first; JSON objects have no order. */
   order: number;
   event: { type: string; [field: string]: unknown };
+  /** The actor that is told when it fires; the actor itself unless said. */
+  to?: string;
 }
+
+/** An actor that this one has started and that has not ended. */
+export interface ChildEntry {
+  address: string;
+  src: string;
+}
+
+/** Who started an actor. */
+export interface ParentEntry {
+  address: string;
+  /** The child's id in the parent's machine. */
+  childId: string;
+  /** The parent wants to be told of each of its snapshots. */
+  sync: boolean;
+}
+
+/** What one actor tells another. `body`: the event, or what is to be spawned. */
+export interface MessageRow {
+  id: string;
+  to: string;
+  from: string;
+  kind: 'spawn' | 'event' | 'stop';
+  body: Record<string, unknown>;
+}
+export type NewMessage = Omit<MessageRow, 'id'>;
 
 export interface EffectEntry {
   effectId: string;
@@ -19,6 +46,7 @@ export interface EffectEntry {
 export interface Pending {
   timers: Record<string, TimerEntry>;
   effects: Record<string, EffectEntry>;
+  children: Record<string, ChildEntry>;
 }
 
 export interface PlainErrorRow {
@@ -46,6 +74,7 @@ export interface ActorRow {
   pending: Pending;
   error: PlainErrorRow | null;
   singletonKey: string | null;
+  parent: ParentEntry | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -93,7 +122,7 @@ export interface IdempotencyRow {
 
 /** The columns of `actors`, the snapshot as text so that it is parsed once, where it is stepped. */
 export const ACTOR_COLUMNS = `address, machine, key, version, owner, incarnation, status, revision, tags,
-  snapshot->'value' AS value, snapshot::text AS snapshot, pending, error, singleton_key, created_at, updated_at`;
+  snapshot->'value' AS value, snapshot::text AS snapshot, pending, error, singleton_key, parent, created_at, updated_at`;
 
 export function toActorRow(row: Record<string, unknown>): ActorRow {
   return {
@@ -108,9 +137,11 @@ export function toActorRow(row: Record<string, unknown>): ActorRow {
     tags: row.tags as string[],
     value: row.value,
     snapshot: row.snapshot as string,
-    pending: row.pending as Pending,
+    // Actors of before the third migration know of no children.
+    pending: { timers: {}, effects: {}, children: {}, ...(row.pending as Partial<Pending>) },
     error: row.error as PlainErrorRow | null,
     singletonKey: row.singleton_key as string | null,
+    parent: row.parent as ParentEntry | null,
     createdAt: row.created_at as Date,
     updatedAt: row.updated_at as Date,
   };

@@ -49,6 +49,8 @@ export class FakeSystem implements ActorSystem {
       context: { ...(input as object), ...firstContext(machine) },
       timers: [],
       effects: [],
+      children: [],
+      parent: null,
       createdAt,
       updatedAt: createdAt,
     });

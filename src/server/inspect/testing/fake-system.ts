@@ -58,7 +58,17 @@ export class FakeSystem {
     const now = new Date(this.now);
     const view: ActorView = {
       ...{ address, machine, key, version: definition.version, owner, status: 'active', revision: 0 },
-      ...{ value: {}, tags: [], context: {}, timers: [], effects: [], createdAt: now, updatedAt: now },
+      ...{
+        value: {},
+        tags: [],
+        context: {},
+        timers: [],
+        effects: [],
+        children: [],
+        parent: null,
+        createdAt: now,
+        updatedAt: now,
+      },
     };
     this.#actors.set(address, { actor, view, incarnation: String(this.#actors.size + 1) });
     actor.start();

@@ -169,6 +169,8 @@ export class FakeDatabase {
       context: {},
       timers: [],
       effects: [],
+      children: [],
+      parent: null,
       createdAt: new Date('2026-01-05T15:00:00Z'),
       updatedAt: new Date('2026-01-05T15:00:00Z'),
     };
