@@ -4,6 +4,7 @@
  * that dies with its Postgres, nor a process that is frozen rather than dead.
  */
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Quantiles, quantiles } from './measure.ts';
 import { type BenchOptions, printTable } from './options.ts';
@@ -38,6 +39,8 @@ export async function recoveryBench({ connectionString, smoke }: BenchOptions): 
     for (let kill = 1; kill <= kills; kill++) {
       const name = `victim${kill}`;
       const victim = await start(name);
+      // The survivor looks for the dead at its own pace: each kill meets another moment of it.
+      await delay((kill * 170) % 1_000);
       const ended = once(victim.child, 'exit');
       const killedAt = Date.now();
       victim.child.kill('SIGKILL');

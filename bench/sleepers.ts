@@ -15,8 +15,8 @@ import type { Started, Wakened } from './sleepers-process.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 const CHUNK = 50_000;
-/** Sessions hand their counts over when they have been idle for so long. */
-const SETTLE_MS = 1_500;
+/** A session hands its counts over within 10 s. */
+const SETTLE_MS = 12_000;
 
 interface Row {
   sleepers: number;
