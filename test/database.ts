@@ -24,6 +24,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const pool = new pg.Pool({ connectionString, max: 10 });
   // Idle connections are cut when a test drops or restarts the database under them.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     connectionString,
     pool,

@@ -1,10 +1,4 @@
-/** What the driver's errors mean for the runtime. */
-
-/**
- * SQLSTATE codes after which the same transaction may be tried again: serialization failure, deadlock, lock not
- * available, and the unique violation of two commits with one idempotency key, of which the next try finds the first.
- */
-const TRANSIENT = new Set(['40001', '40P01', '55P03', '23505']);
+/** What the driver's errors mean: whether it is the data's fault, the server's, or the connection's. */
 
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
@@ -33,8 +27,13 @@ export function isConnectionError(error: unknown): boolean {
   );
 }
 
-/** The transaction was rolled back for a reason that may be gone at the next try. */
-export function isTransientError(error: unknown): boolean {
+/**
+ * The same rows would fail again: data exceptions (22), constraints (23), program limits (54). Not the unique
+ * violation of two commits with one idempotency key, of which the next try finds the first; nor what a server in
+ * trouble answers, such as a full disk.
+ */
+export function isDataError(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && TRANSIENT.has(code);
+  if (typeof code !== 'string' || code.length !== 5) return !isConnectionError(error);
+  return code !== '23505' && ['22', '23', '54'].includes(code.slice(0, 2));
 }

@@ -21,5 +21,8 @@ export function openPool(connectionString: string, onError: (error: Error) => vo
   });
   // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
   pool.on('error', onError);
+  // The pool does not listen while a connection is checked out, and one may break between two statements of a
+  // transaction. The statement that follows fails, and says so to its caller.
+  pool.on('connect', (client) => client.on('error', onError));
   return pool;
 }

@@ -87,27 +87,35 @@ async function tellLost(
   await tell(database, context, blind, () => ({ type: 'QUOTE_LOST', reason }));
 }
 
-/** Sends each alert its event. Told twice, an alert takes a quote once: what it waits for has changed by then. */
+/**
+ * Sends each alert its event. Told twice, an alert takes a quote once: what it waits for has changed by then. One that
+ * can't be told must not keep the others from it; trouble of the database's is thrown when all have been tried.
+ */
 async function tell(
   database: Database,
   { send, signal, address: source }: EffectContext,
   alerts: readonly { address: Address; symbol: string }[],
   eventFor: (symbol: string) => ActorEvent,
 ): Promise<number> {
+  let told = 0;
+  let trouble: RuntimeError | undefined;
   for (let start = 0; start < alerts.length; start += TOLD_AT_ONCE) {
     signal.throwIfAborted();
     await Promise.all(
       alerts.slice(start, start + TOLD_AT_ONCE).map(async ({ address, symbol }) => {
         try {
           await send(address, eventFor(symbol), { source });
+          told++;
         } catch (error) {
-          const code = error instanceof RuntimeError ? error.code : undefined;
-          if (code !== 'actor_ended' && code !== 'actor_not_found') throw error;
+          if (!(error instanceof RuntimeError)) throw error;
           // It was stopped from outside; its row is all that is left of it.
-          await disarmAlert(database, address);
+          if (error.code === 'actor_ended' || error.code === 'actor_not_found')
+            await disarmAlert(database, address);
+          else if (error.retryable) trouble = error;
         }
       }),
     );
   }
-  return alerts.length;
+  if (trouble) throw trouble;
+  return told;
 }

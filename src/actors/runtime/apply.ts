@@ -17,7 +17,6 @@ import {
   nothingPending,
   pushRecord,
   recordStep,
-  remember,
   takeStep,
 } from './take-step.ts';
 import type { ActorEvent, Address } from './types.ts';
@@ -95,8 +94,22 @@ function applySpawn(
   }
   const event = { type: 'xstate.init', input };
   const source = parent?.address ?? null;
-  const next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
-  return runToSelf(registered, work, next, result.toSelf);
+  let next: ActorRow;
+  try {
+    next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
+  } catch (error) {
+    throw stepFailed(error);
+  }
+  return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
+}
+
+/** Keeps the answer of an item that has a key, when all that belongs to it is done. */
+function remembered(work: Work, item: Item, answer: Answer | RuntimeError): Answer | RuntimeError {
+  if (item.idempotency && work.row && !(answer instanceof Error)) {
+    const kept = item.kind === 'spawn' ? { address: work.row.address } : answer;
+    work.keys.push({ address: work.row.address, ...item.idempotency, answer: kept });
+  }
+  return answer;
 }
 
 /** `row` differs from the work's where a timer, a result or a child was taken from what it waits for. */
@@ -107,26 +120,22 @@ function applyEvent(
   source: string | null,
   item: Item,
 ): Answer | RuntimeError {
-  let result: StepResult;
+  const rewind = work.mark();
   try {
-    result = registered.stepper.step(identityOf(row), row.snapshot, event);
+    const result = registered.stepper.step(identityOf(row), row.snapshot, event);
+    const cause: Cause = { kind: result.changed ? 'step' : 'unchanged', event, source, item };
+    // A timer or a result that no state wants has been consumed all the same: its entry goes with a revision.
+    if (!result.changed && row === work.row) {
+      recordStep(registered, work, row, result, row.value as StateValue, cause, []);
+      return remembered(work, item, answerOf(row, false));
+    }
+    const next = takeStep(registered, work, row, result, cause);
+    return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
   } catch (error) {
-    return applyFailure(
-      work,
-      { row, registered },
-      { kind: 'failed', event, source, item },
-      stepFailed(error),
-    );
+    rewind();
+    const cause: Cause = { kind: 'failed', event, source, item };
+    return applyFailure(work, { row, registered }, cause, stepFailed(error));
   }
-  const cause: Cause = { kind: result.changed ? 'step' : 'unchanged', event, source, item };
-  // A timer or a result that no state wants has been consumed all the same: its entry goes with a revision.
-  if (!result.changed && row === work.row) {
-    remember(work, row, item, false);
-    recordStep(registered, work, row, result, row.value as StateValue, cause, []);
-    return answerOf(row, false);
-  }
-  const next = takeStep(registered, work, row, result, cause);
-  return runToSelf(registered, work, next, result.toSelf);
 }
 
 function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answer | RuntimeError {
@@ -172,6 +181,39 @@ function applyOutcome(registry: Registry, work: Work, item: ItemOf<'effect'>): A
       ? { type: `xstate.done.actor.${actorId}`, output: outcome.output, actorId }
       : { type: `xstate.error.actor.${actorId}`, error: outcome.error, actorId };
   return applyEvent(work, { ...found, row }, event, effectId, item);
+}
+
+/**
+ * An item of the system's own whose step can't be stored: what the actor waits for is consumed without it, and the
+ * event is a dead letter.
+ */
+export function applyUnstorable(
+  registry: Registry,
+  work: Work,
+  item: Item,
+  error: Error,
+): Answer | RuntimeError {
+  const found = currentActor(registry, work);
+  const cause: Cause = { kind: 'failed', event: { type: `unstorable.${item.kind}` }, source: null, item };
+  if (item.kind === 'mail') {
+    work.taken.push(...work.mailbox.slice(work.taken.length).map(({ id }) => id));
+    return found ? applyFailure(work, found, cause, stepFailed(error)) : null;
+  }
+  if (!found || (item.kind !== 'timer' && item.kind !== 'effect')) return null;
+  const { timers, effects, children } = found.row.pending;
+  const pending = {
+    timers: without(timers, ({ job }) => item.kind === 'timer' && job === item.job),
+    effects: without(effects, ({ effectId }) => item.kind === 'effect' && effectId === item.effectId),
+    children,
+  };
+  return applyFailure(work, { ...found, row: { ...found.row, pending } }, cause, stepFailed(error));
+}
+
+function without<Entry>(
+  entries: Record<string, Entry>,
+  gone: (entry: Entry) => boolean,
+): Record<string, Entry> {
+  return Object.fromEntries(Object.entries(entries).filter(([, entry]) => !gone(entry)));
 }
 
 /** Takes what is in the mailbox, in its order, whatever becomes of it: a step that throws is a dead letter. */
@@ -305,6 +347,7 @@ function runToSelf(
     }
     const event = queue.shift() as ActorEvent;
     const found = { row: work.row, registered };
+    const rewind = work.mark();
     const source = row.address;
     const item: Item = { kind: 'event', stepId: randomUUID(), address: source, event, source };
     try {
@@ -313,6 +356,7 @@ function runToSelf(
       if (result.changed)
         takeStep(registered, work, found.row, result, { kind: 'step', event, source, item });
     } catch (error) {
+      rewind();
       applyFailure(work, found, { kind: 'failed', event, source, item }, stepFailed(error));
     }
   }

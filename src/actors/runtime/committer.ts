@@ -1,92 +1,65 @@
 /**
- * Group commit: items wait in a mailbox per actor; while one batch commits, the next one gathers. Each batch loads
- * the actors that are not cached, applies their items in order, and commits them in one transaction.
+ * Group commit: while one batch commits, the next one gathers. Each batch loads the actors that are not cached,
+ * applies their items in order, and commits them in one transaction.
  *
- * An actor is in one batch at a time, so its items keep their order. A batch that fails for a reason of its data is
- * taken apart, so that one bad item harms no neighbour; one that lost its connection is looked up before it is tried
- * again, since it may have been committed.
+ * A batch that fails for a reason of its data is taken apart, so that one bad item harms no neighbour. One that lost
+ * its connection is looked up before it is tried again, since it may have been committed. Trouble of the server's is
+ * waited out: callers only for so long, the system's own items for ever.
  */
-import { findSingleton, loadActors, loadKeys, type RememberedKey } from '../../persistence/actors/actors.ts';
-import { findSteps } from '../../persistence/actors/journal.ts';
+import {
+  findSingleton,
+  loadActors,
+  loadKeys,
+  type RememberedKey,
+  rememberKey,
+} from '../../persistence/actors/actors.ts';
+import { findSteps, type StoredStep } from '../../persistence/actors/journal.ts';
 import { loadMessages } from '../../persistence/actors/messages.ts';
 import type { ActorRow, MessageRow } from '../../persistence/actors/rows.ts';
-import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
-import { applyItem } from './apply.ts';
+import { isConnectionError, isDataError } from '../../persistence/database-errors.ts';
+import { applyItem, applyUnstorable } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks } from './batch.ts';
 import { RuntimeError } from './errors.ts';
+import { type Batch, type Entry, Mailboxes, type Settled } from './mailboxes.ts';
+import type { RecordBody } from './record.ts';
 import type { Address, RuntimeLog, SendAnswer } from './types.ts';
-import { type Answer, type Item, Work } from './work.ts';
+import { type Item, Work } from './work.ts';
 
 /** Two: one gathers and applies while the other waits for its flush to disk. */
 const MAX_FLUSHES = 2;
-const MAX_ACTORS_PER_BATCH = 512;
-const MAX_ITEMS_PER_ACTOR = 32;
 /** More waiting items than this and callers are told to come back later. */
 const MAX_QUEUED = 20_000;
 const MAX_CACHED_ACTORS = 4_096;
 /** How long a caller waits for a database that is away. */
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 200;
-/** Tries of an item alone whose transaction is rolled back for a reason that may pass. */
-const MAX_TRIES_ALONE = 5;
 
-/** What became of an item. `address` differs from the item's when a spawn found one that exists already. */
-export interface Settled {
-  address: Address;
-  answer: Answer;
-}
-
-interface Entry {
-  item: Item;
-  resolve: (settled: Settled) => void;
-  reject: (error: Error) => void;
-  /** Null for the system's own items, which are never given up. */
-  patienceEnds: number | null;
-  /** Its commit may have happened: look before trying again. */
-  uncertain: boolean;
-  /** How often its own transaction was rolled back. */
-  failures: number;
-  /** Its outcome on a cached row was a refusal, to be confirmed on the row as it is now. */
-  wantsFresh: boolean;
+export interface CommitterOptions {
+  writer: BatchWriter;
+  log: RuntimeLog;
+  now: () => Date;
+  onCommitted: (committed: CommittedBatch) => void;
+  /** Something was committed without our knowing: what follows from it must be found in the database. */
+  onFound: () => void;
 }
 
 export class Committer {
-  readonly #writer: BatchWriter;
-  readonly #log: RuntimeLog;
-  readonly #now: () => Date;
-  readonly #onCommitted: (committed: CommittedBatch) => void;
-  readonly #mailboxes = new Map<Address, Entry[]>();
-  /** Addresses with items that no batch holds, in the order in which they became ready. */
-  readonly #ready = new Set<Address>();
-  readonly #inFlight = new Set<Address>();
-  /** Addresses whose items are committed one by one, after a batch with them failed. */
-  readonly #solo = new Set<Address>();
+  readonly #options: CommitterOptions;
+  readonly #mailboxes = new Mailboxes();
   readonly #cache = new Map<Address, ActorRow>();
-  #queued = 0;
   #flushes = 0;
   #pumping = false;
   #idle: (() => void)[] = [];
 
-  constructor(options: {
-    writer: BatchWriter;
-    log: RuntimeLog;
-    now: () => Date;
-    onCommitted: (committed: CommittedBatch) => void;
-  }) {
-    this.#writer = options.writer;
-    this.#log = options.log;
-    this.#now = options.now;
-    this.#onCommitted = options.onCommitted;
+  constructor(options: CommitterOptions) {
+    this.#options = options;
   }
 
   /** Queues an item from a caller. Rejects with `busy` or `unavailable` within a bounded time. */
   submit(item: Item): Promise<Settled> {
-    if (this.#queued >= MAX_QUEUED) {
-      return Promise.reject(
-        new RuntimeError('busy', 'too many events are waiting to be committed; try again shortly', {
-          retryable: true,
-        }),
-      );
+    if (this.#mailboxes.size >= MAX_QUEUED) {
+      const message = 'too many events are waiting to be committed; try again shortly';
+      return Promise.reject(new RuntimeError('busy', message, { retryable: true }));
     }
     return this.#enqueue(item, Date.now() + PATIENCE_MS);
   }
@@ -98,8 +71,10 @@ export class Committer {
 
   /** Resolves when nothing is queued or being committed. */
   idle(): Promise<void> {
-    if (this.#queued === 0 && this.#flushes === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#tellIdle();
+    });
   }
 
   /** Takes over rows that another committer of this process has written. */
@@ -114,20 +89,8 @@ export class Committer {
 
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      const entry: Entry = {
-        item,
-        resolve,
-        reject,
-        patienceEnds,
-        uncertain: false,
-        failures: 0,
-        wantsFresh: false,
-      };
-      const mailbox = this.#mailboxes.get(item.address);
-      if (mailbox) mailbox.push(entry);
-      else this.#mailboxes.set(item.address, [entry]);
-      this.#queued++;
-      if (!this.#inFlight.has(item.address)) this.#ready.add(item.address);
+      const tried = { uncertain: false, wantsFresh: false, unstorable: null };
+      this.#mailboxes.add({ item, resolve, reject, patienceEnds, ...tried });
       this.#pumpSoon();
     });
   }
@@ -143,72 +106,58 @@ export class Committer {
   }
 
   #pump(): void {
-    while (this.#flushes < MAX_FLUSHES && this.#ready.size > 0) {
-      const entries = this.#takeBatch();
+    while (this.#flushes < MAX_FLUSHES && this.#mailboxes.hasReady) {
+      const batch = this.#mailboxes.takeBatch();
       this.#flushes++;
-      this.#flush(entries)
-        .catch((error: unknown) => this.#giveBack(entries, error))
+      this.#flush(batch)
+        .catch((error: unknown) => this.#failed(batch, error))
         .finally(() => {
           this.#flushes--;
           this.#pumpSoon();
-          if (this.#queued === 0 && this.#flushes === 0)
-            for (const resolve of this.#idle.splice(0)) resolve();
+          this.#tellIdle();
         });
     }
   }
 
-  #takeBatch(): Map<Address, Entry[]> {
-    const batch = new Map<Address, Entry[]>();
-    for (const address of this.#ready) {
-      const solo = this.#solo.has(address);
-      if (solo && batch.size > 0) continue;
-      const mailbox = this.#mailboxes.get(address) ?? [];
-      batch.set(address, mailbox.splice(0, solo ? 1 : MAX_ITEMS_PER_ACTOR));
-      this.#ready.delete(address);
-      this.#inFlight.add(address);
-      if (solo || batch.size === MAX_ACTORS_PER_BATCH) break;
-    }
-    return batch;
+  #tellIdle(): void {
+    if (this.#mailboxes.size > 0 || this.#flushes > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #flush(batch: Map<Address, Entry[]>): Promise<void> {
-    const entries = [...batch.values()].flat();
-    const uncertain = entries.filter(({ uncertain }) => uncertain);
-    if (uncertain.length > 0) await this.#settleCommitted(batch, uncertain);
-    const remembered = await this.#rememberedKeys(entries);
-    await this.#settleSingletons(batch);
+  async #flush(batch: Batch): Promise<void> {
+    await this.#settleCommitted(batch);
+    const remembered = await this.#rememberedKeys(batch);
+    await this.#settleSingletons(batch, remembered);
     const cached = new Set<Address>();
+    // The row before its mail: mail that another process takes in between shows in the revision.
     const rows = await this.#load(batch, cached);
     const mailboxes = await this.#loadMail(batch);
     const outcomes = new Map<Entry, Settled | Error>();
     const works: Work[] = [];
-    const now = this.#now();
+    const again = new Set<Address>();
+    const now = this.#options.now();
     for (const [address, list] of batch) {
       const work = new Work(address, rows.get(address), now, mailboxes.get(address));
       for (const entry of list) {
         const outcome = this.#apply(work, entry, remembered);
-        const refused = outcome instanceof Error || outcome.answer === null;
-        if (refused && cached.has(address)) {
-          // What another process has committed since may change this: everything of this actor waits for the row.
-          this.#cache.delete(address);
-          entry.wantsFresh = true;
-        }
         outcomes.set(entry, outcome);
+        const refused = outcome instanceof Error || outcome.answer === null;
+        if (!refused || !cached.has(address)) continue;
+        // What another process has committed since may change this: everything of this actor waits for the row.
+        entry.wantsFresh = true;
+        again.add(address);
       }
-      if (list.some(({ wantsFresh }) => wantsFresh) && cached.has(address)) continue;
-      if (work.hasWrites()) works.push(work);
+      if (!again.has(address) && work.hasWrites()) works.push(work);
     }
-    const committed =
-      works.length > 0
-        ? await commitWorks(this.#writer, works)
-        : { works: [], lost: [], effectsStarted: [], effectsCancelled: [], timersSet: [], jobsCancelled: [] };
-    for (const work of committed.works) if (work.row) this.learn(work.row);
-    const lost = new Set(committed.lost.map(({ address }) => address));
-    for (const address of lost) this.#cache.delete(address);
-    if (committed.works.length > 0) this.#tell(committed);
+    if (works.length > 0) {
+      const committed = await commitWorks(this.#options.writer, works);
+      for (const work of committed.works) if (work.row) this.learn(work.row);
+      for (const { address } of committed.lost) again.add(address);
+      if (committed.works.length > 0) this.#tell(committed);
+    }
+    for (const address of again) this.#cache.delete(address);
     for (const [address, list] of batch) {
-      const again = lost.has(address) || (list.some(({ wantsFresh }) => wantsFresh) && cached.has(address));
-      if (again) this.#requeue(address, list);
+      if (again.has(address)) this.#mailboxes.putBack(address, list);
       else this.#settle(address, list, outcomes);
     }
   }
@@ -216,55 +165,55 @@ export class Committer {
   /** What follows a commit must not make it look as if it had failed. */
   #tell(committed: CommittedBatch): void {
     try {
-      this.#onCommitted(committed);
+      this.#options.onCommitted(committed);
     } catch (error) {
-      this.#log.error({ err: error }, 'what follows a commit failed');
+      this.#options.log.error({ err: error }, 'what follows a commit failed');
     }
   }
 
   /** Answers those whose commit did happen although its connection broke. */
-  async #settleCommitted(batch: Map<Address, Entry[]>, uncertain: Entry[]): Promise<void> {
+  async #settleCommitted(batch: Batch): Promise<void> {
+    const uncertain = [...batch.values()].flat().filter((entry) => entry.uncertain);
+    if (uncertain.length === 0) return;
     const found = await findSteps(
-      this.#writer.pool,
+      this.#options.writer.pool,
       uncertain.map(({ item }) => item.address),
       uncertain.map(({ item }) => item.stepId),
     );
     for (const entry of uncertain) {
-      entry.uncertain = false;
       const step = found.get(entry.item.stepId);
       if (!step) continue;
-      const record = step.record as {
-        kind: string;
-        snapshot: { value: SendAnswer['value']; status: SendAnswer['status'] };
-      };
-      const answer = {
-        revision: step.revision,
-        ...pick(record.snapshot),
-        changed: record.kind !== 'unchanged',
-      };
-      this.#take(batch, entry);
-      entry.resolve({ address: step.address, answer });
+      this.#mailboxes.drop(batch, entry);
+      const outcome = outcomeOf(step);
+      if (outcome instanceof Error) entry.reject(outcome);
+      else entry.resolve(outcome);
     }
+    // Also where a mailbox was opened, which has no step of its own to be found by.
+    this.#options.onFound();
   }
 
-  async #rememberedKeys(entries: readonly Entry[]): Promise<Map<string, RememberedKey>> {
-    const keys = entries.flatMap(({ item }) => item.idempotency ?? []);
-    return keys.length > 0 ? loadKeys(this.#writer.pool, keys) : new Map();
+  async #rememberedKeys(batch: Batch): Promise<Map<string, RememberedKey>> {
+    const keys = [...batch.values()].flat().flatMap(({ item }) => item.idempotency ?? []);
+    return keys.length > 0 ? loadKeys(this.#options.writer.pool, keys) : new Map();
   }
 
-  /** A spawn whose singleton is active is answered with that one. */
-  async #settleSingletons(batch: Map<Address, Entry[]>): Promise<void> {
+  /** A spawn whose singleton is active is answered with that one, also when the same key comes again. */
+  async #settleSingletons(batch: Batch, remembered: Map<string, RememberedKey>): Promise<void> {
+    const { pool } = this.#options.writer;
     for (const entry of [...batch.values()].flat()) {
       const { item } = entry;
       if (item.kind !== 'spawn' || item.singletonKey === null) continue;
-      const address = await findSingleton(this.#writer.pool, item.machine, item.owner, item.singletonKey);
+      const { idempotency } = item;
+      if (idempotency && remembered.has(keyName(idempotency))) continue;
+      const address = await findSingleton(pool, item.machine, item.owner, item.singletonKey);
       if (address === undefined) continue;
-      this.#take(batch, entry);
+      if (idempotency) await rememberKey(pool, { ...idempotency, answer: { address } });
+      this.#mailboxes.drop(batch, entry);
       entry.resolve({ address, answer: null });
     }
   }
 
-  async #load(batch: Map<Address, Entry[]>, cached: Set<Address>): Promise<Map<Address, ActorRow>> {
+  async #load(batch: Batch, cached: Set<Address>): Promise<Map<Address, ActorRow>> {
     const missing: Address[] = [];
     const rows = new Map<Address, ActorRow>();
     for (const [address, list] of batch) {
@@ -277,43 +226,36 @@ export class Committer {
       }
     }
     if (missing.length > 0) {
-      for (const [address, row] of await loadActors(this.#writer.pool, missing)) rows.set(address, row);
+      for (const [address, row] of await loadActors(this.#options.writer.pool, missing))
+        rows.set(address, row);
     }
     return rows;
   }
 
   /** The messages of those that are told to look into their mailbox. */
-  async #loadMail(batch: Map<Address, Entry[]>): Promise<Map<Address, MessageRow[]>> {
-    const addresses = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
-    if (addresses.length === 0) return new Map();
+  async #loadMail(batch: Batch): Promise<Map<Address, MessageRow[]>> {
+    const told = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
+    if (told.length === 0) return new Map();
     return loadMessages(
-      this.#writer.pool,
-      addresses.map(([address]) => address),
+      this.#options.writer.pool,
+      told.map(([address]) => address),
     );
   }
 
   #apply(work: Work, entry: Entry, remembered: Map<string, RememberedKey>): Settled | Error {
-    const { item } = entry;
+    const { item, unstorable } = entry;
     const { idempotency } = item;
-    const name = idempotency && `${idempotency.scope}\n${idempotency.key}`;
-    const known = name === undefined ? undefined : remembered.get(name);
-    if (known) {
-      if (known.payloadHash !== idempotency?.payloadHash) {
-        return new RuntimeError(
-          'idempotency_conflict',
-          `the idempotency key "${idempotency?.key}" came with another payload before`,
-        );
-      }
-      if (item.kind === 'spawn')
-        return { address: (known.answer as { address: Address }).address, answer: null };
-      return { address: item.address, answer: known.answer as SendAnswer };
-    }
+    const { registry } = this.#options.writer;
+    const known = idempotency && remembered.get(keyName(idempotency));
+    if (known) return answerAgain(item, known);
     try {
-      const answer = applyItem(this.#writer.registry, work, item);
+      const answer = unstorable
+        ? applyUnstorable(registry, work, item, unstorable)
+        : applyItem(registry, work, item);
       if (answer instanceof Error) return answer;
-      if (name !== undefined && idempotency) {
+      if (idempotency) {
         const remember = item.kind === 'spawn' ? { address: item.address } : answer;
-        remembered.set(name, { payloadHash: idempotency.payloadHash, answer: remember });
+        remembered.set(keyName(idempotency), { payloadHash: idempotency.payloadHash, answer: remember });
       }
       return { address: item.address, answer };
     } catch (error) {
@@ -322,94 +264,93 @@ export class Committer {
   }
 
   #settle(address: Address, list: readonly Entry[], outcomes: Map<Entry, Settled | Error>): void {
-    this.#release(address);
-    this.#solo.delete(address);
+    this.#mailboxes.done(address, list.length);
     for (const entry of list) {
       const outcome = outcomes.get(entry);
-      this.#queued--;
       if (outcome instanceof Error) entry.reject(outcome);
       else if (outcome) entry.resolve(outcome);
     }
   }
 
-  /** Removes an entry that was answered before its turn. */
-  #take(batch: Map<Address, Entry[]>, entry: Entry): void {
-    const list = batch.get(entry.item.address);
-    list?.splice(list.indexOf(entry), 1);
-    this.#queued--;
-  }
-
-  #requeue(address: Address, list: readonly Entry[]): void {
-    const mailbox = this.#mailboxes.get(address);
-    if (mailbox) mailbox.unshift(...list);
-    else this.#mailboxes.set(address, [...list]);
-    this.#release(address);
-  }
-
-  #release(address: Address): void {
-    this.#inFlight.delete(address);
-    if ((this.#mailboxes.get(address)?.length ?? 0) > 0) this.#ready.add(address);
-    else this.#mailboxes.delete(address);
-  }
-
   /** A batch failed as a whole. */
-  #giveBack(batch: Map<Address, Entry[]>, error: unknown): void {
+  #failed(batch: Batch, error: unknown): void {
     for (const address of batch.keys()) this.#cache.delete(address);
+    if (isDataError(error)) this.#isolate(batch, error);
+    else this.#tryLater(batch, error);
+  }
+
+  /** The database is away, or in trouble. */
+  #tryLater(batch: Batch, error: unknown): void {
     const entries = [...batch.values()].flat();
-    if (isConnectionError(error)) {
-      this.#log.warn({ err: error, items: entries.length }, 'the database did not answer; trying again');
-      for (const entry of entries) entry.uncertain = true;
-      setTimeout(() => {
-        this.#rejectImpatient(batch);
-        for (const [address, list] of batch) this.#requeue(address, list);
-        this.#pumpSoon();
-      }, RETRY_MS);
+    this.#options.log.warn({ err: error, items: entries.length }, 'a batch was not committed; trying again');
+    if (isConnectionError(error)) for (const entry of entries) entry.uncertain = true;
+    setTimeout(() => {
+      for (const entry of entries) {
+        if (entry.patienceEnds === null || Date.now() < entry.patienceEnds) continue;
+        this.#mailboxes.drop(batch, entry);
+        const message = 'the database does not answer; whether the step was committed is not known';
+        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
+      }
+      for (const [address, list] of batch) {
+        // One by one: two commits that block each other would do so again.
+        this.#mailboxes.isolate(address);
+        this.#mailboxes.putBack(address, list);
+      }
+      this.#pumpSoon();
+      this.#tellIdle();
+    }, RETRY_MS);
+  }
+
+  /** Something of the batch can't be stored: its entries are tried alone, and the one that it is has failed. */
+  #isolate(batch: Batch, error: unknown): void {
+    const [entry, ...others] = [...batch.values()].flat();
+    if (entry && others.length === 0 && this.#mailboxes.isIsolated(entry.item.address)) {
+      this.#giveUp(batch, entry, error);
       return;
     }
-    const alone = entries.length === 1 ? entries[0] : undefined;
-    if (alone && this.#solo.has(alone.item.address)) {
-      alone.failures++;
-      if (!isTransientError(error) || alone.failures === MAX_TRIES_ALONE) {
-        this.#log.error(
-          { err: error, address: alone.item.address, kind: alone.item.kind },
-          'a step could not be committed',
-        );
-        const message = error instanceof Error ? error.message : String(error);
-        const failure = new RuntimeError('step_failed', `the step could not be committed: ${message}`, {
-          cause: error,
-        });
-        this.#settle(alone.item.address, [alone], new Map([[alone, failure]]));
-        return;
-      }
-    }
     for (const [address, list] of batch) {
-      this.#solo.add(address);
-      this.#requeue(address, list);
+      this.#mailboxes.isolate(address);
+      this.#mailboxes.putBack(address, list);
     }
   }
 
-  /** Callers who have waited long enough for a database that is away are told. */
-  #rejectImpatient(batch: Map<Address, Entry[]>): void {
-    for (const [address, list] of batch) {
-      const patient = list.filter((entry) => {
-        if (entry.patienceEnds === null || Date.now() < entry.patienceEnds) return true;
-        this.#queued--;
-        entry.reject(
-          new RuntimeError(
-            'unavailable',
-            'the database does not answer; whether the step was committed is not known',
-            {
-              retryable: true,
-            },
-          ),
-        );
-        return false;
-      });
-      batch.set(address, patient);
+  #giveUp(batch: Batch, entry: Entry, error: unknown): void {
+    const { item, patienceEnds } = entry;
+    const { address, kind } = item;
+    this.#options.log.error({ err: error, address, kind }, 'a step could not be committed');
+    const message = `the step could not be committed: ${error instanceof Error ? error.message : String(error)}`;
+    const failure = new RuntimeError('step_failed', message, { cause: error });
+    if (patienceEnds === null && entry.unstorable === null) {
+      // What the actor waits for must not stay: it goes on without it, and the event is a dead letter.
+      entry.unstorable = failure;
+      for (const [one, list] of batch) this.#mailboxes.putBack(one, list);
+      return;
     }
+    this.#settle(address, [entry], new Map([[entry, failure]]));
   }
 }
 
-function pick({ value, status }: { value: SendAnswer['value']; status: SendAnswer['status'] }) {
-  return { value, status };
+function keyName({ scope, key }: { scope: string; key: string }): string {
+  return `${scope}\n${key}`;
+}
+
+/** The answer under a key that was there before. */
+function answerAgain(item: Item, known: RememberedKey): Settled | Error {
+  if (known.payloadHash !== item.idempotency?.payloadHash) {
+    const message = `the idempotency key "${item.idempotency?.key}" came with another payload before`;
+    return new RuntimeError('idempotency_conflict', message);
+  }
+  if (item.kind === 'spawn') return { address: (known.answer as { address: Address }).address, answer: null };
+  return { address: item.address, answer: known.answer as SendAnswer };
+}
+
+/** What a step that is in the journal was answered, or would have been. */
+function outcomeOf(step: StoredStep): Settled | Error {
+  const { kind, snapshot } = step.record as unknown as RecordBody;
+  if (kind === 'failed') return new RuntimeError('step_failed', snapshot.error?.message ?? 'the step threw');
+  const { value, status } = snapshot;
+  return {
+    address: step.address,
+    answer: { revision: step.revision, value, status, changed: kind !== 'unchanged' },
+  };
 }

@@ -7,17 +7,22 @@
 import { keptEffects, noteAttempt } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { Database } from '../../persistence/database.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
 import { retryDelayMs } from './effect.ts';
 import {
   DoNotRetryError,
   PeerUnavailableError,
   type PlainError,
   RetryLaterError,
+  RuntimeError,
   TtaiError,
   toPlainError,
 } from './errors.ts';
 import type { Registry } from './registry.ts';
 import type { Clock, Effect, EffectContext, RuntimeLog } from './types.ts';
+
+/** A cancellation and the start that it overtook are never further apart than this. */
+const CANCELLED_MEMORY_MS = 60_000;
 
 export type Outcome = { output: unknown } | { error: PlainError };
 
@@ -38,12 +43,14 @@ export class EffectRunner {
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
   readonly #send: EffectContext['send'];
-  readonly #onOutcome: (row: EffectRow, outcome: Outcome) => void;
+  readonly #onOutcome: (row: EffectRow, outcome: Outcome) => Promise<void>;
   readonly #running = new Map<string, Running>();
   /** How many attempts of each effect run now, and which wait for their turn. */
   readonly #busy = new Map<string, number>();
   readonly #waiting = new Map<string, Running[]>();
   readonly #active = new Set<Running>();
+  /** Cancelled lately, by effect id: the news of a start may come after that of its end. */
+  readonly #cancelled = new Map<string, number>();
   #stopped = false;
   #idle: (() => void)[] = [];
 
@@ -53,7 +60,8 @@ export class EffectRunner {
     clock: Clock;
     log: RuntimeLog;
     send: EffectContext['send'];
-    onOutcome: (row: EffectRow, outcome: Outcome) => void;
+    /** Resolves when the outcome is committed. */
+    onOutcome: (row: EffectRow, outcome: Outcome) => Promise<void>;
   }) {
     this.#database = options.database;
     this.#registry = options.registry;
@@ -70,14 +78,9 @@ export class EffectRunner {
 
   /** Starts a committed effect, or goes on with one that another process began. */
   start(row: EffectRow): void {
-    if (this.#stopped || this.#running.has(row.effectId)) return;
+    if (this.#stopped || this.#running.has(row.effectId) || this.#cancelled.has(row.effectId)) return;
     const declared = this.#registry.effect(row.src);
-    if (!declared) {
-      this.#onOutcome(row, {
-        error: toPlainError(new DoNotRetryError('effect_not_found', `there is no effect "${row.src}"`)),
-      });
-      return;
-    }
+    if (!declared) return;
     const running: Running = { row, declared, cancel: () => {}, attempts: row.attempt, unreachable: 0 };
     this.#running.set(row.effectId, running);
     this.#schedule(running, row.dueAt.getTime() - this.#clock.now());
@@ -85,9 +88,17 @@ export class EffectRunner {
 
   /** Aborts effects whose state was left. Their results are not wanted any more. */
   cancel(effectIds: readonly string[]): void {
+    const now = Date.now();
+    for (const [effectId, at] of this.#cancelled) {
+      if (at > now - CANCELLED_MEMORY_MS) break;
+      this.#cancelled.delete(effectId);
+    }
     for (const effectId of effectIds) {
       const running = this.#running.get(effectId);
-      if (!running) continue;
+      if (!running) {
+        this.#cancelled.set(effectId, now);
+        continue;
+      }
       this.#forget(running);
       running.cancel('cancelled');
     }
@@ -180,10 +191,14 @@ export class EffectRunner {
     }
   }
 
+  /** It counts as running here until its outcome is committed, so that nobody starts it again meanwhile. */
   #finish(running: Running, outcome: Outcome): void {
     if (!this.#running.has(running.row.effectId)) return;
-    this.#forget(running);
-    this.#onOutcome(running.row, outcome);
+    this.#onOutcome(running.row, outcome)
+      .catch((error: unknown) =>
+        this.#log.error({ err: error, ...running.row }, 'the outcome of an effect was lost'),
+      )
+      .finally(() => this.#forget(running));
   }
 
   #forget(running: Running): void {
@@ -197,14 +212,15 @@ export class EffectRunner {
       this.#finish(running, { error: plain });
       return;
     }
-    const away = error instanceof PeerUnavailableError;
+    const away = isAway(error);
     if (away) running.unreachable++;
     else running.attempts++;
     if (running.attempts > declared.retries.limit) {
       this.#finish(running, { error: plain });
       return;
     }
-    const asked = away || error instanceof RetryLaterError ? (error.retryAfterMs ?? 0) : 0;
+    const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
+    const asked = asksToWait ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(
       asked,
       retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
@@ -223,6 +239,13 @@ export class EffectRunner {
     );
     if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
   }
+}
+
+/** The peer, or our own database, could not be reached at all: nothing was tried that could be used up. */
+function isAway(error: unknown): boolean {
+  if (error instanceof PeerUnavailableError) return true;
+  if (error instanceof RuntimeError) return ['unavailable', 'busy', 'stopped'].includes(error.code);
+  return isConnectionError(error);
 }
 
 /** One attempt, raced against its signal, so that work that ignores the signal can't hold the actor. */

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { listenToNotices, sendNotice } from '../../persistence/actors/notices.ts';
 import {
+  type Abilities,
   holdProcessLock,
   leaveProcess,
   registerProcess,
@@ -36,7 +37,8 @@ interface Notice {
   kind: 'hello' | 'greeting' | 'commit' | 'bye';
   /** Null: too many to name. */
   addresses?: Address[] | null;
-  cancelled?: string[];
+  /** Null: too many to name. */
+  cancelled?: string[] | null;
   /** The nearest deadline that was committed, in milliseconds since 1970. */
   due?: number;
 }
@@ -44,15 +46,15 @@ interface Notice {
 export interface PeersEvents {
   /** Another process committed; or notices were missed. */
   onNotice: (notice: CommitNotice) => void;
-  onCancelled: (effectIds: readonly string[]) => void;
+  /** Null: too many to name; look which of ours are gone. */
+  onCancelled: (effectIds: readonly string[] | null) => void;
   onDue: (due: number) => void;
   /** Notices were missed: read again what they would have told. */
   onMissed: () => void;
   onTakenOver: (rows: readonly EffectRow[]) => void;
   /** Others took over what this process ran: it was frozen for longer than its lease. */
   onLeaseLost: () => void;
-  /** The effects that this process has, by name: those of others it must not take. */
-  effectNames: () => readonly string[];
+  abilities: () => Abilities;
   /** Whether effects run here, so that the lease is kept short. */
   isBusy: () => boolean;
 }
@@ -62,7 +64,8 @@ export class Peers {
   readonly #connectionString: string;
   readonly #log: RuntimeLog;
   readonly #events: PeersEvents;
-  readonly #others = new Set<string>();
+  /** The others, and when each was heard of last. */
+  readonly #others = new Map<string, number>();
   #client: pg.Client | undefined;
   #id: string = randomUUID();
   #tickTimer: NodeJS.Timeout | undefined;
@@ -140,18 +143,25 @@ export class Peers {
 
   #reconnect(broken: pg.Client): void {
     if (this.#stopped || this.#client !== broken) return;
+    this.#client = undefined;
+    this.#rejoinSoon(this.#id);
+  }
+
+  /** A new life: without its lock the old one counts as dead, and others take over what it ran. */
+  #rejoinSoon(before: string): void {
     setTimeout(() => {
       if (this.#stopped) return;
-      // A new life: without its lock the old one counts as dead, and others take over what it ran.
-      this.#rejoin().catch((error: unknown) => {
+      this.#rejoin(before).catch((error: unknown) => {
         this.#log.warn({ err: error }, 'the database is away; joining again');
-        this.#reconnect(broken);
+        const halfway = this.#client;
+        this.#client = undefined;
+        halfway?.end().catch(() => {});
+        this.#rejoinSoon(before);
       });
     }, RECONNECT_MS);
   }
 
-  async #rejoin(): Promise<void> {
-    const before = this.#id;
+  async #rejoin(before: string): Promise<void> {
     this.#id = randomUUID();
     await this.#connect();
     // What ran here goes on here, unless another process was quicker.
@@ -183,9 +193,12 @@ export class Peers {
     this.#scheduleTick();
     // The lease covers the slow tick too: one that is about to idle must not look dead to a newcomer.
     const leaseMs = this.#tickMs() * LEASE_TICKS;
-    const { kept, others } = await renewLease(this.#database, this.#id, leaseMs);
-    this.#others.clear();
-    for (const { id, alive } of others) if (alive) this.#others.add(id);
+    const began = performance.now();
+    // On the connection of its own: a pool that is busy must not cost the lease.
+    const { kept, others, orphans } = await renewLease(this.#client ?? this.#database, this.#id, leaseMs);
+    // One that said hello since is not in what was read.
+    for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
+    for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
     if (!kept) {
       this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
       const client = this.#client;
@@ -193,14 +206,13 @@ export class Peers {
       this.#events.onLeaseLost();
       this.#missed();
     }
-    if (others.some(({ alive }) => !alive)) {
-      await this.#takeOver();
-      this.#missed();
-    }
+    const someDied = others.some(({ alive }) => !alive);
+    if (someDied || orphans) await this.#takeOver();
+    if (someDied) this.#missed();
   }
 
   async #takeOver(): Promise<void> {
-    const rows = await takeOverEffects(this.#database, this.#id, this.#events.effectNames());
+    const rows = await takeOverEffects(this.#database, this.#id, this.#events.abilities());
     if (rows.length === 0) return;
     this.#log.info({ effects: rows.length }, 'taking over effects of a process that is gone');
     this.#events.onTakenOver(rows);
@@ -212,34 +224,27 @@ export class Peers {
   }
 
   #receive(payload: string): void {
-    let notice: Notice;
-    try {
-      notice = JSON.parse(payload) as Notice;
-    } catch {
-      this.#log.warn({ payload: payload.slice(0, 200) }, 'a notice that is not one of ours');
-      return;
-    }
-    if (notice.from === this.#id) return;
+    const notice = parseNotice(payload);
+    if (!notice) this.#log.warn({ payload: payload.slice(0, 200) }, 'a notice that is not one of ours');
+    if (!notice || notice.from === this.#id) return;
     switch (notice.kind) {
       case 'hello':
-        this.#others.add(notice.from);
+        this.#others.set(notice.from, performance.now());
         this.#scheduleTick();
         this.#notify({ kind: 'greeting' });
         return;
-      case 'greeting': {
-        const known = this.#others.has(notice.from);
-        this.#others.add(notice.from);
+      case 'greeting':
+        this.#others.set(notice.from, performance.now());
         this.#scheduleTick();
         // From here on it tells us what it commits; what it committed before is read again.
-        if (!known) this.#missed();
+        this.#missed();
         return;
-      }
       case 'bye':
         this.#others.delete(notice.from);
         this.#takeOver().catch((error: unknown) => this.#log.warn({ err: error }, 'taking over failed'));
         return;
       case 'commit':
-        if (notice.cancelled?.length) this.#events.onCancelled(notice.cancelled);
+        if (notice.cancelled === null || notice.cancelled?.length) this.#events.onCancelled(notice.cancelled);
         if (notice.due !== undefined) this.#events.onDue(notice.due);
         this.#events.onNotice({ addresses: notice.addresses ?? null });
     }
@@ -268,8 +273,18 @@ export class Peers {
   async #send(notice: Notice): Promise<void> {
     let payload = JSON.stringify(notice);
     if (Buffer.byteLength(payload) > MAX_NOTICE_BYTES) {
-      payload = JSON.stringify({ ...notice, addresses: null, cancelled: notice.cancelled?.slice(0, 50) });
+      const cancelled = notice.cancelled?.length ? null : [];
+      payload = JSON.stringify({ ...notice, addresses: null, cancelled });
     }
     await sendNotice(this.#database, payload);
+  }
+}
+
+function parseNotice(payload: string): Notice | null {
+  try {
+    const notice = JSON.parse(payload) as Notice | null;
+    return typeof notice === 'object' ? notice : null;
+  } catch {
+    return null;
   }
 }

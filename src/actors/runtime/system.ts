@@ -3,6 +3,7 @@
  * The parts: committer (steps), timers, effect runner, peers (other processes).
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PgBoss } from 'pg-boss';
 import { listActors, loadActor } from '../../persistence/actors/actors.ts';
 import {
@@ -13,15 +14,17 @@ import {
   streamEnd,
 } from '../../persistence/actors/journal.ts';
 import { MAX_MESSAGES_TAKEN, waitingMailboxes } from '../../persistence/actors/messages.ts';
+import { ownEffects } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
 import { Committer } from './committer.ts';
 import { EffectRunner, type Outcome } from './effect-runner.ts';
-import { RuntimeError, toPlainError } from './errors.ts';
+import { RuntimeError } from './errors.ts';
 import { Peers } from './peers.ts';
 import { Registry } from './registry.ts';
+import { TimerQueue } from './timer-batch.ts';
 import { Timers } from './timers.ts';
 import type {
   ActorEvent,
@@ -73,11 +76,13 @@ class System implements ActorSystem {
   readonly #boss: PgBoss;
   readonly #committer: Committer;
   readonly #timers: Timers;
+  readonly #timerQueue: TimerQueue;
   readonly #runner: EffectRunner;
   readonly #peers: Peers;
   readonly #writer: BatchWriter;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   #draining = false;
+  #reconciling: Promise<void> | undefined;
 
   constructor(options: ActorSystemOptions) {
     const { pool } = options;
@@ -93,22 +98,18 @@ class System implements ActorSystem {
     });
     this.#boss.on('error', (error) => log.warn({ err: error }, 'pg-boss reports an error'));
     const onCommitted = (committed: CommittedBatch) => this.#committed(committed);
-    this.#timers = new Timers({ boss: this.#boss, pool, clock, log, onCommitted });
     this.#peers = new Peers({
       database: pool,
       connectionString: options.connectionString,
       log,
       events: {
         onNotice: (notice) => this.#tell(notice),
-        onCancelled: (effectIds) => this.#runner.cancel(effectIds),
+        onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#reconcile()),
         onDue: (due) => this.#timers.note(due),
-        onMissed: () => {
-          this.#timers.refresh();
-          this.#deliverWaiting();
-        },
+        onMissed: () => this.#reconcile(),
         onTakenOver: (rows) => this.#startEffects(rows),
-        onLeaseLost: () => this.#releaseLost(),
-        effectNames: () => options.effects.map(({ name }) => name),
+        onLeaseLost: () => this.#reconcile(),
+        abilities: () => ({ machines: options.machines, effects: options.effects.map(({ name }) => name) }),
         isBusy: () => this.#runner.size > 0,
       },
     });
@@ -119,11 +120,14 @@ class System implements ActorSystem {
       get processId() {
         return peers.id;
       },
-      setTimers: (transaction, jobs) => this.#timers.set(transaction, jobs),
+      setTimers: (transaction, jobs) => this.#timerQueue.set(transaction, jobs),
       onEmitted: options.onEmitted,
     };
+    this.#timerQueue = new TimerQueue({ boss: this.#boss, writer: this.#writer, clock, log });
+    const onFound = () => this.#reconcile();
+    this.#timers = new Timers({ queue: this.#timerQueue, pool, clock, log, onCommitted, onFound });
     const now = () => new Date(clock.now());
-    this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted });
+    this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
     this.#runner = new EffectRunner({
       database: pool,
       registry: this.#registry,
@@ -136,9 +140,11 @@ class System implements ActorSystem {
 
   async start(): Promise<void> {
     await this.#boss.start();
-    await this.#timers.start(this.#writer);
+    await this.#timerQueue.create();
+    // Before anything steps here: effects belong to a process that is registered.
     await this.#peers.start();
-    this.#deliverWaiting();
+    await this.#timers.start();
+    this.#reconcile();
     await this.#scheduleHousekeeping();
   }
 
@@ -314,7 +320,7 @@ class System implements ActorSystem {
     this.#draining = true;
     await this.#timers.stop();
     await this.#runner.stop(timeoutMs);
-    await this.#committer.idle();
+    await Promise.race([this.#committer.idle(), delay(timeoutMs, undefined, { ref: false })]);
     await this.#peers.stop();
     await this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false });
   }
@@ -346,40 +352,47 @@ class System implements ActorSystem {
     }
   }
 
-  /** Messages that a process left when it died are delivered by those that live. */
-  #deliverWaiting(): void {
-    waitingMailboxes(this.#options.pool)
-      .then((addresses) => this.#deliver(addresses))
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'mailboxes could not be read'));
-  }
-
   #startEffects(rows: readonly EffectRow[]): void {
     if (this.#draining) return;
     for (const row of rows) this.#runner.start(row);
   }
 
-  #effectEnded(row: EffectRow, outcome: Outcome): void {
+  async #effectEnded(row: EffectRow, outcome: Outcome): Promise<void> {
     const { address, effectId } = row;
-    const item: Item = {
-      kind: 'effect',
-      stepId: randomUUID(),
-      address,
-      effectId,
-      outcome: plainJson(outcome),
-    };
-    this.#committer.submitInternal(item).catch((error: unknown) => {
-      this.#log.error({ err: error, address, effectId }, 'the result of an effect was not taken');
-      // Where it could not be stored the machine still waits: it gets the error event instead.
-      if ('output' in outcome) this.#effectEnded(row, { error: toPlainError(error) });
-    });
+    const stepId = randomUUID();
+    try {
+      await this.#committer.submitInternal({
+        kind: 'effect',
+        stepId,
+        address,
+        effectId,
+        outcome: plainJson(outcome),
+      });
+    } catch (error) {
+      // The step threw, or could not be stored: the actor went on without it, and the event is a dead letter.
+      this.#log.warn({ err: error, address, effectId }, 'the result of an effect was a dead letter');
+    }
   }
 
-  #releaseLost(): void {
-    this.#runner
-      .releaseLost(this.#peers.id)
-      .catch((error: unknown) =>
-        this.#log.warn({ err: error }, 'effects that others took over may run twice'),
-      );
+  /**
+   * Brings this process in line with what is committed: notices were missed, or a commit happened of which we were not
+   * told. Effects that are ours are started, those that are not are aborted; timers, mail and listeners look again.
+   */
+  #reconcile(): void {
+    this.#reconciling ??= this.#look()
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'could not look what was committed'))
+      .finally(() => {
+        this.#reconciling = undefined;
+      });
+  }
+
+  async #look(): Promise<void> {
+    const { pool } = this.#options;
+    this.#timers.refresh();
+    this.#tell({ addresses: null });
+    await this.#runner.releaseLost(this.#peers.id);
+    this.#startEffects(await ownEffects(pool, this.#peers.id));
+    this.#deliver(await waitingMailboxes(pool));
   }
 
   #tell(notice: CommitNotice): void {
@@ -492,20 +505,22 @@ function stableJson(value: unknown): string {
   );
 }
 
-/** As it will be stored. Refuses what Postgres's JSON can't hold. */
+/** As it will be stored. Refuses text that Postgres's JSON can't hold: NUL characters and halves of characters. */
 function storable<T>(value: T, code: 'invalid_event' | 'invalid_input'): T {
-  const text = JSON.stringify(value) ?? 'null';
-  if (text.includes('\\u0000')) {
-    throw new RuntimeError(code, 'text with a NUL character can not be stored');
-  }
-  return JSON.parse(text) as T;
+  const text = JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed())) {
+      throw new RuntimeError(code, 'text with a NUL character or half a character can not be stored');
+    }
+    return part;
+  });
+  return JSON.parse(text ?? 'null') as T;
 }
 
-/** As it will be stored. NUL characters in what a peer answered are dropped: Postgres's JSON can't hold them. */
+/** As it will be stored. What Postgres's JSON can't hold of a peer's answer is dropped or replaced. */
 function plainJson(outcome: Outcome): Outcome {
   const text = JSON.stringify('output' in outcome ? { output: outcome.output ?? null } : outcome);
   return JSON.parse(text, (_key, value: unknown) =>
-    typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '') : value,
+    typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
   ) as Outcome;
 }
 

@@ -56,7 +56,6 @@ export function takeStep(
   };
   step.tellParent(next, result);
   work.row = next;
-  remember(work, next, cause.item, result.changed);
   recordStep(registered, work, next, result, valueBefore(row), cause, step.descriptors);
   return next;
 }
@@ -210,13 +209,6 @@ export function pushRecord(
   const { address, revision, owner, machine, version, incarnation } = row;
   const record = writeRecord(registered.definition, { machine, version, incarnation, ...body });
   work.journal.push({ address, revision, owner, stepId, at: work.now, record });
-}
-
-/** Keeps the answer of an item that has a key. */
-export function remember(work: Work, row: ActorRow, item: Item, changed: boolean): void {
-  if (!item.idempotency) return;
-  const answer = item.kind === 'spawn' ? { address: row.address } : answerOf(row, changed);
-  work.keys.push({ address: row.address, ...item.idempotency, answer });
 }
 
 export function answerOf(row: ActorRow, changed: boolean): SendAnswer {

@@ -1,93 +1,52 @@
 /**
- * Delayed transitions: each one is a job of pg-boss, fetched when the nearest deadline comes. A fired job is fetched,
- * its actor stepped and the job deleted in one transaction, so that a process that dies there loses nothing.
+ * Delayed transitions: each one is a job of pg-boss, fired when the nearest deadline comes. This process knows the
+ * deadlines that it commits, reads the nearest one at its start, and hears of nearer ones from other processes.
  *
  * The job's id is the token of one visit of a state: what the actor does not wait for any more does nothing. So
  * cancelled jobs need not be deleted in the commit that cancels them; they are swept afterwards.
  */
-import { randomUUID } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
-import type { PgBoss } from 'pg-boss';
-import { lockActors } from '../../persistence/actors/actors.ts';
+import type { Pool } from 'pg';
 import { nearestDeadline } from '../../persistence/actors/timers.ts';
-import type { Database } from '../../persistence/database.ts';
-import { isConnectionError, isTransientError } from '../../persistence/database-errors.ts';
-import { applyItem, isKnown } from './apply.ts';
-import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
-import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
-import { Work } from './work.ts';
+import { isDataError } from '../../persistence/database-errors.ts';
+import type { CommittedBatch } from './batch.ts';
+import { MAX_JOBS_PER_BATCH, type TimerQueue } from './timer-batch.ts';
+import type { Clock, RuntimeLog } from './types.ts';
 
-const QUEUE = 'actor-timers';
-const MAX_JOBS_PER_BATCH = 500;
-/** The safety net, for a deadline of which another process did not tell: two queries a minute. */
+/** The safety net, for a deadline of which another process did not tell: two looks a minute. */
 const SLOW_POLL_MS = 30_000;
 const RETRY_MS = 500;
-/** A timer of a machine that this process does not have waits this long for one that has it. */
-const NOT_MINE_MS = 1_000;
-/** The database's clock may be a little behind: a job that is due here may not be there yet. */
-const SKEW_RETRY_MS = 4;
-/** A timer may wait for years; pg-boss deletes what waits longer than its retention. */
-const RETENTION_SECONDS = 10 * 365 * 86_400;
+/** A job that is due and not to be had, since another process steps it or the database's clock is behind. */
+const BACK_OFF_MS = { first: 4, most: 250 };
 
-interface JobData {
-  address: Address;
-  timerId: string;
-  due: string;
+export interface TimersOptions {
+  queue: TimerQueue;
+  pool: Pool;
+  clock: Clock;
+  log: RuntimeLog;
+  onCommitted: (committed: CommittedBatch) => void;
+  /** A commit of which the outcome is not known: what follows from it must be found in the database. */
+  onFound: () => void;
 }
 
 export class Timers {
-  readonly #boss: PgBoss;
-  readonly #pool: Pool;
-  readonly #clock: Clock;
-  readonly #log: RuntimeLog;
-  readonly #onCommitted: (committed: CommittedBatch) => void;
-  #writer: BatchWriter | undefined;
+  readonly #options: TimersOptions;
   /** Milliseconds since 1970 of the nearest deadline that is known. */
   #nearest = Number.POSITIVE_INFINITY;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
   #firing: Promise<void> | undefined;
   #batchSize = MAX_JOBS_PER_BATCH;
+  #backOffMs = BACK_OFF_MS.first;
   #toDiscard: string[] = [];
   #discarding: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(options: {
-    boss: PgBoss;
-    pool: Pool;
-    clock: Clock;
-    log: RuntimeLog;
-    onCommitted: (committed: CommittedBatch) => void;
-  }) {
-    this.#boss = options.boss;
-    this.#pool = options.pool;
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#onCommitted = options.onCommitted;
+  constructor(options: TimersOptions) {
+    this.#options = options;
   }
 
-  async start(writer: BatchWriter): Promise<void> {
-    this.#writer = writer;
-    // A partition of its own: the claim query of a shared table can flip to a plan a hundred times slower.
-    await this.#boss.createQueue(QUEUE, {
-      partition: true,
-      retryLimit: 0,
-      retentionSeconds: RETENTION_SECONDS,
-    });
+  async start(): Promise<void> {
     await this.#readNearest();
-  }
-
-  /** Inserts jobs in the transaction of the commit that sets them. */
-  async set(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void> {
-    await this.#boss.insert(
-      QUEUE,
-      jobs.map(({ job, address, timerId, due }) => ({
-        id: job,
-        startAfter: due,
-        data: { address, timerId, due: due.toISOString() } satisfies JobData,
-      })),
-      { db: asBossDatabase(transaction) },
-    );
   }
 
   /** A deadline was committed, here or by another process. */
@@ -117,10 +76,10 @@ export class Timers {
 
   async #sweep(): Promise<void> {
     try {
-      while (this.#toDiscard.length > 0) await this.#boss.deleteJob(QUEUE, this.#toDiscard.splice(0, 1_000));
+      while (this.#toDiscard.length > 0) await this.#options.queue.remove(this.#toDiscard.splice(0, 1_000));
     } catch (error) {
       // They fire late and do nothing.
-      this.#log.debug({ err: error }, 'cancelled timers were not swept');
+      this.#options.log.debug({ err: error }, 'cancelled timers were not swept');
     } finally {
       this.#discarding = undefined;
     }
@@ -128,12 +87,13 @@ export class Timers {
 
   #arm(): void {
     if (this.#stopped || this.#firing) return;
-    const now = this.#clock.now();
+    const { clock } = this.#options;
+    const now = clock.now();
     const wakeAt = Math.min(this.#nearest, now + SLOW_POLL_MS);
     if (wakeAt >= this.#wakeAt && this.#wakeAt > now) return;
     this.#cancelWake();
     this.#wakeAt = wakeAt;
-    this.#cancelWake = this.#clock.schedule(Math.max(0, wakeAt - now), () => this.#wake());
+    this.#cancelWake = clock.schedule(Math.max(0, wakeAt - now), () => this.#wake());
   }
 
   #wake(): void {
@@ -149,117 +109,49 @@ export class Timers {
 
   #later(error: unknown): void {
     if (this.#stopped) return;
-    this.#log.warn({ err: error }, 'timers could not be fetched; trying again');
-    this.#nearest = this.#clock.now() + RETRY_MS;
+    const { log, clock, onFound } = this.#options;
+    log.warn({ err: error }, 'timers could not be fired; trying again');
+    this.#nearest = clock.now() + RETRY_MS;
     this.#arm();
+    // The transaction may have been committed before its connection broke.
+    onFound();
   }
 
   async #readNearest(): Promise<void> {
-    const nearest = (await nearestDeadline(this.#pool, QUEUE))?.getTime() ?? Number.POSITIVE_INFINITY;
-    const now = this.#clock.now();
-    this.#nearest = nearest <= now ? now + SKEW_RETRY_MS : nearest;
+    const { pool, queue, clock } = this.#options;
+    // What is committed from here on may be nearer than what is read, and is noted meanwhile.
+    this.#nearest = Number.POSITIVE_INFINITY;
+    const read = (await nearestDeadline(pool, queue.name))?.getTime() ?? Number.POSITIVE_INFINITY;
+    const now = clock.now();
+    this.#nearest = Math.min(this.#nearest, read <= now ? now + this.#backOffMs : read);
     this.#arm();
   }
 
   async #fireDue(): Promise<void> {
     for (;;) {
-      // What is committed from here on may be nearer than what the next reading finds, and is noted meanwhile.
-      this.#nearest = Number.POSITIVE_INFINITY;
       const fired = await this.#fireBatch();
       if (this.#stopped) return;
+      this.#backOffMs = fired > 0 ? BACK_OFF_MS.first : Math.min(this.#backOffMs * 2, BACK_OFF_MS.most);
       if (fired < this.#batchSize) {
         if (this.#batchSize < MAX_JOBS_PER_BATCH) this.#batchSize = MAX_JOBS_PER_BATCH;
         else break;
       }
     }
-    const noted = this.#nearest;
     await this.#readNearest();
-    this.#nearest = Math.min(this.#nearest, noted);
   }
 
-  /** Fetches what is due and steps its actors, in one transaction. Returns the number of jobs. */
+  /** Steps a batch of what is due. Answers how many timers there were. */
   async #fireBatch(): Promise<number> {
-    const client = await this.#pool.connect();
-    let failure: Error | undefined;
+    const { queue, onCommitted } = this.#options;
     try {
-      await client.query('BEGIN');
-      const jobs = await this.#boss.fetch<JobData>(QUEUE, {
-        batchSize: this.#batchSize,
-        db: asBossDatabase(client),
-      });
-      const committed = jobs.length > 0 ? await this.#stepAll(client, jobs) : undefined;
-      await client.query('COMMIT');
-      if (committed) this.#onCommitted(committed);
-      return jobs.length;
+      const { jobs, committed } = await queue.fire(this.#batchSize);
+      if (committed) onCommitted(committed);
+      return jobs;
     } catch (error) {
-      failure = error as Error;
-      await client.query('ROLLBACK').catch(() => {});
-      if (isConnectionError(error) || isTransientError(error)) throw error;
-      if (this.#batchSize === 1) await this.#buryFirst(error);
-      // One bad job must not hold up the others: take them one by one.
+      if (!isDataError(error) || this.#batchSize === 1) throw error;
+      // One bad step must not hold up the others: take them one by one.
       this.#batchSize = 1;
       return 1;
-    } finally {
-      client.release(failure);
     }
   }
-
-  async #stepAll(
-    client: PoolClient,
-    jobs: readonly { id: string; data: JobData }[],
-  ): Promise<CommittedBatch> {
-    const writer = this.#writer;
-    if (!writer) throw new Error('timers fire before they are started');
-    const works = new Map<Address, Work>();
-    const rows = await lockActors(client, [...new Set(jobs.map(({ data }) => data.address))]);
-    const orderOf = ({ address, timerId }: JobData) => rows.get(address)?.pending.timers[timerId]?.order ?? 0;
-    const inOrder = [...jobs].sort(
-      (a, b) => Date.parse(a.data.due) - Date.parse(b.data.due) || orderOf(a.data) - orderOf(b.data),
-    );
-    const now = new Date(this.#clock.now());
-    const notMine: TimerJob[] = [];
-    for (const { id, data } of inOrder) {
-      const row = rows.get(data.address);
-      if (row && row.status === 'active' && !isKnown(writer.registry, row)) {
-        const due = new Date(now.getTime() + NOT_MINE_MS);
-        notMine.push({ job: id, address: data.address, timerId: data.timerId, due });
-        continue;
-      }
-      const work = works.get(data.address) ?? new Work(data.address, row, now);
-      works.set(data.address, work);
-      // A step that throws is a dead letter of its actor; applyItem answers it.
-      applyItem(writer.registry, work, {
-        kind: 'timer',
-        stepId: randomUUID(),
-        address: data.address,
-        job: id,
-      });
-    }
-    const committed = await commitWorksIn(
-      writer,
-      client,
-      [...works.values()].filter((work) => work.hasWrites()),
-    );
-    if (committed.lost.length > 0) throw new Error('a locked actor changed');
-    await this.#boss.deleteJob(
-      QUEUE,
-      jobs.map(({ id }) => id),
-      { db: asBossDatabase(client) },
-    );
-    if (notMine.length > 0) await this.set(client, notMine);
-    return { ...committed, timersSet: [...committed.timersSet, ...notMine] };
-  }
-
-  /** A job that can't be committed even alone is given up, loudly: its actor's state can't be stored. */
-  async #buryFirst(error: unknown): Promise<void> {
-    const [job] = await this.#boss.fetch<JobData>(QUEUE);
-    if (!job) return;
-    this.#log.error({ err: error, ...job.data }, 'a timer could not be committed and is given up');
-    await this.#boss.fail(QUEUE, job.id, { message: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-/** pg-boss's name for running SQL in somebody's transaction. */
-function asBossDatabase(database: Database) {
-  return { executeSql: (text: string, values?: unknown[]) => database.query(text, values) };
 }

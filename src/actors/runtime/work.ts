@@ -86,6 +86,20 @@ export class Work {
     this.mailbox = mailbox;
   }
 
+  /** Remembers how it stands; the function that it returns undoes what was gathered since. */
+  mark(): () => void {
+    const { row } = this;
+    const effects = new Map(this.effects);
+    const lists = [this.journal, this.deadLetters, this.keys, this.emitted, this.sent] as unknown[][];
+    const lengths = lists.map(({ length }) => length);
+    return () => {
+      this.row = row;
+      this.effects.clear();
+      for (const [id, effect] of effects) this.effects.set(id, effect);
+      for (const [index, list] of lists.entries()) list.length = lengths[index] ?? 0;
+    };
+  }
+
   /** Whether anything of this work has to be written. */
   hasWrites(): boolean {
     return (

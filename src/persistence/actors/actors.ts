@@ -70,6 +70,18 @@ export async function loadKeys(
   );
 }
 
+/** Keeps an answer that no commit carries. A key that is there already stays as it is. */
+export async function rememberKey(
+  database: Database,
+  key: { scope: string; key: string; payloadHash: string; answer: unknown },
+): Promise<void> {
+  await database.query(
+    `INSERT INTO idempotency_keys (scope, key, payload_hash, answer, created_at)
+     VALUES ($1, $2, $3, $4, now()) ON CONFLICT DO NOTHING`,
+    [key.scope, key.key, key.payloadHash, JSON.stringify(key.answer)],
+  );
+}
+
 export interface ActorPage {
   owner?: string | undefined;
   machines?: readonly string[] | undefined;

@@ -54,7 +54,7 @@ export async function findSteps(
 
 /** Null unless it is a cursor of this journal. */
 export function parseCursor(cursor: string): { txid: string; seq: string } | null {
-  const match = /^(\d{1,20})\.(\d{1,19})$/.exec(cursor);
+  const match = /^(\d{1,19})\.(\d{1,18})$/.exec(cursor);
   return match ? { txid: match[1] as string, seq: match[2] as string } : null;
 }
 

@@ -37,43 +37,68 @@ export async function succeedProcess(database: Database, before: string, next: s
   await database.query('DELETE FROM processes WHERE id = $1', [before]);
 }
 
-/** Renews a lease. False when it was lost: others have taken over. */
-export async function renewLease(
-  database: Database,
-  id: string,
-  leaseMs: number,
-): Promise<{ kept: boolean; others: { id: string; alive: boolean }[] }> {
+/** The machines, in their versions, and the effects that a process has: what it may take from others. */
+export interface Abilities {
+  machines: readonly { id: string; version: string }[];
+  effects: readonly string[];
+}
+
+export interface LeaseRenewal {
+  /** False when it was lost: others have taken over. */
+  kept: boolean;
+  others: { id: string; alive: boolean }[];
+  /** There are effects that no process in the table runs. */
+  orphans: boolean;
+}
+
+/** Renews a lease, and looks around. */
+export async function renewLease(database: Database, id: string, leaseMs: number): Promise<LeaseRenewal> {
   const { rows } = await database.query(
     `WITH renewed AS (UPDATE processes SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1 RETURNING id)
-     SELECT p.id, ${ALIVE} AS alive, (SELECT count(*) FROM renewed) AS kept FROM processes p WHERE p.id <> $1
-     UNION ALL SELECT NULL, NULL, (SELECT count(*) FROM renewed)`,
+     SELECT (SELECT count(*) FROM renewed) AS kept,
+       EXISTS (SELECT FROM effects e LEFT JOIN processes p ON p.id = e.process WHERE p.id IS NULL) AS orphans,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'alive', ${ALIVE})), '[]')
+        FROM processes p WHERE p.id <> $1) AS others`,
     [id, leaseMs],
   );
+  const row = rows[0];
   return {
-    kept: Number(rows[0]?.kept) > 0,
-    others: rows
-      .filter((row) => row.id !== null)
-      .map((row) => ({ id: row.id as string, alive: row.alive === true })),
+    kept: Number(row?.kept) > 0,
+    others: (row?.others ?? []) as LeaseRenewal['others'],
+    orphans: row?.orphans === true,
   };
 }
 
-/** Takes the effects of these sources of processes that are gone, and of none. One of several that ask gets each. */
+const EFFECT_COLUMNS = 'effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at';
+
+/**
+ * Takes the effects of processes that are gone, and of none, as far as this process can run and step them. One of
+ * several that ask gets each. One whose row is still held by the dying is left for the next look.
+ */
 export async function takeOverEffects(
   database: Database,
   id: string,
-  sources: readonly string[],
+  { machines, effects }: Abilities,
 ): Promise<EffectRow[]> {
   const { rows } = await database.query(
     `WITH gone AS (DELETE FROM processes p WHERE p.id <> $1 AND NOT ${ALIVE} RETURNING p.id)
      UPDATE effects SET process = $1
      WHERE effect_id IN (
        SELECT effect_id FROM effects e
+       JOIN actors a ON a.address = e.address
+       JOIN unnest($3::text[], $4::text[]) AS known(machine, version) USING (machine, version)
        WHERE e.src = ANY($2) AND (e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
           OR NOT EXISTS (SELECT FROM processes p WHERE p.id = e.process))
-       FOR UPDATE SKIP LOCKED)
-     RETURNING effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at`,
-    [id, sources],
+       FOR UPDATE OF e SKIP LOCKED)
+     RETURNING ${EFFECT_COLUMNS}`,
+    [id, effects, machines.map((machine) => machine.id), machines.map(({ version }) => version)],
   );
+  return rows.map(toEffectRow);
+}
+
+/** The effects that this process runs by their rows: some may have been committed without its knowing. */
+export async function ownEffects(database: Database, id: string): Promise<EffectRow[]> {
+  const { rows } = await database.query(`SELECT ${EFFECT_COLUMNS} FROM effects WHERE process = $1`, [id]);
   return rows.map(toEffectRow);
 }
 

@@ -1,0 +1,161 @@
+/**
+ * One batch of due timers: their jobs are taken, their actors stepped and the jobs deleted in one transaction, so that
+ * a process that dies there loses nothing. Not for when this is done; that is `timers.ts`.
+ */
+import { randomUUID } from 'node:crypto';
+import type { PoolClient } from 'pg';
+import type { PgBoss } from 'pg-boss';
+import { lockActors } from '../../persistence/actors/actors.ts';
+import { type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.ts';
+import type { Database } from '../../persistence/database.ts';
+import { isDataError } from '../../persistence/database-errors.ts';
+import { applyItem, applyUnstorable, isKnown } from './apply.ts';
+import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
+import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
+import { Work } from './work.ts';
+
+const QUEUE = 'actor-timers';
+export const MAX_JOBS_PER_BATCH = 500;
+/** A timer of a machine that this process does not have waits this long for one that has it. */
+const NOT_MINE_MS = 1_000;
+/** A timer may wait for years; pg-boss deletes what waits longer than its retention. */
+const RETENTION_SECONDS = 10 * 365 * 86_400;
+
+type Job = Awaited<ReturnType<typeof takeDueJobs>>[number];
+
+/** The queue of timers on pg-boss, and the batches taken from it. */
+export class TimerQueue {
+  readonly #boss: PgBoss;
+  readonly #writer: BatchWriter;
+  readonly #clock: Clock;
+  readonly #log: RuntimeLog;
+
+  constructor(options: { boss: PgBoss; writer: BatchWriter; clock: Clock; log: RuntimeLog }) {
+    this.#boss = options.boss;
+    this.#writer = options.writer;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  get name(): string {
+    return QUEUE;
+  }
+
+  async create(): Promise<void> {
+    // A partition of its own: the queries of a shared table can flip to a plan a hundred times slower.
+    await this.#boss.createQueue(QUEUE, {
+      partition: true,
+      retryLimit: 0,
+      retentionSeconds: RETENTION_SECONDS,
+    });
+  }
+
+  /** Inserts jobs in the transaction of the commit that sets them. */
+  async set(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void> {
+    const rows = jobs.map(({ job, address, timerId, due }) => ({
+      id: job,
+      startAfter: due,
+      data: { address, timerId, due: due.toISOString() } satisfies TimerJobData,
+    }));
+    await this.#boss.insert(QUEUE, rows, { db: asBossDatabase(transaction) });
+  }
+
+  async remove(jobs: readonly string[], transaction?: Database): Promise<void> {
+    await this.#boss.deleteJob(QUEUE, [...jobs], transaction && { db: asBossDatabase(transaction) });
+  }
+
+  /**
+   * Steps what is due, at most `limit` timers. Answers how many there were, and what was committed. Throws what the
+   * database throws; a lone timer whose step can't be stored is given up, and its actor goes on without it.
+   */
+  async fire(limit: number): Promise<{ jobs: number; committed?: CommittedBatch }> {
+    let jobs: Job[] = [];
+    try {
+      return await this.#inTransaction(async (client) => {
+        jobs = await takeDueJobs(client, QUEUE, limit);
+        if (jobs.length === 0) return { jobs: 0 };
+        return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
+      });
+    } catch (error) {
+      const [job, ...others] = jobs;
+      if (!job || others.length > 0 || !isDataError(error)) throw error;
+      this.#log.error({ err: error, ...job.data }, 'the step of a timer could not be committed');
+      return { jobs: 1, committed: await this.#giveUp(job, error as Error) };
+    }
+  }
+
+  async #stepAll(client: PoolClient, jobs: readonly Job[]): Promise<CommittedBatch> {
+    const { registry } = this.#writer;
+    const works = new Map<Address, Work>();
+    const rows = await lockActors(client, [...new Set(jobs.map(({ data }) => data.address))]);
+    const orderOf = ({ address, timerId }: TimerJobData) =>
+      rows.get(address)?.pending.timers[timerId]?.order ?? 0;
+    const inOrder = [...jobs].sort(
+      (a, b) => Date.parse(a.data.due) - Date.parse(b.data.due) || orderOf(a.data) - orderOf(b.data),
+    );
+    const now = new Date(this.#clock.now());
+    const notMine: TimerJob[] = [];
+    for (const { id, data } of inOrder) {
+      const { address, timerId } = data;
+      const row = rows.get(address);
+      if (row && row.status === 'active' && !isKnown(registry, row)) {
+        notMine.push({ job: id, address, timerId, due: new Date(now.getTime() + NOT_MINE_MS) });
+        continue;
+      }
+      const work = works.get(address) ?? new Work(address, row, now);
+      works.set(address, work);
+      // A step that throws is a dead letter of its actor; applyItem answers it.
+      applyItem(registry, work, { kind: 'timer', stepId: randomUUID(), address, job: id });
+    }
+    const committed = await this.#commit(client, [...works.values()]);
+    const ids = jobs.map(({ id }) => id);
+    await this.remove(ids, client);
+    if (notMine.length > 0) await this.set(client, notMine);
+    return { ...committed, timersSet: [...committed.timersSet, ...notMine] };
+  }
+
+  #giveUp({ id, data: { address } }: Job, error: Error): Promise<CommittedBatch> {
+    return this.#inTransaction(async (client) => {
+      const rows = await lockActors(client, [address]);
+      const work = new Work(address, rows.get(address), new Date(this.#clock.now()));
+      applyUnstorable(
+        this.#writer.registry,
+        work,
+        { kind: 'timer', stepId: randomUUID(), address, job: id },
+        error,
+      );
+      const committed = await this.#commit(client, [work]);
+      await this.remove([id], client);
+      return committed;
+    });
+  }
+
+  async #commit(client: PoolClient, works: readonly Work[]): Promise<CommittedBatch> {
+    const written = works.filter((work) => work.hasWrites());
+    const committed = await commitWorksIn(this.#writer, client, written);
+    if (committed.lost.length > 0) throw new Error('a locked actor changed');
+    return committed;
+  }
+
+  async #inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#writer.pool.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      failure = error as Error;
+      await client.query('ROLLBACK').catch(() => {});
+      throw error;
+    } finally {
+      client.release(failure);
+    }
+  }
+}
+
+/** pg-boss's name for running SQL in somebody's transaction. */
+function asBossDatabase(database: Database | Transaction) {
+  return { executeSql: (text: string, values?: unknown[]) => database.query(text, values) };
+}
