@@ -13,11 +13,13 @@ import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
+import { AnalysisProxy } from './analysis-proxy.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 let database: TestDatabase;
 let service: TestAnalysisService;
+let proxy: AnalysisProxy;
 let system: ActorSystem;
 let notifications: Notifications;
 let server: RunningServer;
@@ -34,10 +36,16 @@ beforeAll(async () => {
   await setPrice('AAPL', 100);
   [database, service] = await Promise.all([
     createTestDatabase(),
-    startAnalysisService({ MARKET_DATA_SCRIPT: join(folder, 'market.json') }),
+    // The clock stands still, so that no chart is rejected on some day to come.
+    startAnalysisService({
+      MARKET_DATA_SCRIPT: join(folder, 'market.json'),
+      MARKET_DATA_AS_OF: '2026-06-10T15:00:00Z',
+    }),
   ]);
+  proxy = new AnalysisProxy(service.url);
+  await proxy.open();
   const { pool, connectionString } = database;
-  const analysis = new AnalysisClient(() => service.url);
+  const analysis = new AnalysisClient(() => proxy.url);
   notifications = new Notifications({ database: pool, connectionString, onError: () => {} });
   await notifications.start();
   const effects = allEffects(analysis, pool);
@@ -66,6 +74,7 @@ afterAll(async () => {
   await server?.stop();
   await system?.drain();
   await notifications?.stop();
+  await proxy?.[Symbol.asyncDispose]();
   await service?.[Symbol.asyncDispose]();
   await database?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
@@ -95,7 +104,7 @@ describe('MCP', () => {
     const number = expect.any(Number);
     const origin = { asOf: expect.stringMatching(/^\d{4}-.*Z$/), source: 'simulated' };
     const verdicts: unknown[] = [];
-    // The market moves with the clock, and a rejected chart ends a run early: one of these has more to tell.
+    // A rejected chart ends a run early: one of these has more to tell.
     for (const symbol of ['MSFT', 'SPY', 'QQQ', 'IBM', 'JPM', 'KO', 'XOM', 'AMD']) {
       const runId = await startedRun(symbol);
       const answer = (await client.callTool({ name: 'wait_run', arguments: { runId } }, undefined, {
@@ -122,7 +131,10 @@ describe('MCP', () => {
   });
 
   test('the same request at the same time is one run, and one key is one run for ever', async () => {
+    // Held, so that the first has not ended when the last one asks.
+    proxy.hold(({ symbol }) => symbol === 'NVDA');
     const same = await Promise.all(Array.from({ length: 8 }, () => startedRun('NVDA')));
+    proxy.release();
     expect(new Set(same).size).toBe(1);
     const keyed = await Promise.all(
       Array.from({ length: 4 }, () => startedRun('QQQ', { idempotencyKey: 'k' })),

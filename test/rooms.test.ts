@@ -30,7 +30,11 @@ const ROOMS: Record<string, Room> = {
   // The root of everybody's error tree, and nothing else of the runtime.
   errors: { at: ['src/actors/runtime/errors'], knows: [], packages: [] },
   // What runs SQL and how it fails, for all who pass it on; no table.
-  database: { at: ['src/persistence/database', 'src/persistence/database-errors'], knows: [], packages: [] },
+  database: {
+    at: ['src/persistence/database', 'src/persistence/database-errors', 'src/persistence/transaction'],
+    knows: [],
+    packages: ['pg'],
+  },
   'persistence/actors': { at: ['src/persistence/actors'], knows: ['database'], packages: [] },
   'persistence/records': { at: ['src/persistence/records'], knows: ['database'], packages: ['pg'] },
   persistence: { at: ['src/persistence'], knows: ['database'], packages: ['node:', 'pg', 'node-pg-migrate'] },

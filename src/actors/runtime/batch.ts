@@ -5,6 +5,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { commitSteps, type StepBatch } from '../../persistence/actors/commit.ts';
 import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
+import { inTransaction } from '../../persistence/transaction.ts';
 
 import type { Registry } from './registry.ts';
 import type { Address, EmittedEvent, Transaction } from './types.ts';
@@ -46,20 +47,7 @@ export async function commitWorks(writer: BatchWriter, works: readonly Work[]): 
   if (plan.timersSet.length === 0 && !emits(writer, works)) {
     return settle(plan, await commitSteps(writer.pool, plan.batch));
   }
-  const client = await writer.pool.connect();
-  let failure: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    const committed = await commitWorksIn(writer, client, works, plan);
-    await client.query('COMMIT');
-    return committed;
-  } catch (error) {
-    failure = error as Error;
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  } finally {
-    client.release(failure);
-  }
+  return inTransaction(writer.pool, (client) => commitWorksIn(writer, client, works, plan));
 }
 
 /** Commits works as part of a transaction that the caller has begun. */

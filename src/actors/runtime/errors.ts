@@ -64,44 +64,29 @@ export class DoNotRetryError extends TtaiError {
   }
 }
 
+/** An effect that should be tried again, at the earliest after `retryAfterMs` where the peer said so. */
+class TryAgainError extends TtaiError {
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    const { retryAfterMs, ...rest } = options;
+    super(code, message, { retryable: true, ...rest });
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /**
  * Thrown by an effect whose peer could not be reached at all (refused, 503, breaker open). Does not use up the
  * retry limit: tried again, up to the ceiling of the backoff, until the effect's deadline.
  */
-export class PeerUnavailableError extends TtaiError {
-  readonly retryAfterMs: number | undefined;
-
-  constructor(
-    code: string,
-    message: string,
-    options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
-  ) {
-    super(code, message, {
-      retryable: true,
-      ...(options.details && { details: options.details }),
-      cause: options.cause,
-    });
-    this.retryAfterMs = options.retryAfterMs;
-  }
-}
+export class PeerUnavailableError extends TryAgainError {}
 
 /** Thrown by an effect: try again, not before this long (HTTP's Retry-After). Uses up the retry limit. */
-export class RetryLaterError extends TtaiError {
-  readonly retryAfterMs: number | undefined;
-
-  constructor(
-    code: string,
-    message: string,
-    options: { retryAfterMs?: number | undefined; details?: Record<string, unknown>; cause?: unknown } = {},
-  ) {
-    super(code, message, {
-      retryable: true,
-      ...(options.details && { details: options.details }),
-      cause: options.cause,
-    });
-    this.retryAfterMs = options.retryAfterMs;
-  }
-}
+export class RetryLaterError extends TryAgainError {}
 
 /** An error as it is kept in rows and given to machines: plain JSON, no stack. */
 export interface PlainError {

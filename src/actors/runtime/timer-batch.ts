@@ -9,6 +9,7 @@ import { lockActors } from '../../persistence/actors/actors.ts';
 import { type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
+import { inTransaction } from '../../persistence/transaction.ts';
 import { applyItem, applyUnstorable, isKnown } from './apply.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
@@ -71,7 +72,7 @@ export class TimerQueue {
   async fire(limit: number): Promise<{ jobs: number; committed?: CommittedBatch }> {
     let jobs: Job[] = [];
     try {
-      return await this.#inTransaction(async (client) => {
+      return await inTransaction(this.#writer.pool, async (client) => {
         jobs = await takeDueJobs(client, QUEUE, limit);
         if (jobs.length === 0) return { jobs: 0 };
         return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
@@ -115,7 +116,7 @@ export class TimerQueue {
   }
 
   #giveUp({ id, data: { address } }: Job, error: Error): Promise<CommittedBatch> {
-    return this.#inTransaction(async (client) => {
+    return inTransaction(this.#writer.pool, async (client) => {
       const rows = await lockActors(client, [address]);
       const work = new Work(address, rows.get(address), new Date(this.#clock.now()));
       applyUnstorable(
@@ -135,23 +136,6 @@ export class TimerQueue {
     const committed = await commitWorksIn(this.#writer, client, written);
     if (committed.lost.length > 0) throw new Error('a locked actor changed');
     return committed;
-  }
-
-  async #inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#writer.pool.connect();
-    let failure: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      failure = error as Error;
-      await client.query('ROLLBACK').catch(() => {});
-      throw error;
-    } finally {
-      client.release(failure);
-    }
   }
 }
 

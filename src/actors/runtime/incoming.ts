@@ -1,0 +1,143 @@
+/**
+ * What comes in is checked here before it becomes an item: keys, inputs, events, results of effects. What passes can be
+ * stored. Not for who may ask; that is the doors'.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Outcome } from './effect-runner.ts';
+import { RuntimeError } from './errors.ts';
+import type { Registry } from './registry.ts';
+import type { ActorEvent, Address, SendOptions, SpawnOptions } from './types.ts';
+import type { Idempotency, Item } from './work.ts';
+
+/** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
+const KEY = /^[\w.:@-]{1,200}$/;
+
+/** The item of a spawn. Throws `machine_not_found`, or `invalid_input` naming the field. */
+export function spawnItem(registry: Registry, machine: string, key: string, options: SpawnOptions): Item {
+  const { definition } = registry.machine(machine);
+  if (!KEY.test(key)) {
+    throw new RuntimeError('invalid_input', 'an actor key is 1 to 200 letters, digits or . _ : @ -', {
+      details: { field: 'key' },
+    });
+  }
+  const parsed = definition.input.safeParse(options.input);
+  if (!parsed.success) {
+    throw new RuntimeError(
+      'invalid_input',
+      `the input of ${machine} is wrong: ${wrongFields(parsed.error)}`,
+      {
+        details: { issues: parsed.error.issues },
+      },
+    );
+  }
+  const input = storable(parsed.data, 'invalid_input');
+  const { owner, idempotencyKey, singletonKey = null } = options;
+  return {
+    kind: 'spawn',
+    stepId: randomUUID(),
+    address: `${machine}/${key}`,
+    machine,
+    key,
+    owner,
+    input,
+    singletonKey,
+    idempotency: idempotency(`spawn:${machine}:${owner}`, idempotencyKey, input),
+  };
+}
+
+/** The item of an event from outside. Throws `actor_not_found`, or `invalid_event` naming the field (R9). */
+export function eventItem(
+  registry: Registry,
+  address: Address,
+  event: ActorEvent,
+  options: SendOptions,
+): Item {
+  const checked = checkEvent(registry, address, event);
+  return {
+    kind: 'event',
+    stepId: randomUUID(),
+    address,
+    event: checked,
+    source: options.source ?? null,
+    idempotency: idempotency(address, options.idempotencyKey, checked),
+  };
+}
+
+function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
+  const type: unknown = event?.type;
+  if (typeof type !== 'string') {
+    throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
+  }
+  const machine = machineOf(address);
+  const registered = registry.find(machine);
+  if (!registered) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+  const schema = Object.hasOwn(registered.definition.events, type)
+    ? registered.definition.events[type]
+    : undefined;
+  if (!schema) {
+    const known = Object.keys(registered.definition.events).join(', ');
+    throw new RuntimeError(
+      'invalid_event',
+      `${machine} takes no event "${type.slice(0, 100)}" from outside; it takes ${known}`,
+      {
+        details: { field: 'type' },
+      },
+    );
+  }
+  const parsed = schema.safeParse(event);
+  if (!parsed.success) {
+    throw new RuntimeError('invalid_event', `the event ${type} is wrong: ${wrongFields(parsed.error)}`, {
+      details: { issues: parsed.error.issues },
+    });
+  }
+  return storable({ ...(parsed.data as object), type }, 'invalid_event');
+}
+
+/** The machine's part of an address; empty where there is none. */
+export function machineOf(address: Address): string {
+  return address.slice(0, Math.max(0, address.indexOf('/')));
+}
+
+function idempotency(scope: string, key: string | undefined, payload: unknown): Idempotency | undefined {
+  if (key === undefined) return undefined;
+  if (!key || key.length > 200 || key.includes('\0')) {
+    throw new RuntimeError('invalid_input', 'an idempotency key is 1 to 200 characters', {
+      details: { field: 'idempotencyKey' },
+    });
+  }
+  return { scope, key, payloadHash: createHash('sha256').update(stableJson(payload)).digest('hex') };
+}
+
+/** JSON with sorted keys, so that the order in which a client writes its fields does not matter. */
+function stableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/** As it will be stored. Refuses text that Postgres's JSON can't hold: NUL characters and halves of characters. */
+function storable<T>(value: T, code: 'invalid_event' | 'invalid_input'): T {
+  const text = JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed())) {
+      throw new RuntimeError(code, 'text with a NUL character or half a character can not be stored');
+    }
+    return part;
+  });
+  return JSON.parse(text ?? 'null') as T;
+}
+
+/** As it will be stored. What Postgres's JSON can't hold of a peer's answer is dropped or replaced. */
+export function storableOutcome(outcome: Outcome): Outcome {
+  const text = JSON.stringify('output' in outcome ? { output: outcome.output ?? null } : outcome);
+  return JSON.parse(text, (_key, value: unknown) =>
+    typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
+  ) as Outcome;
+}
+
+function wrongFields(error: { issues: { path: PropertyKey[]; message: string }[] }): string {
+  return error.issues
+    .map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`)
+    .join('; ');
+}

@@ -1,0 +1,98 @@
+/** Reading what is committed: actors, lists, journals. Not for changing anything. */
+import { listActors, loadActor } from '../../persistence/actors/actors.ts';
+import { parseCursor, readSteps, readStream, streamEnd } from '../../persistence/actors/journal.ts';
+import type { Database } from '../../persistence/database.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
+import { RuntimeError } from './errors.ts';
+import type { ActorView, Address, InspectionRecord, ListOptions } from './types.ts';
+import { toInspectionRecord, toView } from './views.ts';
+
+const MAX_PAGE = 500;
+
+/** The reading half of an actor system. Every call throws `unavailable` while the database is away. */
+export class Queries {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async snapshot(address: Address): Promise<ActorView> {
+    const row = await this.#read(() => loadActor(this.#database, address));
+    if (!row) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+    return toView(row);
+  }
+
+  async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
+    const limit = Math.min(options.limit ?? 50, MAX_PAGE);
+    const rows = await this.#read(() =>
+      listActors(this.#database, {
+        owner: options.owner,
+        machines: typeof options.machine === 'string' ? [options.machine] : options.machine,
+        status: options.status,
+        limit: limit + 1,
+        before: options.cursor === undefined ? undefined : parseListCursor(options.cursor),
+      }),
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const next = rows.length > limit && last ? listCursor(last.createdAt, last.address) : null;
+    return { actors: page.map(toView), next };
+  }
+
+  async journal(
+    address: Address,
+    options: { from?: number; limit?: number } = {},
+  ): Promise<InspectionRecord[]> {
+    const limit = Math.min(options.limit ?? MAX_PAGE, MAX_PAGE);
+    const steps = await this.#read(() => readSteps(this.#database, address, options.from ?? 0, limit));
+    return steps.map(toInspectionRecord);
+  }
+
+  async inspect(
+    options: { after?: string; address?: Address; owner?: string; limit?: number } = {},
+  ): Promise<InspectionRecord[]> {
+    const after = parseCursor(options.after ?? '0.0');
+    if (!after) {
+      throw new RuntimeError('invalid_input', 'not a cursor of the journal', { details: { field: 'after' } });
+    }
+    const steps = await this.#read(() =>
+      readStream(this.#database, {
+        after,
+        address: options.address,
+        owners: options.owner === undefined ? undefined : [options.owner],
+        limit: Math.min(options.limit ?? MAX_PAGE, MAX_PAGE),
+      }),
+    );
+    return steps.map(toInspectionRecord);
+  }
+
+  inspectEnd(): Promise<string> {
+    return this.#read(() => streamEnd(this.#database));
+  }
+
+  async #read<T>(query: () => Promise<T>): Promise<T> {
+    try {
+      return await query();
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      throw new RuntimeError('unavailable', 'the database does not answer', {
+        retryable: true,
+        cause: error,
+      });
+    }
+  }
+}
+
+function listCursor(createdAt: Date, address: Address): string {
+  return Buffer.from(`${createdAt.toISOString()} ${address}`).toString('base64url');
+}
+
+function parseListCursor(cursor: string): { createdAt: Date; address: Address } {
+  const [at = '', address = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const createdAt = new Date(at);
+  if (Number.isNaN(createdAt.getTime()) || !address || address.includes('\0')) {
+    throw new RuntimeError('invalid_input', 'not a cursor of this list', { details: { field: 'cursor' } });
+  }
+  return { createdAt, address };
+}
