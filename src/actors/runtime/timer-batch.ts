@@ -10,7 +10,8 @@ import { type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.
 import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
-import { applyItem, applyUnstorable, isKnown } from './apply.ts';
+import { applyItem, applyUnstorable } from './apply.ts';
+import { isKnown } from './apply-step.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 import { Work } from './work.ts';

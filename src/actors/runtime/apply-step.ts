@@ -1,0 +1,253 @@
+/**
+ * The ways in which one actor is changed: made, stepped, failed, stopped. Pure, in memory; which of them an item asks
+ * for is decided in `apply.ts` and `apply-mail.ts`.
+ */
+import { randomUUID } from 'node:crypto';
+import type { StateValue } from 'xstate';
+import type { ActorRow, ParentEntry } from '../../persistence/actors/rows.ts';
+import { RuntimeError, toPlainError } from './errors.ts';
+import type { RegisteredMachine, Registry } from './registry.ts';
+import type { StepResult } from './stepper.ts';
+import {
+  answerOf,
+  type Cause,
+  identityOf,
+  nothingPending,
+  pushRecord,
+  recordStep,
+  takeStep,
+} from './take-step.ts';
+import type { ActorEvent, Address } from './types.ts';
+import type { Answer, Item, SpawnBody, Work } from './work.ts';
+
+/** An actor that sends itself more events than this in one step is at fault. */
+const MAX_EVENTS_TO_SELF = 100;
+
+export interface Found {
+  row: ActorRow;
+  registered: RegisteredMachine;
+}
+
+export function applySpawn(
+  registry: Registry,
+  work: Work,
+  { machine, key, owner, input }: SpawnBody,
+  item: Item,
+  parent: ParentEntry | null,
+): Answer | RuntimeError {
+  if (work.row) {
+    // The key twice is the same actor; another owner's is not to be seen.
+    if (work.row.owner === owner) return answerOf(work.row, false);
+    throw new RuntimeError('actor_exists', `the address ${work.address} is taken`);
+  }
+  const registered = registry.machine(machine);
+  const row: ActorRow = {
+    address: work.address,
+    machine,
+    key,
+    version: registered.definition.version,
+    owner,
+    incarnation: randomUUID(),
+    status: 'active',
+    revision: 0,
+    tags: [],
+    value: '',
+    snapshot: '{}',
+    pending: nothingPending,
+    error: null,
+    singletonKey: item.kind === 'spawn' ? item.singletonKey : null,
+    parent,
+    createdAt: work.now,
+    updatedAt: work.now,
+  };
+  let result: StepResult;
+  try {
+    result = registered.stepper.start(identityOf(row), input);
+  } catch (error) {
+    throw stepFailed(error);
+  }
+  const event = { type: 'xstate.init', input };
+  const source = parent?.address ?? null;
+  let next: ActorRow;
+  try {
+    next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
+  } catch (error) {
+    throw stepFailed(error);
+  }
+  return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
+}
+
+/** Keeps the answer of an item that has a key, when all that belongs to it is done. */
+function remembered(work: Work, item: Item, answer: Answer | RuntimeError): Answer | RuntimeError {
+  if (item.idempotency && work.row && !(answer instanceof Error)) {
+    const kept = item.kind === 'spawn' ? { address: work.row.address } : answer;
+    work.keys.push({ address: work.row.address, ...item.idempotency, answer: kept });
+  }
+  return answer;
+}
+
+/** `row` differs from the work's where a timer, a result or a child was taken from what it waits for. */
+export function applyEvent(
+  work: Work,
+  { row, registered }: Found,
+  event: ActorEvent,
+  source: string | null,
+  item: Item,
+): Answer | RuntimeError {
+  const rewind = work.mark();
+  try {
+    const result = registered.stepper.step(identityOf(row), row.snapshot, event);
+    const cause: Cause = { kind: result.changed ? 'step' : 'unchanged', event, source, item };
+    // A timer or a result that no state wants has been consumed all the same: its entry goes with a revision.
+    if (!result.changed && row === work.row) {
+      recordStep(registered, work, row, result, row.value as StateValue, cause, []);
+      return remembered(work, item, answerOf(row, false));
+    }
+    const next = takeStep(registered, work, row, result, cause);
+    return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
+  } catch (error) {
+    rewind();
+    const cause: Cause = { kind: 'failed', event, source, item };
+    return applyFailure(work, { row, registered }, cause, stepFailed(error));
+  }
+}
+
+/** The actor goes on in its old state; the event is kept as a dead letter. */
+export function applyFailure(
+  work: Work,
+  { row, registered }: Found,
+  { event, source, item }: Cause,
+  error: RuntimeError,
+): RuntimeError {
+  const plain = toPlainError(error);
+  // Without its timer or effect, where it was one of these: it has been consumed.
+  const next = row === work.row ? row : { ...row, revision: row.revision + 1, updatedAt: work.now };
+  work.row = next;
+  const { address, owner } = row;
+  work.deadLetters.push({
+    address,
+    owner,
+    revision: next.revision,
+    event,
+    source,
+    error: plain,
+    at: work.now,
+  });
+  const value = row.value as StateValue;
+  pushRecord(registered, work, next, item.stepId, {
+    kind: 'failed',
+    event,
+    source,
+    valueBefore: value,
+    snapshot: { status: next.status, value, context: contextOf(row), error: plain },
+    microsteps: [],
+    effects: [{ type: '@xstate.deadLetter', event, error: plain }],
+  });
+  return error;
+}
+
+export function applyStop(registry: Registry, work: Work, row: ActorRow, item: Item): Answer {
+  if (row.status !== 'active') return answerOf(row, false);
+  const { timers, effects, children } = row.pending;
+  for (const { address: to } of Object.values(children)) {
+    work.sent.push({ to, from: row.address, kind: 'stop', body: {} });
+  }
+  const stored = JSON.parse(row.snapshot) as Record<string, unknown>;
+  const next: ActorRow = {
+    ...row,
+    status: 'stopped',
+    revision: row.revision + 1,
+    snapshot: JSON.stringify({ ...stored, status: 'stopped', children: {} }),
+    pending: nothingPending,
+    updatedAt: work.now,
+  };
+  work.row = next;
+  const value = row.value as StateValue;
+  pushRecord(registry.machine(row.machine), work, next, item.stepId, {
+    kind: 'stop',
+    event: { type: 'xstate.stop' },
+    source: item.kind === 'stop' ? item.source : (row.parent?.address ?? null),
+    valueBefore: value,
+    snapshot: { status: 'stopped', value, context: contextOf(row) },
+    microsteps: [],
+    effects: [
+      ...Object.keys(timers).map((id) => ({ type: '@xstate.cancel' as const, id })),
+      ...Object.keys({ ...effects, ...children }).map((id) => ({ type: '@xstate.stop' as const, id })),
+    ],
+  });
+  return answerOf(next, true);
+}
+
+/** The events that a machine sent to itself are its next steps, in the same commit. */
+function runToSelf(
+  registered: RegisteredMachine,
+  work: Work,
+  row: ActorRow,
+  events: readonly ActorEvent[],
+): Answer | RuntimeError {
+  const queue = [...events];
+  for (let taken = 0; queue.length > 0 && work.row?.status === 'active'; taken++) {
+    if (taken === MAX_EVENTS_TO_SELF) {
+      const message = `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`;
+      return new RuntimeError('step_failed', message);
+    }
+    const event = queue.shift() as ActorEvent;
+    const found = { row: work.row, registered };
+    const rewind = work.mark();
+    const source = row.address;
+    const item: Item = { kind: 'event', stepId: randomUUID(), address: source, event, source };
+    try {
+      const result = registered.stepper.step(identityOf(found.row), found.row.snapshot, event);
+      queue.push(...result.toSelf);
+      if (result.changed)
+        takeStep(registered, work, found.row, result, { kind: 'step', event, source, item });
+    } catch (error) {
+      rewind();
+      applyFailure(work, found, { kind: 'failed', event, source, item }, stepFailed(error));
+    }
+  }
+  return answerOf(work.row ?? row, true);
+}
+
+/** Whether this process has the machine of an actor, in its version. Without it, another process must step the actor. */
+export function isKnown(registry: Registry, row: ActorRow): boolean {
+  return registry.find(row.machine)?.definition.version === row.version;
+}
+
+/** The actor of the work, when it is one that steps; else undefined: what is late does nothing. */
+export function currentActor(registry: Registry, { row }: Work): Found | undefined {
+  const registered = row && registry.find(row.machine);
+  if (!row || !registered || row.status !== 'active' || !isKnown(registry, row)) return undefined;
+  return { row, registered };
+}
+
+/** The actor of the work. Throws why it takes no event. */
+export function activeActor(registry: Registry, { row, address }: Work): Found {
+  if (!row) throw notFound(address);
+  const { status, machine, version } = row;
+  if (status !== 'active') {
+    const message = `${address} has ended (${status}) and takes no more events`;
+    throw new RuntimeError('actor_ended', message, { details: { status } });
+  }
+  const registered = registry.machine(machine);
+  if (!isKnown(registry, row)) {
+    const current = registered.definition.version;
+    const message = `${address} is of version ${version} of ${machine}, and only ${current} runs here`;
+    throw new RuntimeError('quarantined', message);
+  }
+  return { row, registered };
+}
+
+export function contextOf(row: ActorRow): unknown {
+  return (JSON.parse(row.snapshot) as { context: unknown }).context;
+}
+
+export function notFound(address: Address): RuntimeError {
+  return new RuntimeError('actor_not_found', `there is no actor ${address}`);
+}
+
+export function stepFailed(error: unknown): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new RuntimeError('step_failed', `the step threw: ${message}`, { cause: error });
+}
