@@ -223,6 +223,8 @@ describe('R5, R6, R14: trouble of the server is waited out', () => {
 
   test('effects of nobody are found by those that live', async () => {
     const { system, spawn, pool } = await start();
+    // Two processes look around often; one takes what is nobody's.
+    await start();
     const address = await spawn();
     // As one leaves it that died while its row was locked.
     const { rows } = await pool.query(
@@ -237,8 +239,6 @@ describe('R5, R6, R14: trouble of the server is waited out', () => {
       [address],
     );
     expect(rows).toHaveLength(1);
-    // A second process makes the first one look around often.
-    await start();
     const view = await system.waitFor(address, ({ context }) => context.result !== null, {
       timeoutMs: 10_000,
     });

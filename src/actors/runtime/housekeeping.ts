@@ -35,7 +35,7 @@ export async function scheduleHousekeeping(options: {
   const { boss, database, machines, log } = options;
   await boss.createQueue(QUEUE, { policy: 'singleton', deleteAfterSeconds: 3_600 });
   await boss.schedule(QUEUE, CRON);
-  await boss.work(QUEUE, { pollingIntervalSeconds: 60 }, async () => {
+  await boss.work(QUEUE, { pollingIntervalSeconds: 600 }, async () => {
     for (const { id, journal } of machines) {
       if (journal?.keepLast === undefined) continue;
       const rows = await pruneJournal(database, id, journal.keepLast);

@@ -24,7 +24,7 @@ import type { Address, CommitNotice, RuntimeLog } from './types.ts';
 /** With other processes about, or effects running here: a dead one is found within this. */
 const FAST_TICK_MS = 700;
 /** Alone and idle there is nobody to take over from. */
-const SLOW_TICK_MS = 15_000;
+const SLOW_TICK_MS = 30_000;
 /** A lease outlives this many ticks. */
 const LEASE_TICKS = 3;
 /** Postgres takes at most 8,000 bytes in a notice. */

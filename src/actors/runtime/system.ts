@@ -75,6 +75,7 @@ class System implements ActorSystem {
       db: { executeSql: (text: string, values?: unknown[]) => pool.query(text, values) },
       schema: 'pgboss',
       ...quietIntervals,
+      registerInstance: false,
     });
     this.#boss.on('error', (error) => log.warn({ err: error }, 'pg-boss reports an error'));
     const onCommitted = (committed: CommittedBatch) => this.#committed(committed);

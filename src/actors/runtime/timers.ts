@@ -99,7 +99,9 @@ export class Timers {
   #wake(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     if (this.#stopped || this.#firing) return;
-    this.#firing = this.#fireDue()
+    // The safety net only looks: it fires nothing that is not due.
+    const isDue = this.#nearest <= this.#options.clock.now();
+    this.#firing = (isDue ? this.#fireDue() : this.#readNearest())
       .catch((error: unknown) => this.#later(error))
       .finally(() => {
         this.#firing = undefined;

@@ -111,16 +111,14 @@ const messagesTaken = new RowSet<StepBatch['messagesTaken'][number]>({
 const actorParts = (first: number): string => `
 input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
 locked AS MATERIALIZED (
-  SELECT a.address FROM actors a JOIN input i ON a.address = i.address
-  WHERE i.expected > 0 AND a.revision = i.expected
-  ORDER BY a.address FOR UPDATE OF a
+  SELECT i.* FROM input i JOIN actors a ON a.address = i.address AND a.revision = i.expected
+  WHERE i.expected > 0 ORDER BY i.address FOR UPDATE OF a
 ),
 updated AS (
   UPDATE actors a SET version = i.version, status = i.status, revision = i.revision,
     tags = string_to_array(i.tags, chr(31)), snapshot = i.snapshot, pending = i.pending, error = i.error,
     updated_at = i.updated_at
-  FROM input i JOIN locked l USING (address)
-  WHERE a.address = i.address AND i.revision > i.expected
+  FROM locked i WHERE a.address = i.address AND i.revision > i.expected
 ),
 inserted AS (
   INSERT INTO actors (address, machine, key, version, owner, incarnation, status, revision, tags, snapshot, pending,
@@ -130,7 +128,13 @@ inserted AS (
   FROM input WHERE expected = 0 ORDER BY address
   ON CONFLICT DO NOTHING RETURNING address
 ),
-won AS (SELECT address FROM locked UNION ALL SELECT address FROM inserted)`;
+won AS MATERIALIZED (SELECT address FROM locked UNION ALL SELECT address FROM inserted)`;
+
+/**
+ * A hashed look into `won`. As a join, the plan that a prepared statement keeps compares every row with every other,
+ * since Postgres expects ten of each; `IS TRUE` keeps it from making a join of this.
+ */
+const WON = (alias: string): string => `(${alias}.address IN (SELECT won.address FROM won)) IS TRUE`;
 
 interface Part {
   /** Parameters of this part. */
@@ -148,8 +152,8 @@ const PARTS: readonly Part[] = [
     sql: (first) => `
 journalled AS (
   INSERT INTO journal (${journal.names})
-  SELECT address, j.revision, j.owner, j.step_id, j.at, j.record
-  FROM ${journal.from('j', first)} JOIN won USING (address) ORDER BY j.position
+  SELECT j.address, j.revision, j.owner, j.step_id, j.at, j.record
+  FROM ${journal.from('j', first)} WHERE ${WON('j')} ORDER BY j.position
 )`,
   },
   {
@@ -158,8 +162,8 @@ journalled AS (
     sql: (first) => `
 started AS (
   INSERT INTO effects (effect_id, address, invoke_id, src, owner, input, due_at, deadline_at, process)
-  SELECT e.effect_id, address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, $1::uuid
-  FROM ${effectsStarted.from('e', first)} JOIN won USING (address)
+  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, $1::uuid
+  FROM ${effectsStarted.from('e', first)} WHERE ${WON('e')}
 )`,
   },
   {
@@ -167,8 +171,8 @@ started AS (
     width: effectsEnded.width,
     sql: (first) => `
 ended AS (
-  DELETE FROM effects USING ${effectsEnded.from('e', first)} JOIN won USING (address)
-  WHERE effects.effect_id = e.effect_id
+  DELETE FROM effects USING ${effectsEnded.from('e', first)}
+  WHERE effects.effect_id = e.effect_id AND ${WON('e')}
 )`,
   },
   {
@@ -178,7 +182,7 @@ ended AS (
 remembered AS (
   INSERT INTO idempotency_keys (scope, key, payload_hash, answer, created_at)
   SELECT k.scope, k.key, k.payload_hash, k.answer, now()
-  FROM ${keys.from('k', first)} JOIN won USING (address)
+  FROM ${keys.from('k', first)} WHERE ${WON('k')}
 )`,
   },
   {
@@ -187,8 +191,8 @@ remembered AS (
     sql: (first) => `
 dead AS (
   INSERT INTO dead_letters (${deadLetters.names})
-  SELECT address, d.owner, d.revision, d.event, d.source, d.error, d.at
-  FROM ${deadLetters.from('d', first)} JOIN won USING (address)
+  SELECT d.address, d.owner, d.revision, d.event, d.source, d.error, d.at
+  FROM ${deadLetters.from('d', first)} WHERE ${WON('d')}
 )`,
   },
   {
