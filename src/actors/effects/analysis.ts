@@ -17,7 +17,8 @@ import type { AnalysisClient } from './analysis-client.ts';
 const policy = {
   timeout: '30 s',
   deadline: '1 h',
-  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '30 s' },
+  // The ceiling is met only while the service is away: it is what a run waits for when it is back.
+  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '8 s' },
   concurrency: 16,
 } as const;
 
