@@ -14,6 +14,7 @@ import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
 import { openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
+import { requireTokens } from './server/auth.ts';
 import { type HealthChecks, startServer } from './server/index.ts';
 
 export interface App {
@@ -33,6 +34,7 @@ export interface AppOptions {
 /** Starts everything. When a part fails, those before it are stopped again and its error is thrown. */
 export async function startApp({ config, log, joinHome }: AppOptions): Promise<App> {
   await using parts = new AsyncDisposableStack();
+  if (config.authTokensFile !== undefined) requireTokens(config.authTokensFile);
   const layGround = joinHome ? joinGround : bringUpGround;
   const ground = await layGround({ config, log, parts });
   await migrate(ground.connectionString);

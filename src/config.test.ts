@@ -40,6 +40,27 @@ describe('readConfig', () => {
     expect(config.marketDataDir).toBe(resolve('data'));
   });
 
+  test.each(['0x1290', '1e3', '4747.0', '-1', '65536', '+80'])('takes no port %s', (port) => {
+    expect(problemsOf({ PORT: port })).toEqual([
+      `PORT is ${JSON.stringify(port)}: must be a port, 0 to 65535.`,
+    ]);
+  });
+
+  test.each(['postgresql://u:sekret@:99999/x', 'postgresql://u:sekret@[::1/x', 'mysql://u:sekret@h/x'])(
+    'refuses the database %s without repeating its password',
+    (url) => {
+      const [problem, ...others] = problemsOf({ DATABASE_URL: url });
+      expect(others).toEqual([]);
+      expect(problem).toMatch(/^DATABASE_URL must .*postgresql:/);
+      expect(problem).not.toContain('sekret');
+    },
+  );
+
+  test('takes a database on a socket', () => {
+    const databaseUrl = 'postgresql://u:p@/ttai?host=%2Frun%2Fpg&port=5432';
+    expect(readConfig({ DATABASE_URL: databaseUrl })).toMatchObject({ databaseUrl });
+  });
+
   test('names every wrong setting at once, with its value', () => {
     const problems = problemsOf({
       PORT: 'http',

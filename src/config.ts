@@ -19,16 +19,18 @@ export interface Setting {
   /** For people; also what is parsed when the variable is absent, unless it is in round brackets. */
   readonly fallback: string;
   readonly about: string;
+  /** True when the value may hold a password: it is never shown. */
+  readonly secret?: boolean;
 }
 
 /** The settings by the name of their environment variable, in the order in which people read them. */
 export const SETTINGS = {
   PORT: {
-    schema: z.coerce
-      .number('must be a port, 0 to 65535')
-      .int('must be a whole number')
-      .min(0, 'must be a port, 0 to 65535')
-      .max(65_535, 'must be a port, 0 to 65535'),
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, 'must be a port, 0 to 65535')
+      .transform(Number)
+      .pipe(z.number().max(65_535, 'must be a port, 0 to 65535')),
     fallback: '4747',
     about: 'Port of the server; 0 takes any free one.',
   },
@@ -43,9 +45,16 @@ export const SETTINGS = {
     about: 'File of tokens that may enter; `npm run ttai -- token add NAME` makes one.',
   },
   DATABASE_URL: {
-    schema: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgresql://'),
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, { error: 'must start with postgresql://', abort: true })
+      // As the driver reads it: without a host, the socket is named in the query.
+      .refine((url) => URL.canParse(url.replace('@/', '@localhost/')), {
+        error: 'must be an address such as postgresql://user:password@host:5432/database',
+      }),
     fallback: '(the embedded Postgres)',
     about: 'Another Postgres, 14 or later.',
+    secret: true,
   },
   ANALYSIS_URL: {
     schema: z
@@ -116,14 +125,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const read = <Name extends keyof typeof SETTINGS>(
     name: Name,
   ): z.infer<(typeof SETTINGS)[Name]['schema']> | undefined => {
-    const { schema, fallback } = SETTINGS[name];
+    const { schema, fallback, secret }: Setting = SETTINGS[name];
     const value = env[name]?.trim() || (fallback.startsWith('(') ? undefined : fallback);
     if (value === undefined) return undefined;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data as z.infer<(typeof SETTINGS)[Name]['schema']>;
-    problems.push(
-      `${name} is ${JSON.stringify(value)}: ${parsed.error.issues[0]?.message ?? 'it is not valid'}.`,
-    );
+    const why = parsed.error.issues[0]?.message ?? 'is not valid';
+    problems.push(secret ? `${name} ${why}.` : `${name} is ${JSON.stringify(value)}: ${why}.`);
     return undefined;
   };
   const optional = {

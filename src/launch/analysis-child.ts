@@ -19,7 +19,10 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 export const HOST = '127.0.0.1';
 /** The service's exit code for a bad setting. */
 export const EXIT_BAD_SETTING = 2;
-const STOP_TIMEOUT_MS = 5_000;
+/** How the line begins in which the service says why it ends. */
+export const LAST_WORDS = 'ttai_analysis: ';
+/** Asked twice within it, then killed: one that hangs must not hold up the end. */
+const STOP_TIMEOUT_MS = 1_500;
 
 const Listening = z.object({ event: z.literal('listening'), port: z.number() });
 
@@ -99,6 +102,8 @@ export function forwardLog(child: ChildProcess, log: Log): () => string {
     createInterface({ input: child.stderr }).on('line', (line) => {
       last.push(line);
       if (last.length > 20) last.shift();
+      // Why it can't start, for a person: told once, by who started it.
+      if (line.startsWith(LAST_WORDS)) return;
       // `2026-11-23 01:42:03,020 ERROR logger message`; lines without a level belong to the one before.
       const [, date, name = '', message = line] = /^(\S+ \S+) ([A-Z]+) (.*)$/.exec(line) ?? [];
       if (date !== undefined) level = LEVELS[name] ?? level;

@@ -15,6 +15,7 @@ import {
   freePort,
   HOST,
   hasEnded,
+  LAST_WORDS,
   listeningPort,
   spawnService,
 } from './analysis-child.ts';
@@ -134,7 +135,7 @@ class AnalysisProcess implements Analysis {
       const isSetting = exitCode === EXIT_BAD_SETTING;
       throw new LaunchError(
         isSetting
-          ? lastWords().replace(/^ttai_analysis: /, '')
+          ? lastWords().replace(LAST_WORDS, '')
           : `The analysis service ended with ${exitCode ?? signal} before it listened:\n${lastWords()}`,
         { exitCode: isSetting ? 2 : 1 },
       );

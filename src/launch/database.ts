@@ -5,12 +5,9 @@ import { LaunchError } from './errors.ts';
 const OLDEST = 14;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Throws LaunchError, without the password, when it does not answer or is too old. */
+/** Throws LaunchError, without the password, when it is no address, does not answer or is too old. */
 export async function checkDatabase(databaseUrl: string): Promise<void> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
+  const client = clientOf(databaseUrl);
   client.on('error', () => {});
   let version: number;
   try {
@@ -31,6 +28,19 @@ export async function checkDatabase(databaseUrl: string): Promise<void> {
   if (version < OLDEST) {
     throw new LaunchError(
       `The database of DATABASE_URL is Postgres ${version}; TTAI needs ${OLDEST} or later.`,
+    );
+  }
+}
+
+function clientOf(databaseUrl: string): pg.Client {
+  try {
+    return new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  } catch {
+    // Not as the cause: the driver's error repeats the whole address.
+    throw new LaunchError(
+      'DATABASE_URL must be an address such as postgresql://user:password@host:5432/database, ' +
+        'with % and other special characters of the password written as %25 and so on.',
+      { exitCode: 2 },
     );
   }
 }

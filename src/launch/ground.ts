@@ -8,6 +8,7 @@ import { startAnalysis } from './analysis.ts';
 import { checkDatabase } from './database.ts';
 import { LaunchError } from './errors.ts';
 import { findRunning, takeHome } from './home.ts';
+import { requireFreePort } from './port.ts';
 import { type RunningPostgres, startPostgres } from './postgres.ts';
 import { sendSignal } from './processes.ts';
 
@@ -43,6 +44,8 @@ export async function bringUpGround(options: GroundOptions): Promise<Ground> {
     process.off('exit', letGo);
     home.release();
   });
+  // Before a database is made: that takes a while, and would be for nothing.
+  await requireFreePort(config.host, config.port);
 
   const [database, service] = await Promise.allSettled([
     bringUpDatabase(options, (started) => {

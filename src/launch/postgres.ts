@@ -142,7 +142,7 @@ async function adoptOrStart(launch: Launch): Promise<Postmaster> {
       }
     } else if (pidFile) {
       // Postgres itself would believe that a living process with this pid is a Postgres, and wait for ever.
-      log.info({ pid: pidFile.pid }, 'Postgres was not stopped cleanly; it recovers from its log');
+      log.info({ postgresPid: pidFile.pid }, 'Postgres was not stopped cleanly; it recovers from its log');
       await rm(join(cluster.dataDir, 'postmaster.pid'), { force: true });
     }
     const outcome = await startPostmaster(launch);
@@ -210,7 +210,7 @@ async function becomesReady(pid: number, { cluster, log }: Launch): Promise<bool
 /** Backends whose postmaster was killed keep its shared memory until they are done. */
 async function endOrphans({ cluster, log }: Launch): Promise<void> {
   for (const pid of await processesIn(cluster.dataDir, 'postgres:')) {
-    log.warn({ pid }, 'Ending a Postgres backend that lost its postmaster');
+    log.warn({ postgresPid: pid }, 'Ending a Postgres backend that lost its postmaster');
     sendSignal(pid, 'SIGTERM');
   }
 }

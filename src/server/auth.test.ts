@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TtaiError } from '../actors/runtime/errors.ts';
-import { type Auth, type Credentials, createAuth, hashToken } from './auth.ts';
+import { ConfigError } from '../config.ts';
+import { type Auth, type Credentials, createAuth, hashToken, requireTokens } from './auth.ts';
 
 const nothing: Credentials = {
   method: 'GET',
@@ -135,5 +136,24 @@ describe('with tokens', () => {
     expect(codeOf(auth, { authorization: 'Bearer new-token' })).toBe('unauthorized');
     writeFileSync(file, `${hashToken('new-token')} ann\n`);
     expect(codeOf(auth, { authorization: 'Bearer new-token' })).toBe('owner ann');
+  });
+
+  it('names the lines that are no tokens', () => {
+    const warned: object[] = [];
+    const log = { debug() {}, info() {}, warn: (fields: object) => warned.push(fields), error() {} };
+    createAuth({ host: '0.0.0.0', tokensFile: file, port, log });
+    expect(warned).toEqual([{ file, lines: [5] }]);
+  });
+
+  it('lets a server start with a token, and not with a file that lets nobody in', () => {
+    requireTokens(file);
+    const empty = join(folder, 'empty');
+    writeFileSync(empty, '# nobody yet\nnonsense\n');
+    for (const useless of [join(folder, 'missing'), folder, empty]) {
+      const start = (): void => requireTokens(useless);
+      expect(start).toThrow(ConfigError);
+      expect(start).toThrow(`AUTH_TOKENS_FILE is ${JSON.stringify(useless)}`);
+      expect(start).toThrow('npm run -s ttai -- token add NAME');
+    }
   });
 });

@@ -7,7 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../actors/runtime/types.ts';
-import { isLoopback } from '../config.ts';
+import { ConfigError, isLoopback } from '../config.ts';
 import { type ErrorBody, httpStatus, toErrorBody } from './errors.ts';
 
 /** The owner of everything on a laptop without tokens. */
@@ -75,6 +75,29 @@ export function createAuth(options: AuthOptions): Auth {
       }
     },
   };
+}
+
+/**
+ * For the start: throws ConfigError when the file can't be read or lets nobody in. Afterwards it may change as it
+ * likes: then it fails closed.
+ */
+export function requireTokens(path: string): void {
+  const mend =
+    'Make a token with "npm run -s ttai -- token add NAME" (it writes to that file), or unset AUTH_TOKENS_FILE.';
+  let entries: readonly TokenEntry[];
+  try {
+    entries = parseTokens(readFileSync(path, 'utf8')).entries;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([
+      `AUTH_TOKENS_FILE is ${JSON.stringify(path)}: it can't be read (${why}). ${mend}`,
+    ]);
+  }
+  if (entries.length === 0) {
+    throw new ConfigError([
+      `AUTH_TOKENS_FILE is ${JSON.stringify(path)}: no line of it is a token, so nobody could enter. ${mend}`,
+    ]);
+  }
 }
 
 /** How a token is kept: never itself, always this. Hex, 64 characters. */
@@ -149,11 +172,12 @@ class TokenFile {
   readonly #path: string;
   readonly #log: RuntimeLog | undefined;
   #stamp = '';
-  #entries: { hash: Buffer; owner: string }[] = [];
+  #entries: readonly TokenEntry[] = [];
 
   constructor(path: string, log: RuntimeLog | undefined) {
     this.#path = path;
     this.#log = log;
+    this.#refresh();
   }
 
   ownerOf(token: string): string | undefined {
@@ -170,7 +194,7 @@ class TokenFile {
       const { mtimeMs, size, ino } = statSync(this.#path);
       const stamp = `${mtimeMs}/${size}/${ino}`;
       if (stamp === this.#stamp) return;
-      this.#entries = this.#parse(readFileSync(this.#path, 'utf8'));
+      this.#entries = this.#read();
       this.#stamp = stamp;
     } catch (error) {
       if (this.#stamp !== 'unreadable') this.#log?.error({ err: error }, 'the token file cannot be read');
@@ -179,14 +203,33 @@ class TokenFile {
     }
   }
 
-  #parse(text: string): { hash: Buffer; owner: string }[] {
-    return text.split('\n').flatMap((raw, index) => {
-      const line = raw.trim();
-      if (line === '' || line.startsWith('#')) return [];
-      const [, hash, owner] = line.match(tokenLine) ?? [];
-      if (hash !== undefined && owner !== undefined) return [{ hash: Buffer.from(hash, 'hex'), owner }];
-      this.#log?.warn({ line: index + 1 }, 'a line of the token file is not "<sha256 hex> <owner> [name]"');
-      return [];
-    });
+  #read(): readonly TokenEntry[] {
+    const { entries, wrongLines } = parseTokens(readFileSync(this.#path, 'utf8'));
+    if (wrongLines.length > 0) {
+      this.#log?.warn(
+        { file: this.#path, lines: wrongLines },
+        'lines of the token file are not "<sha256 hex> <owner> [name]" and let nobody in',
+      );
+    }
+    return entries;
   }
+}
+
+interface TokenEntry {
+  readonly hash: Buffer;
+  readonly owner: string;
+}
+
+/** `wrongLines`: the numbers, from 1, of those that are neither a token, nor empty, nor a comment. */
+function parseTokens(text: string): { entries: readonly TokenEntry[]; wrongLines: readonly number[] } {
+  const entries: TokenEntry[] = [];
+  const wrongLines: number[] = [];
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const [, hash, owner] = line.match(tokenLine) ?? [];
+    if (hash === undefined || owner === undefined) wrongLines.push(index + 1);
+    else entries.push({ hash: Buffer.from(hash, 'hex'), owner });
+  }
+  return { entries, wrongLines };
 }
