@@ -99,12 +99,13 @@ export function createActorList({ search, status, scopes, box, onError }) {
   function fillLine(element, actor) {
     if (actor.address === state.selected) element.setAttribute('aria-current', 'page');
     else element.removeAttribute('aria-current');
+    const end = endOf(actor);
     element.replaceChildren(
       h('span', {
-        class: `status ${actor.status}`,
-        title: actor.status,
+        class: `status ${end}`,
+        title: end,
         role: 'img',
-        'aria-label': actor.status,
+        'aria-label': end,
       }),
       h(
         'span',
@@ -207,6 +208,11 @@ export function createActorList({ search, status, scopes, box, onError }) {
       shown?.classList.add('stepped');
     },
   };
+}
+
+/** Its status; of an actor that came to an orderly end without what it was for, how it ended. */
+function endOf({ status, value }) {
+  return status === 'done' && (value === 'failed' || value === 'cancelled') ? value : status;
 }
 
 function encode(address) {
