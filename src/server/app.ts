@@ -7,7 +7,7 @@ import { TtaiError } from '../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../actors/runtime/types.ts';
 import { apiRoutes } from './api/routes.ts';
 import type { Auth, Credentials } from './auth.ts';
-import { errorResponse, toErrorBody } from './errors.ts';
+import { type ErrorBody, errorResponse, toErrorBody } from './errors.ts';
 import { type HealthChecks, readiness } from './health.ts';
 import { homePage } from './home-page.ts';
 import type { InspectDoor } from './inspect/index.ts';
@@ -33,7 +33,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
   app.onError((error, c) => {
     const body = toErrorBody(error, log);
-    return errorResponse(body, body.error.code === 'unauthorized' ? challenge(c.req.raw) : {});
+    return errorResponse(body, headersOf(body, c.req.raw));
   });
   app.notFound((c) => {
     const message = `There is nothing at ${c.req.path.slice(0, 200)}.`;
@@ -62,6 +62,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   );
   app.route('/mcp', mcpRoutes({ ...rooms, log, calls }));
   app.route('/api', apiRoutes({ ...rooms, calls }));
+  // What asks for an upgrade does not come here; index.ts hands it to the doors of sockets.
+  app.on('GET', ['/ws', '/inspect/ws'], () => {
+    throw new TtaiError('upgrade_required', 'A WebSocket is spoken here. Ask for an upgrade to "websocket".');
+  });
   app.route('/inspect', inspect.routes);
   return app;
 }
@@ -83,6 +87,12 @@ function isKnown(auth: Auth, request: Request): boolean {
   } catch {
     return false;
   }
+}
+
+/** What the standard demands beside a status. */
+function headersOf({ error }: ErrorBody, request: Request): Record<string, string> {
+  if (error.code === 'unauthorized') return challenge(request);
+  return error.code === 'upgrade_required' ? { connection: 'Upgrade', upgrade: 'websocket' } : {};
 }
 
 /** A browser that opens a page asks its user for the token, as a password; everyone else is told of bearer tokens. */

@@ -22,7 +22,22 @@ export interface ErrorBody {
   };
 }
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
+export type ErrorStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 409
+  | 413
+  | 415
+  | 422
+  | 426
+  | 429
+  | 500
+  | 502
+  | 503
+  | 504;
 
 const statusOf: Readonly<Record<string, ErrorStatus>> = {
   invalid_input: 400,
@@ -49,6 +64,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   quarantined: 422,
   insufficient_data: 422,
   invalid_market_data: 422,
+  upgrade_required: 426,
   rate_limit: 429,
   provider_error: 502,
   analysis_answer_invalid: 502,

@@ -46,6 +46,7 @@ export function mcpRoutes({ log, calls, ...rooms }: McpOptions): Hono<{ Variable
       throw error;
     });
     if (body instanceof Response) return body;
+    if (body === undefined) return rpcError(new TtaiError('invalid_json', 'The body is empty.'), parseError);
     const parsed = toolCall.safeParse(body);
     if (!parsed.success && isToolCall(body))
       return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
