@@ -292,6 +292,8 @@ describe('priceAlert: what is refused', () => {
     { repeat: 'always' },
     { symbol: '' },
     { expiresAt: 'tomorrow' },
+    { expiresAt: '9999-12-31T23:59:59-23:59' },
+    { expiresAt: '2101-01-01T00:00:00Z' },
     { note: 'x'.repeat(501) },
   ])('the input %o', (wrong) => {
     expect(priceAlertInput.safeParse(input).success).toBe(true);

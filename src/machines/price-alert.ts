@@ -25,7 +25,11 @@ const WAKE_AGAIN_MS = 30_000;
 const condition = z.enum(['above', 'below', 'crosses']);
 const threshold = z.number().positive().max(10_000_000);
 const repeat = z.enum(['once', 'every_cross']);
-const expiresAt = z.iso.datetime({ offset: true }).nullable();
+const expiresAt = z.iso
+  .datetime({ offset: true })
+  // The end of a timer has to fit a timestamp of the database.
+  .refine((time) => Date.parse(time) < Date.UTC(2101, 0), 'must be before the year 2101')
+  .nullable();
 const note = z.string().max(500).nullable();
 
 export const priceAlertInput = z.object({
