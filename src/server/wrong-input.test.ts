@@ -41,6 +41,8 @@ const otherHost = { host: 'evil.example' };
 const otherOrigin = { origin: 'https://evil.example' };
 const longSymbol = 'A'.repeat(1_000);
 const foreignEvent = { runId: unknownRun, event: { type: 'xstate.done.actor.x' } };
+const alertFields = '"symbol":"AAPL","condition":"above","threshold":1';
+const unknownAlert = '{"symbol":"NOPE","condition":"above","threshold":1}';
 const modernHeaders = { ...mcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
 
 /** What is sent, and the status and code that it is answered with: our code, or JSON-RPC's where it has only that. */
@@ -68,6 +70,10 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['api: unknown run', get(`/api/runs/${unknownRun}`), 404, 'run_not_found'],
   ['api: an actor that is no run', post('/api/runs/session.1/cancel', '{}'), 404, 'run_not_found'],
   ['api: unknown alert', { method: 'DELETE', path: '/api/alerts/none' }, 404, 'alert_not_found'],
+  ['api: a note with NUL', post('/api/alerts', `{${alertFields},"note":"\\u0000"}`), 400, 'invalid_input'],
+  ['api: half a character', post('/api/alerts', `{${alertFields},"note":"\\ud800"}`), 400, 'invalid_input'],
+  ['api: a cursor with NUL', get('/api/alerts?cursor=%00'), 400, 'invalid_input'],
+  ['api: an alert for an unknown symbol', post('/api/alerts', unknownAlert), 404, 'symbol_not_found'],
   ['api: unknown symbol', get('/api/quotes?symbols=NOPE'), 404, 'symbol_not_found'],
   ['api: another Host', get('/api/runs', otherHost), 403, 'forbidden_host'],
   ['api: another Origin', get('/api/runs', otherOrigin), 403, 'forbidden_origin'],
@@ -78,6 +84,10 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['mcp: GET', get('/mcp'), 405, 'method_not_allowed'],
   ['mcp: DELETE', { method: 'DELETE', path: '/mcp' }, 405, 'method_not_allowed'],
   ['mcp: non-JSON', rpc('hello'), 400, 'invalid_json'],
+  ['mcp: no body', rpc(''), 400, 'invalid_json'],
+  ['mcp: no body and no type', rpc('', {}), 400, 'invalid_json'],
+  ['mcp 2026: no body', rpc('', modernHeaders), 400, 'invalid_json'],
+  ['mcp: null', rpc('null'), 400, -32_600],
   ['mcp: no JSON type', rpc('{}', { ...mcp, 'content-type': 'text/plain' }), 415, 'unsupported_media_type'],
   ['mcp: no JSON-RPC', rpc('{"hello":1}'), 400, -32_600],
   ['mcp: an empty batch', rpc('[]'), 400, -32_600],
@@ -95,6 +105,8 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
     400,
     -32_602,
   ],
+  ['ws: no upgrade', get('/ws'), 426, 'upgrade_required'],
+  ['inspector ws: no upgrade', get('/inspect/ws'), 426, 'upgrade_required'],
   ['ws: unknown address', get('/nowhere', upgrade), 404, 'not_found'],
   ['ws: another Origin', get('/ws', { ...upgrade, ...otherOrigin }), 403, 'forbidden_origin'],
   [
@@ -163,6 +175,7 @@ describe('with tokens', () => {
     ['GET', '/inspect', {}],
     ['GET', '/inspect/api/actors', {}],
     ['GET', '/inspect/stately', {}],
+    ['GET', '/ws', {}],
     ['GET', '/ws', upgrade],
     ['GET', '/inspect/ws', upgrade],
   ];

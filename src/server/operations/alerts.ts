@@ -1,12 +1,15 @@
 /** Price alerts: set, list, delete. How one watches the price stands in the machine `priceAlert`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
 import { alertOf, alertView } from './alert-view.ts';
-import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol } from './fields.ts';
-import { defineOperation } from './operation.ts';
+import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
+import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
 
 const machine = 'priceAlert';
+/** Someone waits for the answer, which the alert does not need. */
+const symbolCheckTimeoutMs = 5_000;
 
 export const setAlert = defineOperation({
   name: 'set_alert',
@@ -19,13 +22,15 @@ export const setAlert = defineOperation({
     threshold: z.number().positive().max(10_000_000).describe('Price'),
     repeat: z.enum(['once', 'every_cross']).default('once'),
     expiresAt: futureTime.optional(),
-    note: z.string().max(500).optional().describe('Comes back with the notification'),
+    note: text(500).optional().describe('Comes back with the notification'),
     idempotencyKey,
   }),
   output: z.object({ alert: alertView }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/alerts' },
-  async run({ system, owner }, { idempotencyKey: key, expiresAt = null, note = null, ...rest }) {
+  async run(context, { idempotencyKey: key, expiresAt = null, note = null, ...rest }) {
+    const { system, owner } = context;
+    await refuseUnknown(context, rest.symbol);
     const address = await system.spawn(machine, randomUUID(), {
       input: { ...rest, expiresAt, note },
       owner,
@@ -68,7 +73,7 @@ export const deleteAlert = defineOperation({
   name: 'delete_alert',
   title: 'Delete a price alert',
   description: 'Stop watching. An alert that has ended stays as it ended.',
-  input: z.strictObject({ alertId: z.string().min(1).max(100) }),
+  input: z.strictObject({ alertId: text(100).min(1) }),
   output: z.object({ alert: alertView }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   http: { method: 'delete', path: '/alerts/{alertId}' },
@@ -80,7 +85,28 @@ export const deleteAlert = defineOperation({
   text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
 });
 
-function inWords({ symbol: name, condition, threshold, lastQuote }: z.output<typeof alertView>): string {
+/** Throws `symbol_not_found` when the source says so. While it can't be asked, an alert may wait for it. */
+async function refuseUnknown(
+  { analysis, owner, signal }: Pick<OperationContext, 'analysis' | 'owner' | 'signal'>,
+  name: string,
+): Promise<void> {
+  const options = { owner, timeoutMs: symbolCheckTimeoutMs, ...(signal && { signal }) };
+  const found = await analysis.quotes([name], options).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    if (error instanceof TtaiError && error.code !== 'symbol_not_found') return undefined;
+    throw error;
+  });
+  if (found && found[name] === undefined) {
+    throw new TtaiError('symbol_not_found', `Nobody knows the symbol ${name}; no alert was set.`, {
+      details: { symbols: [name], hint: 'Check the spelling; the source may not carry the symbol.' },
+    });
+  }
+}
+
+function inWords(alert: z.output<typeof alertView>): string {
+  const { symbol: name, condition, threshold, lastQuote, waitingFor, blindBecause } = alert;
   const seen = lastQuote ? ` (last ${lastQuote.price}, ${lastQuote.source}, as of ${lastQuote.asOf})` : '';
-  return `${name} ${condition} ${threshold}${seen}`;
+  const waits =
+    waitingFor === 'quote' ? ` (waits for a quote${blindBecause ? `: ${blindBecause}` : ''})` : '';
+  return `${name} ${condition} ${threshold}${seen}${waits}`;
 }

@@ -6,29 +6,59 @@ import { z } from 'zod';
 
 const symbolPattern = /^[A-Z][A-Z0-9.\-/]{0,9}$/;
 const timestamp = z.iso.datetime({ offset: true });
+const yearsAhead = 5;
+const controls = /[^\P{Cc}\n\t]/u;
+/** Characters that make the text after them read in another order than it is stored in. */
+const directionOverrides = /[\u202a-\u202e\u2066-\u2069]/;
+
+/**
+ * Text of a person or a program, at most this long. What the database can't keep (NUL, half a surrogate pair) and what
+ * would deceive its reader is refused.
+ */
+export function text(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode: it has half a surrogate pair')
+    .refine((value) => !controls.test(value), 'must not have control characters, except newline and tab')
+    .refine(
+      (value) => !directionOverrides.test(value),
+      'must not have characters that override the direction of text (U+202A-202E, U+2066-2069)',
+    );
+}
 
 /** A ticker, trimmed and upper-cased. */
 export const symbol = z
   .string()
   .trim()
   .toUpperCase()
-  .refine((text) => symbolPattern.test(text), 'must be a ticker such as AAPL or BRK.B, at most 10 characters')
+  .refine(
+    (value) => symbolPattern.test(value),
+    'must be a ticker such as AAPL or BRK.B, at most 10 characters',
+  )
   .describe('Ticker, e.g. AAPL');
 
-/** A time to come. RFC 3339 with an offset. */
+/** A time to come, some years ahead at most. RFC 3339 with an offset. */
 export const futureTime = z
   .string()
-  .refine((text) => timestamp.safeParse(text).success, 'must be a time such as 2030-01-31T21:00:00Z')
-  .refine((text) => !(Date.parse(text) <= Date.now()), 'must be in the future')
+  .refine((value) => timestamp.safeParse(value).success, {
+    error: 'must be a time such as 2030-01-31T21:00:00Z',
+    abort: true,
+  })
+  .refine((value) => Date.parse(value) > Date.now(), 'must be in the future')
+  .refine((value) => Date.parse(value) <= latestTime(), `must be at most ${yearsAhead} years ahead`)
   .describe('RFC 3339');
 
-export const idempotencyKey = z
-  .string()
+function latestTime(): number {
+  const now = new Date();
+  return now.setUTCFullYear(now.getUTCFullYear() + yearsAhead);
+}
+
+export const idempotencyKey = text(200)
   .min(1)
-  .max(200)
   .optional()
   .describe('Any text; the same key again answers the same and starts nothing new');
 
 export const limit = z.int().min(1).max(100).default(20);
-export const cursor = z.string().min(1).max(500).optional().describe('nextCursor of the page before');
+export const cursor = text(500).min(1).optional().describe('nextCursor of the page before');
 export const nextCursor = z.string().nullable().describe('null on the last page');

@@ -236,6 +236,39 @@ describe('alerts', () => {
     });
   });
 
+  it('take a note of several lines, in any script, and an expiry some years away', async () => {
+    const expiresAt = new Date(Date.now() + 4 * 366 * 86_400_000).toISOString();
+    const note = 'sell calls\n\tשלום 🙂';
+    expect(await call('set_alert', { ...wanted, note, expiresAt })).toMatchObject({
+      alert: { note, expiresAt },
+    });
+  });
+
+  it('are refused for a symbol that nobody knows', async () => {
+    expect(await codeOf(call('set_alert', { ...wanted, symbol: 'NOPE' }))).toBe('symbol_not_found');
+    expect(system.actors.size).toBe(0);
+  });
+
+  it('are set while nobody can say whether the symbol is known, unless the caller is gone', async () => {
+    const away = new TtaiError('analysis_unavailable', 'Away.', { retryable: true });
+    const analysis = { quotes: () => Promise.reject(away) };
+    expect(await call('set_alert', { ...wanted, symbol: 'NOPE' }, { analysis })).toMatchObject({
+      alert: { symbol: 'NOPE' },
+    });
+    const signal = AbortSignal.abort(new TtaiError('cancelled', 'Gone.'));
+    expect(await codeOf(call('set_alert', wanted, { analysis, signal }))).toBe('cancelled');
+    expect(system.actors.size).toBe(1);
+  });
+
+  it('say why they wait for a quote', async () => {
+    const { alert } = await call<AlertAnswer>('set_alert', wanted);
+    const { address, context: fields } = await system.snapshot(`priceAlert/${alert.alertId}`);
+    system.move(address, { context: { ...fields, blindBecause: 'there is no fresh quote' } });
+    expect(await call('list_alerts', {})).toMatchObject({
+      alerts: [{ waitingFor: 'quote', blindBecause: 'there is no fresh quote' }],
+    });
+  });
+
   it('of another owner are answered like missing ones', async () => {
     const { alert } = await call<AlertAnswer>('set_alert', wanted, { owner: 'ann' });
     expect(await codeOf(call('delete_alert', { alertId: alert.alertId }))).toBe('alert_not_found');
@@ -281,7 +314,30 @@ describe('wrong input is invalid_input with the field', () => {
     ['a negative threshold', 'set_alert', { ...alert, threshold: -1 }, 'threshold'],
     ['an endless threshold', 'set_alert', { ...alert, threshold: Number.POSITIVE_INFINITY }, 'threshold'],
     ['an expiry in the past', 'set_alert', { ...alert, expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
-    ['an expiry without an offset', 'set_alert', { ...alert, expiresAt: '2099-01-01' }, 'expiresAt'],
+    ['an expiry without an offset', 'set_alert', { ...alert, expiresAt: '2029-01-01' }, 'expiresAt'],
+    ['an expiry decades away', 'set_alert', { ...alert, expiresAt: '2099-01-01T00:00:00Z' }, 'expiresAt'],
+    [
+      'an expiry beyond the year 9999',
+      'set_alert',
+      { ...alert, expiresAt: '9999-12-31T23:59:59-23:59' },
+      'expiresAt',
+    ],
+    [
+      'an expiry to the nanosecond at the end of time',
+      'set_alert',
+      { ...alert, expiresAt: '9999-12-31T23:59:59.999999999Z' },
+      'expiresAt',
+    ],
+    ['a note with NUL', 'set_alert', { ...alert, note: 'a\u0000b' }, 'note'],
+    ['a note with half a character', 'set_alert', { ...alert, note: 'a\ud800b' }, 'note'],
+    ['a note that steers terminals', 'set_alert', { ...alert, note: '\u001b[2J' }, 'note'],
+    ['a note with a C1 control', 'set_alert', { ...alert, note: '\u009b2J' }, 'note'],
+    ['a note that turns the text around', 'set_alert', { ...alert, note: '\u202eabc' }, 'note'],
+    ['a note that isolates text', 'set_alert', { ...alert, note: '\u2066abc' }, 'note'],
+    ['a key with NUL', 'start_analysis', { symbol: 'A', idempotencyKey: '\u0000' }, 'idempotencyKey'],
+    ['a cursor with NUL', 'list_alerts', { cursor: '\u0000' }, 'cursor'],
+    ['a run id with NUL', 'get_run', { runId: 'analysis.\u0000' }, 'runId'],
+    ['an alert id with NUL', 'delete_alert', { alertId: '\u0000' }, 'alertId'],
   ];
 
   it.each(cases)('%s', async (_, name, input, field) => {

@@ -15,7 +15,7 @@ export async function ownActor(
   const actor = address && (await unless('actor_not_found', system.snapshot(address)));
   if (actor && actor.owner === owner) return actor;
   throw new TtaiError(`${kind}_not_found`, `There is no ${kind} ${id}.`, {
-    details: { hint: `list_${kind}s shows the ones there are.` },
+    details: { hint: `The list of ${kind}s shows the ones there are.` },
   });
 }
 
