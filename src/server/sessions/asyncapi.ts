@@ -10,13 +10,13 @@ const closeReasons: Record<keyof typeof closeCodes, string> = {
   serverStops: 'The server stops. Come back with the sessionId, to this server or another.',
   internalError: 'A fault of the server. Come back after a while.',
   tryAgainLater: 'The database is away. Come back after a while.',
-  badFrames: 'Too many frames that do not fit the protocol. A fault of the client.',
+  badFrames: `${defaultLimits.badFrames} frames that do not fit the protocol, over the connection's whole life. A fault of the client.`,
   unauthorized: 'No token, or an unknown one.',
   sessionNotFound: 'Asked again and again for sessions that are not there.',
   helloTimeout: `No hello was accepted within ${defaultLimits.helloTimeoutMs / 1_000} s.`,
   replaced: 'A newer connection took the session over. Come back only if you did not open it.',
   tooLarge: `A frame of more than ${defaultLimits.frameBytes / 1_024} KiB.`,
-  tooMuch: 'Reads too slowly (after catchUp: come back), or has too many connections (after error).',
+  tooMuch: `Reads too slowly (after catchUp: come back), or its owner has ${defaultLimits.connectionsPerOwner} connections to this server already (after error).`,
 };
 
 /** Served at `/api/asyncapi.json`. `host`: `name:port` as clients reach it; `version`: of TTAI. */

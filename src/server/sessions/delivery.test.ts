@@ -331,6 +331,24 @@ describe('topics', () => {
     for (const client of [none, eve]) expect(client.frames.filter(({ type }) => type === 'run')).toEqual([]);
   });
 
+  it('shows all that are at work, and says so when there are more than it sends', async () => {
+    for (let run = 0; run < 2_000; run++) database.put(`analysis/r${run}`, 'ann', analysis);
+    const all = new Client(servers[0]);
+    await all.hello({ subscribe: ['runs'] });
+    const shown = new Set<string>();
+    while (shown.size < 2_000) shown.add((await all.next('run')).run.runId);
+    await all.settled();
+    expect(all.frames.filter(({ type }) => type === 'more')).toEqual([]);
+
+    database.put('analysis/newest', 'ann', analysis);
+    const most = new Client(servers[0]);
+    await most.hello({ subscribe: ['runs'] });
+    expect(await most.next('more')).toEqual({ type: 'more', topic: 'runs', shown: 2_000 });
+    const runs = most.frames.flatMap((frame) => (frame.type === 'run' ? [frame.run.runId] : []));
+    expect(new Set(runs).size).toBe(2_000);
+    expect(runs).toContain('analysis.newest');
+  });
+
   it('shows alerts, and no more after unsubscribing', async () => {
     const client = new Client(servers[0]);
     await client.hello({ subscribe: ['alerts'] });

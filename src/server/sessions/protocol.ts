@@ -37,8 +37,9 @@ export interface SessionLimits {
   frameBytes: number;
   /** From the opening of the connection to a `hello` that was accepted. */
   helloTimeoutMs: number;
+  /** Open at once in one server process. */
   connectionsPerOwner: number;
-  /** Frames that are no frames before the connection is closed with 4400. */
+  /** Frames that are no frames, over a connection's whole life, before it is closed with 4400. */
   badFrames: number;
   /** Bytes that wait for the client; above it, no more rows are read for it. */
   bufferBytes: number;
@@ -164,6 +165,15 @@ export const serverFrames = {
   alert: z
     .object({ type: z.literal('alert'), alert: alertView, revision: z.int() })
     .describe('A watched alert changed. Its latest state, not kept; the higher revision is newer'),
+  more: z
+    .object({
+      type: z.literal('more'),
+      topic: z.enum(['runs', 'alerts']),
+      shown: z.int().nonnegative().describe('How many were sent, the newest'),
+    })
+    .describe(
+      'More of the topic are active than are sent when it begins. Read the rest from /api; their changes come all the same',
+    ),
   subscribed: z
     .object({ type: z.literal('subscribed'), id: id.optional(), topics: z.array(z.string()) })
     .describe('All topics of the session, after a subscribe or unsubscribe'),

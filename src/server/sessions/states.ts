@@ -15,13 +15,16 @@ import { alertOf } from '../operations/alert-view.ts';
 import { runHeadOf } from '../operations/run-view.ts';
 import type { ServerFrame } from './protocol.ts';
 
-/** How many actors a `runs` or `alerts` topic shows at once when it begins. */
-const FIRST_LOOK = 50;
+/** How many actors at work a `runs` or `alerts` topic shows when it begins, in pages; then it says that there are more. */
+const MAX_SHOWN = 2_000;
+const PAGE = 200;
+/** How many of the latest, ended or not, are shown again after commits were missed. */
+const LATELY = 50;
 
 interface Watchable {
   machine: string;
   /** The topic for all of an owner's, and the one for a single actor. */
-  all: string;
+  all: 'runs' | 'alerts';
   one: (key: string) => string;
   /** The key that a single actor's topic names, or null when the topic is another one. */
   keyOf: (topic: string) => string | null;
@@ -104,28 +107,47 @@ export class StateFeed {
   ): Promise<void> {
     try {
       for (const topic of topics) {
-        for (const view of await this.#look(owner, topic, ended)) this.#hand([connectionId], view);
+        const many = watchables.find(({ all }) => all === topic);
+        if (many) await this.#showMany(connectionId, owner, many, ended);
+        else await this.#showOne(connectionId, topic);
       }
     } catch (error) {
       this.#options.log.debug({ err: error, connectionId }, 'what a client watches could not be read');
     }
   }
 
-  async #look(owner: string, topic: string, ended: boolean): Promise<ActorView[]> {
-    const { system } = this.#options;
-    const many = watchables.find(({ all }) => all === topic);
-    if (many) {
-      const { actors } = await system.list({
+  async #showMany(
+    connectionId: string,
+    owner: string,
+    { machine, all }: Watchable,
+    ended: boolean,
+  ): Promise<void> {
+    const { system, deliver } = this.#options;
+    let shown = 0;
+    let cursor: string | null = null;
+    do {
+      const page: Awaited<ReturnType<ActorSystem['list']>> = await system.list({
         owner,
-        machine: many.machine,
-        limit: FIRST_LOOK,
-        ...(!ended && { status: 'active' as const }),
+        machine,
+        status: 'active',
+        limit: PAGE,
+        ...(cursor !== null && { cursor }),
       });
-      return actors.reverse();
-    }
+      // Page by page: what is handed on late may be older than a commit that was handed on meanwhile.
+      for (const view of page.actors.reverse()) this.#hand([connectionId], view);
+      shown += page.actors.length;
+      cursor = page.next;
+    } while (cursor !== null && shown < MAX_SHOWN);
+    if (cursor !== null) deliver([connectionId], owner, `more/${all}`, { type: 'more', topic: all, shown });
+    if (!ended) return;
+    const { actors } = await system.list({ owner, machine, limit: LATELY });
+    for (const view of actors.reverse()) if (view.status !== 'active') this.#hand([connectionId], view);
+  }
+
+  async #showOne(connectionId: string, topic: string): Promise<void> {
     const address = actorOfTopic(topic)?.address;
-    const view = address ? await findActor(system, address) : null;
-    return view ? [view] : [];
+    const view = address ? await findActor(this.#options.system, address) : null;
+    if (view) this.#hand([connectionId], view);
   }
 
   async #read(watchable: Watchable, address: Address): Promise<void> {

@@ -9,6 +9,7 @@ const anyServerFrame = z.discriminatedUnion('type', [
   serverFrames.notification,
   serverFrames.run,
   serverFrames.alert,
+  serverFrames.more,
   serverFrames.subscribed,
   serverFrames.pong,
   serverFrames.catchUp,

@@ -54,17 +54,21 @@ export class FakeDatabase {
         this.onSnapshot?.(view);
         return view;
       },
-      list: async ({ owner, machine, status } = {}) => {
+      list: async ({ owner, machine, status, limit = 50, cursor = '0' } = {}) => {
         await this.#turn();
-        const actors = [...this.rows.values()].map(({ view }) => view);
-        return {
-          actors: actors.filter(
+        const actors = [...this.rows.values()]
+          .map(({ view }) => view)
+          .filter(
             (view) =>
               view.owner === owner &&
               view.machine === machine &&
               (status === undefined || view.status === status),
-          ),
-          next: null,
+          )
+          .reverse();
+        const end = Number(cursor) + limit;
+        return {
+          actors: actors.slice(Number(cursor), end),
+          next: end < actors.length ? String(end) : null,
         };
       },
       onCommit: (listener) => {
