@@ -10,6 +10,7 @@ type Quotes = z.output<typeof getQuote.output>;
 /** One alert in a line or two. */
 export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): string[] {
   const { alertId, symbol, condition, threshold, repeat, expiresAt, note, status } = alert;
+  const waits = waitsFor(alert);
   const more = [
     repeat === 'every_cross' ? 'every time' : 'once',
     expiresAt && `until ${localTime(expiresAt)}`,
@@ -17,6 +18,7 @@ export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): s
   ];
   return [
     `${style('bold', `${symbol} ${condition} ${threshold}`)}  ${status}  (${more.filter(Boolean).join(', ')})`,
+    ...(waits === '' ? [] : [`Waits for ${waits}`]),
     style('dim', alertId),
   ];
 }
@@ -24,22 +26,24 @@ export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): s
 /** Alerts as a table, newest first. */
 export function alertList(alerts: readonly Alert[]): string[] {
   if (alerts.length === 0) return ['No alerts. Set one: npm run ttai -- alert add AAPL above 200'];
-  const rows = alerts.map(
-    ({ alertId, symbol, condition, threshold, status, lastQuote, waitingFor, triggers }) => [
-      symbol,
-      `${condition} ${threshold}`,
-      status,
-      lastQuote
-        ? `${figure(lastQuote.price)}${lastQuote.stale ? ' (stale)' : ''}`
-        : waitingFor === 'quote'
-          ? 'no quote yet'
-          : '–',
-      lastQuote?.source ?? '',
-      String(triggers),
-      alertId,
-    ],
-  );
-  return table([['SYMBOL', 'CONDITION', 'STATUS', 'LAST', 'SOURCE', 'FIRED', 'ALERT'], ...rows]);
+  const rows = alerts.map((alert) => [
+    alert.symbol,
+    `${alert.condition} ${alert.threshold}`,
+    alert.status,
+    alert.lastQuote ? `${figure(alert.lastQuote.price)}${alert.lastQuote.stale ? ' (stale)' : ''}` : '–',
+    alert.lastQuote?.source ?? '',
+    String(alert.triggers),
+    waitsFor(alert),
+    alert.alertId,
+  ]);
+  const head = ['SYMBOL', 'CONDITION', 'STATUS', 'LAST', 'SOURCE', 'FIRED', 'WAITS FOR', 'ALERT'];
+  return table([head, ...rows]);
+}
+
+/** What an alert waits for, and why where something is amiss; empty when it has ended. */
+function waitsFor({ waitingFor, blindBecause }: Alert): string {
+  if (waitingFor === null) return '';
+  return `a ${waitingFor}${blindBecause === null ? '' : `: ${blindBecause}`}`;
 }
 
 /** Quotes as a table, and the symbols that nobody knows. */

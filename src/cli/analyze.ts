@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Run, RunHead } from '../server/operations/run-view.ts';
 import { startAnalysis, waitRun } from '../server/operations/runs.ts';
 import type { Client } from './client.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -18,7 +19,9 @@ export async function startAndWatch(
   terminal: Terminal,
 ): Promise<Run> {
   const { run: started, alreadyRunning } = await client.call(startAnalysis, request);
-  terminal.note(`${alreadyRunning ? 'Already running: ' : ''}${started.runId}  (Ctrl-C leaves it running)`);
+  terminal.note(
+    `${alreadyRunning ? 'Already running: ' : ''}${printable(started.runId)}  (Ctrl-C leaves it running)`,
+  );
   const progress = new ProgressLine(terminal);
   try {
     progress.show(started);
@@ -49,7 +52,7 @@ class ProgressLine {
 
   show({ step, progress, status }: RunHead): void {
     if (status !== 'running' || !step) return;
-    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${step}`;
+    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
     if (text === this.#step) return;
     this.#finishStep();
     this.#step = text;

@@ -107,7 +107,7 @@ it('adds, lists and deletes alerts', async () => {
     '--note',
     'sell calls',
     '--expires',
-    '2099-01-01T00:00:00Z',
+    new Date(Date.now() + 86_400_000).toISOString(),
   ];
   const added = await ttai([...args, '--json']);
   const { alertId } = JSON.parse(added.out) as { alertId: string };
@@ -123,6 +123,22 @@ it('adds, lists and deletes alerts', async () => {
   expect((await ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
 });
 
+it('lists alerts in pages, and says what they wait for and where the next page is', async () => {
+  for (const price of ['201', '202', '203']) await ttai(['alert', 'add', 'AAPL', 'above', price]);
+  const first = await ttai(['alert', 'list', '--limit', '2']);
+  expect(first.out).toContain('above 203');
+  expect(first.out).toContain('a quote');
+  const cursor = first.out.match(/--cursor (\S+),/)?.[1] ?? '';
+  const second = await ttai(['alert', 'list', '--limit', '2', '--cursor', cursor]);
+  expect(second.out).toContain('above 201');
+  expect(second.out).not.toMatch(/above 203|--cursor/);
+  const [actor] = server.system.actors.values();
+  if (!actor) throw new Error('no alert');
+  const blind = { ...actor.context, blindBecause: 'there is no fresh quote' };
+  server.system.move(actor.address, { context: blind });
+  expect((await ttai(['alert', 'list'])).out).toContain('a quote: there is no fresh quote');
+});
+
 it('lists, shows and cancels runs', async () => {
   await fetch(`${server.url}/api/runs/analysis`, {
     method: 'POST',
@@ -131,7 +147,9 @@ it('lists, shows and cancels runs', async () => {
   });
   const { runs } = JSON.parse((await ttai(['runs', '--json'])).out) as { runs: { runId: string }[] };
   const runId = runs[0]?.runId ?? '';
-  expect((await ttai(['runs'])).out).toContain(runId);
+  const listed = (await ttai(['runs'])).out.split('\n');
+  expect(listed[1]).toContain(runId);
+  expect(listed[1]?.indexOf('fetching market data')).toBe(listed[0]?.indexOf('STEP'));
   expect((await ttai(['run', runId])).out).toContain('fetching market data');
   expect((await ttai(['cancel', runId])).out).toContain('CANCELLED');
   expect((await ttai(['runs', '--status', 'running'])).out).toContain('No runs.');
@@ -146,6 +164,11 @@ describe('what goes wrong', () => {
     ['an unknown type', ['analyze', 'AAPL', '--type', 'all'], 2, /Allowed choices are chart_analysis/],
     ['an unknown condition', ['alert', 'add', 'AAPL', 'over', '200'], 2, /above, below or crosses/],
     ['a threshold that is no number', ['alert', 'add', 'AAPL', 'above', 'high'], 2, /"high" is not a number/],
+    ['a threshold in hexadecimal', ['alert', 'add', 'AAPL', 'above', '0x10'], 2, /"0x10" is not a number/],
+    ['a threshold with an exponent', ['alert', 'add', 'AAPL', 'above', '1e3'], 2, /"1e3" is not a number/],
+    ['a count that is no number', ['runs', '--limit', 'many'], 2, /"many" is not a number/],
+    ['too many at once', ['alert', 'list', '--limit', '1000'], 2, /limit: /],
+    ['an alert for an unknown symbol', ['alert', 'add', 'NOPE', 'above', '1'], 1, /symbol_not_found/],
     ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols\.0: must be a ticker/],
     ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
     ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
@@ -156,6 +179,33 @@ describe('what goes wrong', () => {
     expect(ran.notes).toMatch(words);
     expect(ran.code).toBe(code);
     expect(ran.out).toBe('');
+    // Said once, and in the command line's own words.
+    expect(ran.notes.match(/is not a number/g)?.length ?? 0).toBeLessThan(2);
+    expect(ran.notes).not.toMatch(/[a-z]_(?:run|alert)s/);
+  });
+
+  it('an unknown command says where the known ones are', async () => {
+    expect((await ttai(['dance'])).notes).toContain('--help');
+    expect((await ttai(['alert', 'dance'])).notes).toContain('--help');
+  });
+
+  it('text that would steer the terminal is shown, not obeyed', async () => {
+    const set = await ttai(['alert', 'add', 'AAPL', 'above', '200', '--json']);
+    const { alertId } = JSON.parse(set.out) as { alertId: string };
+    const { context } = await server.system.snapshot(`priceAlert/${alertId}`);
+    server.system.move(`priceAlert/${alertId}`, {
+      context: { ...context, symbol: '\u001b]0;x\u0007', note: '\u001b[2J\u202e', blindBecause: '\u009bA' },
+    });
+    const steers = /[^\P{Cc}\n]|\u202e/u;
+    const listed = await ttai(['alert', 'list']);
+    expect(listed.out).not.toMatch(steers);
+    expect(listed.out).toContain('\\x1b]0;x\\x07');
+    const asJson = await ttai(['alert', 'list', '--json']);
+    expect(asJson.out).not.toMatch(steers);
+    expect(JSON.parse(asJson.out)).toMatchObject({ alerts: [{ note: '\u001b[2J\u202e' }] });
+    expect((await ttai(['alert', 'delete', alertId])).out).toContain('"\\x1b[2J\\u202e"');
+    expect((await ttai(['alert', 'delete', 'a\u001b[2J'])).notes).not.toMatch(steers);
+    expect((await ttai(['dance\u001b[2J'])).notes).not.toMatch(steers);
   });
 
   it('no server, an address that is none, and something else that answers', async () => {
@@ -197,7 +247,7 @@ describe('tokens', () => {
   it('go to the home where no file is set, and after a line without an end', async () => {
     await writeFile(join(home, 'tokens'), '# mine');
     const { out } = await ttai(['token', 'add', 'laptop', '--owner', 'local'], { HOST: '0.0.0.0' });
-    expect(out).toContain(`AUTH_TOKENS_FILE=${join(home, 'tokens')}`);
+    expect(out).toContain(`AUTH_TOKENS_FILE='${join(home, 'tokens')}'`);
     expect(await readFile(join(home, 'tokens'), 'utf8')).toMatch(/^# mine\n[0-9a-f]{64} local laptop\n$/);
   });
 });

@@ -1,5 +1,6 @@
 /** What goes wrong for a person at the command line: one line that says what, and what to do. */
 import { TtaiError } from '../actors/runtime/errors.ts';
+import { printable } from './printable.ts';
 
 /** The arguments or settings are wrong: exit code 2. */
 export class UsageError extends TtaiError {
@@ -15,7 +16,7 @@ export function explain(error: unknown): { line: string; exitCode: 1 | 2 } {
     const hint = typeof error.details?.hint === 'string' ? ` ${error.details.hint}` : '';
     const again = error.retryable ? ' Trying again may help.' : '';
     return {
-      line: `${error.message}${hint}${again} (${error.code})`,
+      line: printable(`${error.message}${hint}${again} (${error.code})`),
       exitCode: error.code === 'invalid_input' ? 2 : 1,
     };
   }

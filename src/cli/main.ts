@@ -18,11 +18,7 @@ export async function runCli(
     return exitCode;
   } catch (error) {
     // Commander has said what is wrong already; asking for help is no error.
-    if (error instanceof CommanderError) {
-      if (error.code === 'commander.invalidArgument' && error.exitCode === 1)
-        options.terminal.note(error.message);
-      return error.exitCode === 0 ? 0 : 2;
-    }
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const { line, exitCode: code } = explain(error);
     options.terminal.note(options.terminal.style('red', line));
     return code;

@@ -8,6 +8,7 @@ import { version } from '../version.ts';
 import { alertList, alertReport, notificationLine, quoteList } from './alert-report.ts';
 import { startAndWatch } from './analyze.ts';
 import { Client } from './client.ts';
+import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,6 +23,8 @@ export interface ProgramOptions {
 }
 
 const { type, strategy, timeframe } = startAnalysis.input.shape;
+/** As a person writes a price; not 0x10, 1e3 or Infinity. */
+const decimal = /^-?(\d+\.?\d*|\.\d+)$/;
 const examples = `
 Examples:
   npm run ttai -- analyze AAPL
@@ -35,15 +38,15 @@ TTAI_TOKEN is the token, where the server demands one.`;
 /** The program, ready to parse. It throws `CommanderError`s and the errors of its commands. */
 export function createProgram({ env, terminal, signal, exitWith }: ProgramOptions): Command {
   const client = () => new Client(serverAddress(env));
-  const print = (lines: readonly string[]) => {
-    for (const line of lines) terminal.out(line);
+  const print = (lines: readonly string[], write = terminal.out) => {
+    for (const line of lines) write(line);
   };
-  const printJson = (value: unknown) => terminal.out(JSON.stringify(value, null, 2));
+  const printJson = (value: unknown) => terminal.out(printableJson(value, 2));
   const show = <Value>(
     value: Value,
     json: boolean | undefined,
     report: (value: Value) => readonly string[],
-  ) => (json ? printJson(value) : print(report(value)));
+  ) => (json ? printJson(value) : print(report(printable(value))));
 
   const program = new Command('ttai')
     .description('Analyses option trades and watches prices for you.')
@@ -51,8 +54,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .addHelpText('after', examples)
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.note(text.trimEnd()),
+      writeErr: (text) => print(text.trimEnd().split('\n').map(printable), terminal.note),
     })
+    .showHelpAfterError('Add --help to see what there is: npm run ttai -- --help')
     .exitOverride();
 
   program
@@ -66,7 +70,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       const api = client();
       const run = await startAndWatch(api, { symbol, ...options }, terminal);
       if (json) printJson((await api.call(getRun, { runId: run.runId, detail: 'full' })).run);
-      else print(runReport(run, terminal));
+      else print(runReport(printable(run), terminal));
       if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
     });
 
@@ -83,17 +87,19 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
   const alert = program.command('alert').description('price alerts: add, list, delete');
   alert
-    .command('add <symbol> <condition> <threshold>')
-    .description('watch a price; the condition is above, below or crosses')
+    .command('add <symbol>')
+    .description('watch a price')
+    .argument('<condition>', 'above, below or crosses', conditionOf)
+    .argument('<threshold>', 'price', numberOf)
     .option('--repeat', 'fire at every cross, not only once')
     .option('--expires <time>', 'until then, for example 2030-01-31T21:00:00Z')
     .option('--note <text>', 'comes back with the notification')
     .option('--json', 'as JSON')
-    .action(async (symbol: string, condition: string, threshold: string, options: AlertOptions) => {
+    .action(async (symbol: string, condition: Condition, threshold: number, options: AlertOptions) => {
       const answer = await client().call(setAlert, {
         symbol,
-        condition: conditionOf(condition),
-        threshold: numberOf(threshold),
+        condition,
+        threshold,
         ...(options.repeat && { repeat: 'every_cross' as const }),
         ...(options.expires !== undefined && { expiresAt: options.expires }),
         ...(options.note !== undefined && { note: options.note }),
@@ -104,9 +110,16 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .command('list')
     .description('alerts that are armed')
     .option('--all', 'those that have ended too')
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--cursor <cursor>', 'the page that begins there')
     .option('--json', 'as JSON')
-    .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
-      const answer = await client().call(listAlerts, { status: all ? 'all' : 'active', limit: 100 });
+    .action(async ({ all, limit, cursor, json }: PageOptions & { all?: boolean }) => {
+      const status = all ? 'all' : 'active';
+      const answer = await client().call(listAlerts, {
+        status,
+        limit,
+        ...(cursor !== undefined && { cursor }),
+      });
       show(answer, json, ({ alerts }) => [...alertList(alerts), ...more(answer.nextCursor)]);
     });
   alert
@@ -131,8 +144,10 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
         ...(all && { fromStart: true }),
         ...(signal && { signal }),
         onNotification: (notification) =>
-          terminal.out(json ? JSON.stringify(notification) : notificationLine(notification, terminal)),
-        onChange: (words) => terminal.note(terminal.style('dim', words)),
+          terminal.out(
+            json ? printableJson(notification) : notificationLine(printable(notification), terminal),
+          ),
+        onChange: (words) => terminal.note(terminal.style('dim', printable(words))),
       });
     });
 
@@ -141,9 +156,14 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .description('analyses, newest first')
     .option('--status <status>', 'only these: running, completed, rejected, failed or cancelled')
     .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--cursor <cursor>', 'the page that begins there')
     .option('--json', 'as JSON')
-    .action(async ({ json, status, limit }: { json?: boolean; status?: 'running'; limit: number }) => {
-      const answer = await client().call(listRuns, { limit, ...(status !== undefined && { status }) });
+    .action(async ({ json, status, limit, cursor }: PageOptions & { status?: 'running' }) => {
+      const answer = await client().call(listRuns, {
+        limit,
+        ...(cursor !== undefined && { cursor }),
+        ...(status !== undefined && { status }),
+      });
       show(answer, json, ({ runs }) => [...runList(runs), ...more(answer.nextCursor)]);
     });
   program
@@ -181,7 +201,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
         token,
         '',
         `It is not shown again. It opens what belongs to ${added.owner}.`,
-        ...(settings.authTokensFile === undefined ? [`Start the server with AUTH_TOKENS_FILE=${file}`] : []),
+        ...(settings.authTokensFile === undefined
+          ? [`Start the server with AUTH_TOKENS_FILE=${shellWord(file)}`]
+          : []),
         `Commands take it from TTAI_TOKEN; assistants send it as "Authorization: Bearer ${token.slice(0, 9)}...".`,
       ]);
     });
@@ -206,6 +228,15 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
   return program;
 }
 
+type Condition = 'above' | 'below' | 'crosses';
+
+/** What every list takes. */
+interface PageOptions {
+  limit: number;
+  cursor?: string;
+  json?: boolean;
+}
+
 interface AlertOptions {
   repeat?: boolean;
   expires?: string;
@@ -222,7 +253,7 @@ function choice(
   return new Option(flags, about).choices(schema.unwrap().options).default(schema.def.defaultValue);
 }
 
-function conditionOf(text: string): 'above' | 'below' | 'crosses' {
+function conditionOf(text: string): Condition {
   if (text === 'above' || text === 'below' || text === 'crosses') return text;
   throw new InvalidArgumentError(
     `The condition is above, below or crosses, not ${JSON.stringify(text.slice(0, 50))}.`,
@@ -230,11 +261,13 @@ function conditionOf(text: string): 'above' | 'below' | 'crosses' {
 }
 
 function numberOf(text: string): number {
-  const number = Number(text);
-  if (text.trim() !== '' && Number.isFinite(number)) return number;
-  throw new InvalidArgumentError(`${JSON.stringify(text.slice(0, 50))} is not a number.`);
+  const number = decimal.test(text) ? Number(text) : Number.NaN;
+  if (Number.isFinite(number)) return number;
+  throw new InvalidArgumentError(`${JSON.stringify(text.slice(0, 50))} is not a number such as 200 or 12.5.`);
 }
 
 function more(cursor: string | null): string[] {
-  return cursor === null ? [] : ['There are more.'];
+  return cursor === null
+    ? []
+    : [`There are more: add --cursor ${shellWord(cursor)}, or a higher --limit (at most 100).`];
 }

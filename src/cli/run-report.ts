@@ -29,11 +29,12 @@ export function runList(runs: readonly RunHead[]): string[] {
     symbol,
     type,
     status,
-    recommendation ?? step ?? '',
+    recommendation ?? '',
+    step ?? '',
     localTime(updatedAt),
     runId,
   ]);
-  return table([['SYMBOL', 'TYPE', 'STATUS', 'RECOMMENDATION', 'UPDATED', 'RUN'], ...rows]);
+  return table([['SYMBOL', 'TYPE', 'STATUS', 'RECOMMENDATION', 'STEP', 'UPDATED', 'RUN'], ...rows]);
 }
 
 /** Says, where no one can miss it, that prices are invented. */

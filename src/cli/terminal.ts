@@ -50,8 +50,19 @@ export function figure(value: number | null | undefined, digits = 2): string | n
   return value === null || value === undefined ? null : value.toFixed(digits);
 }
 
+const clock = new Intl.DateTimeFormat('sv-SE', {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZoneName: 'short',
+});
+
 /** A time as the reader's clock shows it. */
 export function localTime(iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? iso : date.toLocaleString('sv-SE', { timeZoneName: 'short' });
+  return Number.isNaN(date.getTime()) ? iso : clock.format(date);
 }
