@@ -139,6 +139,22 @@ describe('wrong input', () => {
     expect(answer.text.length).toBeLessThan(3_000);
   });
 
+  it('mcp: no body is a parse error of JSON-RPC, with our error beside it', async () => {
+    expect((await ask(server, 'POST', '/mcp', { headers: mcp })).json).toEqual({
+      jsonrpc: '2.0',
+      error: {
+        code: -32_700,
+        message: 'The body is empty.',
+        data: { error: { code: 'invalid_json', message: 'The body is empty.', retryable: false } },
+      },
+      id: null,
+    });
+  });
+
+  it('a socket without an upgrade names the protocol to upgrade to', async () => {
+    expect((await ask(server, 'GET', '/ws')).headers).toMatchObject({ upgrade: 'websocket' });
+  });
+
   it('a fault of ours is internal_error, with an id and nothing else of it', async () => {
     server.system.failNext = new Error('SELECT secret');
     const answer = await ask(server, 'GET', `/api/runs/${unknownRun}`);
