@@ -7,7 +7,9 @@ import type { Pool } from 'pg';
 import { AnalysisClient, allEffects, writeEmitted } from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
+import { drain, watchRunning } from './launch/drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
+import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
 import { machines } from './machines/index.ts';
 import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
@@ -32,16 +34,16 @@ export interface AppOptions {
 }
 
 /** Starts everything. When a part fails, those before it are stopped again and its error is thrown. */
-export async function startApp({ config, log, joinHome }: AppOptions): Promise<App> {
+export async function startApp({ config, log: fullLog, joinHome }: AppOptions): Promise<App> {
   await using parts = new AsyncDisposableStack();
   if (config.authTokensFile !== undefined) requireTokens(config.authTokensFile);
   const layGround = joinHome ? joinGround : bringUpGround;
-  const ground = await layGround({ config, log, parts });
+  const ground = await layGround({ config, log: fullLog, parts });
   await migrate(ground.connectionString);
   ground.databaseIsReady();
 
   const service = new AnalysisClient(ground.analysisUrl);
-  const { pool, notifications } = await openDatabase(ground, log, parts);
+  const { pool, notifications, log } = await openDatabase(ground, fullLog, parts);
   const system = await startActors({ ground, pool, service, log, parts });
   const server = await startServer({
     config,
@@ -61,16 +63,19 @@ export async function startApp({ config, log, joinHome }: AppOptions): Promise<A
 
 async function openDatabase(
   { connectionString }: Ground,
-  log: Log,
+  fullLog: Log,
   parts: AsyncDisposableStack,
-): Promise<{ pool: Pool; notifications: Notifications }> {
+): Promise<{ pool: Pool; notifications: Notifications; log: Log }> {
+  const outages = watchOutages({ log: fullLog, ask: () => pool.query('SELECT 1') });
+  const { log } = outages;
   const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection was lost');
   const pool = openPool(connectionString, onError);
   parts.defer(() => pool.end());
+  parts.defer(() => outages.stop());
   const notifications = new Notifications({ database: pool, connectionString, onError });
   await notifications.start();
   parts.defer(() => notifications.stop());
-  return { pool, notifications };
+  return { pool, notifications, log };
 }
 
 async function startActors(needs: {
@@ -81,15 +86,16 @@ async function startActors(needs: {
   parts: AsyncDisposableStack;
 }): Promise<ActorSystem> {
   const { ground, pool, service, log, parts } = needs;
+  const { effects, running } = watchRunning(allEffects(service, pool));
   const system = await createActorSystem({
     pool,
     connectionString: ground.connectionString,
     machines,
-    effects: allEffects(service, pool),
+    effects,
     onEmitted: writeEmitted,
     log,
   });
-  parts.defer(() => system.drain());
+  parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
   await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
   return system;

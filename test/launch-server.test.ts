@@ -126,7 +126,28 @@ test('another server joins the home, and goes without taking it along', async ()
   expect(await isReady(joinedUrl)).toBe(true);
   expect((await endServer(joined)).exitCode).toBe(0);
   expect(await isReady(firstUrl)).toBe(true);
+  await endServer(first);
+  expect(first.stderr()).not.toContain('Other servers');
 });
+
+test('the first server of a home tells what its end means for others; they wait quietly until it is back', async () => {
+  const home = await makeHome();
+  const first = start(home);
+  await first.ready;
+  const joined = start(home, { join: true });
+  const joinedUrl = await joined.ready;
+  await endServer(first);
+  expect(first.stderr()).toContain('Other servers on this home lose their database');
+  await expect
+    .poll(() => joined.stderr(), { timeout: 10_000 })
+    .toContain('A connection to the database failed');
+  const again = start(home);
+  await again.ready;
+  await expect.poll(() => joined.stderr(), { timeout: 20_000 }).toContain('The database is back');
+  await expect.poll(() => isReady(joinedUrl), { timeout: 20_000 }).toBe(true);
+  expect(joined.stderr()).not.toMatch(/"stack":"[^"]*ENOENT/);
+  expect(joined.stderr().match(/A connection to the database failed/g)?.length).toBeLessThan(5);
+}, 60_000);
 
 test('there is nothing to join on a home where nothing runs', async () => {
   const joined = start(await makeHome(), { join: true });

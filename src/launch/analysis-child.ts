@@ -128,13 +128,14 @@ export function hasEnded(child: ChildProcess): boolean {
 }
 
 /** Asks by closing its stdin, then by signal. */
-export async function endChild(child: ChildProcess | undefined): Promise<void> {
+export async function endChild(child: ChildProcess | undefined, log: Log): Promise<void> {
   if (!child || hasEnded(child)) return;
   const exit = once(child, 'exit');
   const within = (ms: number): Promise<boolean> =>
     Promise.race([exit.then(() => true), delay(ms, false, { ref: false })]);
   child.stdin?.end();
   if (await within(STOP_TIMEOUT_MS)) return;
+  log.info({ analysisPid: child.pid }, 'The analysis service does not end by itself; ending it');
   child.kill('SIGTERM');
   if (await within(STOP_TIMEOUT_MS)) return;
   child.kill('SIGKILL');

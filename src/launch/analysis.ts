@@ -115,10 +115,10 @@ class AnalysisProcess implements Analysis {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await endChild(this.#child);
+    await endChild(this.#child, this.#log);
     await this.#watching;
     // One that was being started meanwhile.
-    await endChild(this.#child);
+    await endChild(this.#child, this.#log);
   }
 
   /** Resolves when the new child listens. */

@@ -5,7 +5,7 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { startAnalysis } from './analysis.ts';
-import { checkDatabase } from './database.ts';
+import { checkDatabase, othersUse } from './database.ts';
 import { LaunchError } from './errors.ts';
 import { findRunning, takeHome } from './home.ts';
 import { requireFreePort } from './port.ts';
@@ -78,7 +78,12 @@ async function bringUpDatabase(
   }
   const postgres = await startPostgres({ home: config.home, log });
   started(postgres);
-  parts.defer(() => postgres.stop());
+  parts.defer(async () => {
+    if (await othersUse(postgres.connectionString)) {
+      log.warn({}, 'Other servers on this home lose their database until it is started again');
+    }
+    await postgres.stop();
+  });
   return postgres.connectionString;
 }
 
