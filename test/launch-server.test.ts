@@ -75,6 +75,7 @@ test('a port in use is told, and leaves nothing running', async () => {
   expect(server.stderr()).toContain(`Port ${port}`);
   expect(await postgresPid(home)).toBe(0);
   expect(existsSync(join(home, 'lock'))).toBe(false);
+  expect(existsSync(join(home, 'postgres'))).toBe(false);
 });
 
 test('after a kill -9 the next start adopts the database and leaves no second service', async () => {

@@ -83,7 +83,7 @@ export function createAuth(options: AuthOptions): Auth {
  */
 export function requireTokens(path: string): void {
   const mend =
-    'Make a token with "npm run -s ttai -- token add NAME" (it writes to that file), or unset AUTH_TOKENS_FILE.';
+    'Name a file of tokens ("npm run -s ttai -- token add NAME" makes one, or adds to it), or unset AUTH_TOKENS_FILE.';
   let entries: readonly TokenEntry[];
   try {
     entries = parseTokens(readFileSync(path, 'utf8')).entries;
