@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import { AnalysisClient, allEffects, writeEmitted } from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
-import { drain, watchRunning } from './launch/drain.ts';
+import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
 import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';

@@ -63,7 +63,7 @@ const ROOMS: Record<string, Room> = {
   },
   launch: { at: ['src/launch'], knows: ['scripts', 'version', 'config', 'log'] },
   main: {
-    at: ['src/main', 'src/app', 'src/serve'],
+    at: ['src/main', 'src/app', 'src/serve', 'src/drain'],
     knows: [
       'version',
       'config',

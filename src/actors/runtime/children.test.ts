@@ -110,17 +110,34 @@ const parent = {
 let database: TestDatabase;
 let system: ActorSystem;
 const systems: ActorSystem[] = [];
-let hanging = 0;
+/** The actors whose effect hangs, and those who wait for one to do so. */
+const hanging = new Set<string>();
+let hangs: () => void = () => {};
 
-const hang = effect('hang', { input: z.unknown(), output: z.null() }, (_input, { signal }) => {
-  hanging++;
-  return new Promise<null>((_resolve, reject) =>
-    signal.addEventListener('abort', () => {
-      hanging--;
-      reject(signal.reason as Error);
+const hang = effect(
+  'hang',
+  { input: z.unknown(), output: z.null() },
+  (_input, { signal, address }) =>
+    new Promise<null>((_resolve, reject) => {
+      hanging.add(address);
+      hangs();
+      signal.addEventListener('abort', () => {
+        hanging.delete(address);
+        hangs();
+        reject(signal.reason as Error);
+      });
     }),
-  );
-});
+);
+
+/** Resolves when this actor's effect hangs, or hangs no more. */
+function untilHangs(address: string, isHanging = true): Promise<void> {
+  return new Promise((resolve) => {
+    hangs = () => {
+      if (hanging.has(address) === isHanging) resolve();
+    };
+    hangs();
+  });
+}
 
 async function start(machines: DurableMachine[] = [parent, child]): Promise<ActorSystem> {
   const { pool, connectionString } = database;
@@ -196,14 +213,13 @@ test('R4: a delayed sendTo reaches the child', async () => {
 
 test('R4: leaving the state stops the child and its effects; a later visit has another child', async () => {
   const { address, childAddress } = await spawnParent();
-  const before = hanging;
-  expect(before).toBeGreaterThan(0);
+  await untilHangs(childAddress);
   await system.send(address, { type: 'LEAVE' });
   expect(await system.waitFor(childAddress, 'done', { timeoutMs: 5_000 })).toMatchObject({
     status: 'stopped',
     effects: [],
   });
-  expect(hanging).toBe(before - 1);
+  await untilHangs(childAddress, false);
   await system.send(address, { type: 'BACK' });
   const [again] = (await system.snapshot(address)).children;
   expect(again?.address).not.toBe(childAddress);

@@ -14,6 +14,11 @@ const pageSize = 100;
 /** Commits closer together than this are read together: a busy system costs a feed ten reads a second, no more. */
 const gatherMs = 100;
 const retryMs = 1_000;
+/**
+ * A step is kept back from readers while an older transaction still runs, on whatever database of the server: the end
+ * of that one wakes nobody, so after a commit the feed looks again, less and less often.
+ */
+const lookAgainMs = [200, 1_000, 5_000, 30_000];
 
 export interface FeedOptions {
   after: string;
@@ -33,10 +38,12 @@ export async function* followSteps(
   const { address, owner, signal } = options;
   let { after } = options;
   let pending = true;
+  let looks = 0;
   let wake = (): void => {};
   const unsubscribe = system.onCommit(({ addresses }) => {
     if (address !== undefined && addresses !== null && !addresses.includes(address)) return;
     pending = true;
+    looks = 0;
     wake();
   });
   const onAbort = (): void => wake();
@@ -44,9 +51,18 @@ export async function* followSteps(
   try {
     while (!signal.aborted) {
       if (!pending) {
+        const again = lookAgainMs[looks++];
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          const timer = again === undefined ? undefined : setTimeout(resolve, again);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
         });
+        if (!pending) {
+          pending = true;
+          continue;
+        }
         if (address === undefined) await quietly(pause(gatherMs, undefined, { signal }));
         continue;
       }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Effect, EffectContext } from '../actors/runtime/index.ts';
+import type { Effect, EffectContext } from './actors/runtime/index.ts';
 import { drain, watchRunning } from './drain.ts';
 
 test('what still runs when the process stops is told by name', async () => {

@@ -1,6 +1,6 @@
 /** The end of the actors of this process, bounded, and told while a person waits for it. Not for when they end. */
-import type { ActorSystem, Effect } from '../actors/runtime/index.ts';
-import type { Log } from '../log.ts';
+import type { ActorSystem, Effect } from './actors/runtime/index.ts';
+import type { Log } from './log.ts';
 
 /** What runs longer is aborted; this or another server runs it again. */
 const DRAIN_MS = 5_000;
