@@ -116,6 +116,20 @@ describe('price alert', () => {
     expect(rows).toEqual([]);
   });
 
+  test('one that can not be stepped does not keep the others from firing', async () => {
+    const spawn = (input: object) =>
+      system.spawn('priceAlert', randomUUID(), { input: { symbol: 'MSFT', ...input }, owner: 'local' });
+    const stuck = await spawn({ condition: 'above', threshold: 1 });
+    // Of a version that does not run here, and armed for a price that is always there.
+    await database.pool.query("UPDATE actors SET version = '0', revision = revision + 1 WHERE address = $1", [
+      stuck,
+    ]);
+    await database.pool.query('UPDATE armed_alerts SET wants_quote = true WHERE address = $1', [stuck]);
+    const alert = await spawn({ condition: 'above', threshold: 1 });
+    expect(await system.waitFor(alert, 'done', { timeoutMs: 15_000 })).toMatchObject({ value: 'done' });
+    await database.pool.query('DELETE FROM armed_alerts WHERE address = $1', [stuck]);
+  });
+
   test('expires at its time', async () => {
     const alert = await system.spawn('priceAlert', randomUUID(), {
       input: {

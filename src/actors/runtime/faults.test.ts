@@ -68,12 +68,15 @@ const subject: DurableMachine = {
 type Fault = (ask: () => Promise<unknown>) => Promise<unknown>;
 
 let database: TestDatabase;
+/** What the effect does; tests change it. */
+let doWork = async (): Promise<string> => 'worked';
 const systems: { system: ActorSystem; pool: pg.Pool }[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterEach(async () => {
+  doWork = async () => 'worked';
   for (const { system, pool } of systems.splice(0)) {
     await system.drain({ timeoutMs: 1 });
     await pool.end();
@@ -94,7 +97,8 @@ async function start(options: { onEmitted?: (transaction: Transaction) => Promis
     const [found] = index < 0 ? [] : faults.splice(index, 1);
     return found ? found.fault(() => query(...args)) : query(...args);
   }) as typeof pool.query;
-  const work = effect('work', { input: z.unknown(), output: z.string() }, async () => 'worked');
+  const retries = { limit: 1, delay: '5 ms', maxDelay: '5 ms' } as const;
+  const work = effect('work', { input: z.unknown(), output: z.string(), retries }, () => doWork());
   const { onEmitted } = options;
   const system = await createActorSystem({
     pool,
@@ -219,6 +223,21 @@ describe('R5, R6, R14: trouble of the server is waited out', () => {
     goOn();
     const view = await system.waitFor(address, ({ context }) => context.fired === 1, { timeoutMs: 5_000 });
     expect(view.value).toBe('idle');
+  });
+
+  test('an effect whose database is away does not use up its retries', async () => {
+    const { system, spawn } = await start();
+    let tries = 0;
+    doWork = async () => {
+      if (++tries < 6) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      return 'worked';
+    };
+    const address = await spawn();
+    await system.send(address, { type: 'WORK' });
+    const view = await system.waitFor(address, ({ context }) => context.result !== null, {
+      timeoutMs: 5_000,
+    });
+    expect([view.context.result, tries]).toEqual(['worked', 6]);
   });
 
   test('effects of nobody are found by those that live', async () => {

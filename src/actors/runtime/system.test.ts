@@ -347,6 +347,19 @@ describe('R6: effects', () => {
     await calls.find((call) => call.job === job)?.aborted;
     expect(await system.snapshot(address)).toMatchObject({ value: 'aborted', status: 'done' });
   });
+
+  test('so are very many at once, more than a notice can name', async () => {
+    const second = await start();
+    const job = key();
+    answers.set(job, (call) => call.aborted.then(() => ({ done: 'late' })));
+    const addresses = await Promise.all(
+      Array.from({ length: 150 }, () => system.spawn('worker', key(), { input: { job }, owner: 'a' })),
+    );
+    await Promise.all(addresses.map((address) => second.send(address, { type: 'ABORT' })));
+    const mine = calls.filter((call) => call.job === job);
+    expect(mine.length).toBeGreaterThan(50);
+    await Promise.all(mine.map(({ aborted }) => aborted));
+  });
 });
 
 describe('R7: a crash costs seconds', () => {
