@@ -127,6 +127,10 @@ describe('price alert', () => {
     await database.pool.query('UPDATE armed_alerts SET wants_quote = true WHERE address = $1', [stuck]);
     const alert = await spawn({ condition: 'above', threshold: 1 });
     expect(await system.waitFor(alert, 'done', { timeoutMs: 15_000 })).toMatchObject({ value: 'done' });
+    // And the look that told it goes on to its end.
+    const looked = ({ value }: { value: unknown }) => value !== 'looking';
+    const watch = await system.waitFor('marketWatch/main', looked, { timeoutMs: 15_000 });
+    expect(watch.context).toMatchObject({ failures: 0, lastError: null });
     await database.pool.query('DELETE FROM armed_alerts WHERE address = $1', [stuck]);
   });
 

@@ -35,6 +35,8 @@ const RECONNECT_MS = 300;
 interface Notice {
   from: string;
   kind: 'hello' | 'greeting' | 'commit' | 'bye';
+  /** The one process that is meant; all unless said. */
+  to?: string;
   /** Null: too many to name. */
   addresses?: Address[] | null;
   /** Null: too many to name. */
@@ -226,12 +228,12 @@ export class Peers {
   #receive(payload: string): void {
     const notice = parseNotice(payload);
     if (!notice) this.#log.warn({ payload: payload.slice(0, 200) }, 'a notice that is not one of ours');
-    if (!notice || notice.from === this.#id) return;
+    if (!notice || notice.from === this.#id || (notice.to ?? this.#id) !== this.#id) return;
     switch (notice.kind) {
       case 'hello':
         this.#others.set(notice.from, performance.now());
         this.#scheduleTick();
-        this.#notify({ kind: 'greeting' });
+        this.#notify({ kind: 'greeting', to: notice.from });
         return;
       case 'greeting':
         this.#others.set(notice.from, performance.now());
@@ -250,7 +252,7 @@ export class Peers {
     }
   }
 
-  #notify(notice: Pick<Notice, 'kind'>): void {
+  #notify(notice: Pick<Notice, 'kind' | 'to'>): void {
     this.#send({ from: this.#id, ...notice }).catch((error: unknown) =>
       this.#log.warn({ err: error }, 'other processes could not be told'),
     );

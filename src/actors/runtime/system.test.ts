@@ -130,7 +130,8 @@ const work = effect(
   {
     input: z.object({ job: z.string() }),
     output: z.object({ done: z.string() }),
-    timeout: '5 s',
+    // Longer than any test: what is aborted here was cancelled.
+    timeout: '1 min',
     retries: { limit: 3, delay: '5 ms' },
   },
   async ({ job }, { signal, idempotencyKey, attempt }) => {
@@ -352,6 +353,10 @@ describe('R6: effects', () => {
     const second = await start();
     const job = key();
     answers.set(job, (call) => call.aborted.then(() => ({ done: 'late' })));
+    // The two know each other when one has been aborted by the other.
+    const first = await system.spawn('worker', key(), { input: { job }, owner: 'a' });
+    await second.send(first, { type: 'ABORT' });
+    await calls.find((call) => call.job === job)?.aborted;
     const addresses = await Promise.all(
       Array.from({ length: 150 }, () => system.spawn('worker', key(), { input: { job }, owner: 'a' })),
     );
@@ -442,6 +447,8 @@ describe('R12: everything can be seen', () => {
     const after = await system.inspectEnd();
     const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'stream' });
     await system.send(address, { type: 'ADD', by: 1 });
+    // Steps are kept back while an older transaction runs, on whatever database of the server.
+    await expect.poll(() => system.inspect({ after, address }), { timeout: 10_000 }).toHaveLength(2);
     const records = await system.inspect({ after, address });
     expect(records.map(({ event }) => event.type)).toEqual(['xstate.init', 'ADD']);
     expect(records[1]).toMatchObject({
