@@ -106,7 +106,7 @@ class System implements ActorSystem {
     };
     this.#timerQueue = new TimerQueue({ boss: this.#boss, writer: this.#writer, clock, log });
     const onFound = () => this.#reconcile();
-    this.#timers = new Timers({ queue: this.#timerQueue, pool, clock, log, onCommitted, onFound });
+    this.#timers = new Timers({ queue: this.#timerQueue, clock, log, onCommitted, onFound });
     const now = () => new Date(clock.now());
     this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
     this.#runner = new EffectRunner({

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
-import { type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.ts';
+import { nearestDeadline, type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
@@ -18,7 +18,7 @@ import { Work } from './work.ts';
 
 const QUEUE = 'actor-timers';
 export const MAX_JOBS_PER_BATCH = 500;
-/** A timer of a machine that this process does not have waits this long for one that has it. */
+/** A timer of an actor of another version waits this long for a process that has that one. */
 const NOT_MINE_MS = 1_000;
 /** A timer may wait for years; pg-boss deletes what waits longer than its retention. */
 const RETENTION_SECONDS = 10 * 365 * 86_400;
@@ -31,16 +31,19 @@ export class TimerQueue {
   readonly #writer: BatchWriter;
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
+  readonly #machines: readonly string[];
 
   constructor(options: { boss: PgBoss; writer: BatchWriter; clock: Clock; log: RuntimeLog }) {
     this.#boss = options.boss;
     this.#writer = options.writer;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#machines = options.writer.registry.definitions.map(({ id }) => id);
   }
 
-  get name(): string {
-    return QUEUE;
+  /** When the nearest timer of this process's machines is due; null when none waits. */
+  nearest(): Promise<Date | null> {
+    return nearestDeadline(this.#writer.pool, QUEUE, this.#machines);
   }
 
   async create(): Promise<void> {
@@ -74,7 +77,7 @@ export class TimerQueue {
     let jobs: Job[] = [];
     try {
       return await inTransaction(this.#writer.pool, async (client) => {
-        jobs = await takeDueJobs(client, QUEUE, limit);
+        jobs = await takeDueJobs(client, QUEUE, this.#machines, limit);
         if (jobs.length === 0) return { jobs: 0 };
         return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
       });

@@ -5,8 +5,6 @@
  * The job's id is the token of one visit of a state: what the actor does not wait for any more does nothing. So
  * cancelled jobs need not be deleted in the commit that cancels them; they are swept afterwards.
  */
-import type { Pool } from 'pg';
-import { nearestDeadline } from '../../persistence/actors/timers.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import type { CommittedBatch } from './batch.ts';
 import { MAX_JOBS_PER_BATCH, type TimerQueue } from './timer-batch.ts';
@@ -20,7 +18,6 @@ const BACK_OFF_MS = { first: 4, most: 250 };
 
 export interface TimersOptions {
   queue: TimerQueue;
-  pool: Pool;
   clock: Clock;
   log: RuntimeLog;
   onCommitted: (committed: CommittedBatch) => void;
@@ -120,10 +117,10 @@ export class Timers {
   }
 
   async #readNearest(): Promise<void> {
-    const { pool, queue, clock } = this.#options;
+    const { queue, clock } = this.#options;
     // What is committed from here on may be nearer than what is read, and is noted meanwhile.
     this.#nearest = Number.POSITIVE_INFINITY;
-    const read = (await nearestDeadline(pool, queue.name))?.getTime() ?? Number.POSITIVE_INFINITY;
+    const read = (await queue.nearest())?.getTime() ?? Number.POSITIVE_INFINITY;
     const now = clock.now();
     this.#nearest = Math.min(this.#nearest, read <= now ? now + this.#backOffMs : read);
     this.#arm();

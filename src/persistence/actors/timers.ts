@@ -12,12 +12,19 @@ export interface TimerJobData {
   due: string;
 }
 
+/** Those of actors of the given machines: the others are left to the processes that have theirs. */
+const OF_MACHINES = `split_part(data->>'address', '/', 1) = ANY($2)`;
+
 /** When the nearest waiting job of a queue is due; null when none waits. */
-export async function nearestDeadline(database: Database, queue: string): Promise<Date | null> {
+export async function nearestDeadline(
+  database: Database,
+  queue: string,
+  machines: readonly string[],
+): Promise<Date | null> {
   const { rows } = await database.query(
     `SELECT start_after AS nearest FROM pgboss.job
-     WHERE name = $1 AND state = 'created' AND NOT blocked ORDER BY start_after LIMIT 1`,
-    [queue],
+     WHERE name = $1 AND state = 'created' AND NOT blocked AND ${OF_MACHINES} ORDER BY start_after LIMIT 1`,
+    [queue, machines],
   );
   return (rows[0]?.nearest as Date | undefined) ?? null;
 }
@@ -26,13 +33,14 @@ export async function nearestDeadline(database: Database, queue: string): Promis
 export async function takeDueJobs(
   transaction: Database,
   queue: string,
+  machines: readonly string[],
   limit: number,
 ): Promise<{ id: string; data: TimerJobData }[]> {
   const { rows } = await transaction.query(
     `SELECT id, data FROM pgboss.job
-     WHERE name = $1 AND state = 'created' AND NOT blocked AND start_after <= pgboss.job_now()
-     ORDER BY start_after LIMIT $2 FOR UPDATE SKIP LOCKED`,
-    [queue, limit],
+     WHERE name = $1 AND state = 'created' AND NOT blocked AND start_after <= pgboss.job_now() AND ${OF_MACHINES}
+     ORDER BY start_after LIMIT $3 FOR UPDATE SKIP LOCKED`,
+    [queue, machines, limit],
   );
   return rows as unknown as { id: string; data: TimerJobData }[];
 }
