@@ -26,6 +26,8 @@ export async function recoveryBench({ connectionString, smoke }: BenchOptions): 
   const kills = smoke ? 1 : 10;
   const atOnce = smoke ? 10 : 100;
   const pool = new pg.Pool({ connectionString, max: 2 });
+  // An idle connection may still be closing when the bench's Postgres stops.
+  pool.on('error', () => {});
   const processes: BenchProcess[] = [];
   const start = async (name: string): Promise<BenchProcess> => {
     const started = startProcess('recovery-process.ts', { connectionString, name, atOnce });
