@@ -2,32 +2,13 @@
  * The journal's record of one step: what the inspector shows. Secrets and oversized values are left out here, before
  * anything is written. Not for reading records back; that is `views.ts`.
  */
-import type { StateValue } from 'xstate';
-import type { PlainError } from './errors.ts';
-import type { ActorEvent, ActorStatus, DurableMachine, EffectDescriptor, InspectionRecord } from './types.ts';
+import type { ActorEvent, DurableMachine, InspectionRecord } from './types.ts';
 
 /** A value whose JSON is longer than this is replaced by a note of its size. */
 const MAX_VALUE_CHARS = 32_768;
 
 /** What a record holds beside the columns of its row. */
-export interface RecordBody {
-  machine: string;
-  version: string;
-  incarnation: string;
-  kind: InspectionRecord['kind'];
-  event: ActorEvent;
-  source: string | null;
-  valueBefore: StateValue | null;
-  snapshot: {
-    status: ActorStatus;
-    value: StateValue;
-    context: unknown;
-    output?: unknown;
-    error?: PlainError;
-  };
-  microsteps: InspectionRecord['microsteps'];
-  effects: EffectDescriptor[];
-}
+export type RecordBody = Omit<InspectionRecord, 'cursor' | 'address' | 'owner' | 'revision' | 'at'>;
 
 /** The record as JSON text, with the machine's redactions applied. */
 export function writeRecord(definition: DurableMachine, body: RecordBody): string {

@@ -39,22 +39,6 @@ export function toView(row: ActorRow): ActorView {
 
 /** A journal row as the inspector shows it. */
 export function toInspectionRecord(step: StoredStep): InspectionRecord {
-  const body = step.record as unknown as RecordBody;
-  return {
-    cursor: step.cursor,
-    address: step.address,
-    machine: body.machine,
-    version: body.version,
-    owner: step.owner,
-    incarnation: body.incarnation,
-    revision: step.revision,
-    kind: body.kind,
-    at: step.at,
-    event: body.event,
-    source: body.source,
-    valueBefore: body.valueBefore,
-    snapshot: body.snapshot,
-    microsteps: body.microsteps,
-    effects: body.effects,
-  };
+  const { cursor, address, owner, revision, at, record } = step;
+  return { ...(record as unknown as RecordBody), cursor, address, owner, revision, at };
 }
