@@ -5,3 +5,13 @@ export { effect, toMs } from './effect.ts';
 export * from './errors.ts';
 export { createActorSystem } from './system.ts';
 export type * from './types.ts';
+export {
+  type GoesOn,
+  goesOn,
+  type HistoryIds,
+  type Migration,
+  migration,
+  type PreviousVersion,
+  type Renamed,
+  type VersionedState,
+} from './versions.ts';

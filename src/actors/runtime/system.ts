@@ -16,6 +16,7 @@ import { EffectRunner, type Outcome } from './effect-runner.ts';
 import { RuntimeError } from './errors.ts';
 import { quietIntervals, scheduleHousekeeping } from './housekeeping.ts';
 import { eventItem, machineOf, spawnItem, storableOutcome } from './incoming.ts';
+import { migrateActors } from './migrator.ts';
 import { Peers } from './peers.ts';
 import { Queries } from './queries.ts';
 import { Registry } from './registry.ts';
@@ -30,6 +31,8 @@ import type {
   CommitNotice,
   InspectionRecord,
   ListOptions,
+  MigrateOptions,
+  MigrationReport,
   RuntimeLog,
   SendAnswer,
   SendOptions,
@@ -148,6 +151,10 @@ class System implements ActorSystem {
 
   waitFor(...[address, until, options]: Parameters<ActorSystem['waitFor']>): Promise<ActorView> {
     return waitFor(this, address, until, options);
+  }
+
+  migrate(options: MigrateOptions): Promise<MigrationReport> {
+    return migrateActors(this.#options.pool, this.#registry, options);
   }
 
   list(options?: ListOptions): ReturnType<ActorSystem['list']> {

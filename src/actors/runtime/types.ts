@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { AnyStateMachine, StateValue } from 'xstate';
 import type { z } from 'zod';
 import type { PlainError } from './errors.ts';
+import type { PreviousVersion } from './versions.ts';
 
 /** `machine/key`, for example `priceAlert/01J...`. */
 export type Address = string;
@@ -16,13 +17,21 @@ export interface ActorEvent {
   [field: string]: unknown;
 }
 
-/** A machine as it is registered: the pure XState machine with its schemas and its policy. */
+/**
+ * A machine as it is registered: the pure XState machine with its schemas and its policy.
+ *
+ * A change that stored snapshots would notice (a state, a delay, an invoke, the context's shape) is a new version: keep
+ * the old machine beside the new one, give the new one the next `version`, and say in `previous` whether actors of the
+ * old one go on in it or migrate. `checkMigrations` of `testing/walk-versions.ts` tries each state of the old versions.
+ */
 export interface DurableMachine {
   /** The name in addresses; equals `machine.id`. */
   readonly id: string;
-  /** Kept in every snapshot. A snapshot of a version that is not registered is quarantined, never guessed at. */
+  /** Kept with every snapshot. Actors of a version that is neither this nor one of `previous` are left alone. */
   readonly version: string;
   readonly machine: AnyStateMachine;
+  /** The old versions of which there may still be actors, and what becomes of these. */
+  readonly previous?: readonly PreviousVersion[];
   readonly input: z.ZodType;
   /** The events that may come from outside, by type; each schema takes the whole event. All others are refused. */
   readonly events: Readonly<Record<string, z.ZodType>>;
@@ -164,8 +173,11 @@ export interface InspectionRecord {
   /** Tells one life of an address from a later one. */
   incarnation: string;
   revision: number;
-  /** `spawn`: the first; `step`; `unchanged`: no transition; `failed`: the step threw; `stop`: from outside. */
-  kind: 'spawn' | 'step' | 'unchanged' | 'failed' | 'stop';
+  /**
+   * `spawn`: the first; `step`; `unchanged`: no transition; `failed`: the step threw; `stop`: from outside; `migrate`:
+   * taken to another version of its machine, or quarantined since that failed.
+   */
+  kind: 'spawn' | 'step' | 'unchanged' | 'failed' | 'stop' | 'migrate';
   at: Date;
   event: ActorEvent;
   source: string | null;
@@ -199,6 +211,41 @@ export interface ListOptions {
   limit?: number;
   /** The `next` of the page before. */
   cursor?: string;
+}
+
+export interface MigrateOptions {
+  /** Of this machine only; of all unless said. */
+  machine?: string;
+  /** Says what would become of them, and changes nothing. */
+  dryRun: boolean;
+  /** At most so many actors are taken up; the others are counted as `left`. All unless said. */
+  limit?: number;
+}
+
+/** What became of the actors of one version of a machine. Those that have ended are not counted. */
+export interface VersionCount {
+  machine: string;
+  version: string;
+  /** Of the machine's current version. */
+  current: number;
+  /** Of an old version that goes on. */
+  goesOn: number;
+  /** Taken to a later version, or released; with `dryRun`: would be. */
+  migrated: number;
+  /** Quarantined now, or still; with `dryRun`: would be. */
+  quarantined: number;
+  /** Of a version that this process does not have; another may. */
+  unknown: number;
+  /** Not taken up, since the limit was reached. */
+  left: number;
+}
+
+export interface MigrationReport {
+  dryRun: boolean;
+  /** By the version in which the actors were found. */
+  versions: VersionCount[];
+  /** At most 100 of those that could not be migrated, with the reason. */
+  quarantined: { address: Address; machine: string; version: string; code: string; message: string }[];
 }
 
 /** Time as the runtime sees it. Tests pass one that they turn. */
@@ -261,6 +308,11 @@ export interface ActorSystem {
   ): Promise<ActorView>;
   /** Cancels its timers and effects. An actor that has ended already stays as it ended. */
   stop(address: Address, options?: { source?: string }): Promise<ActorView>;
+  /**
+   * Takes actors of old versions to the version to which their machine's migrations lead, without waiting for their
+   * next event, and releases those from quarantine whose migration works now. Throws `machine_not_found`, `unavailable`.
+   */
+  migrate(options: MigrateOptions): Promise<MigrationReport>;
   list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;
   /** One actor's steps, by revision, oldest first. */
   journal(address: Address, options?: { from?: number; limit?: number }): Promise<InspectionRecord[]>;

@@ -136,6 +136,7 @@ export class FakeSystem implements ActorSystem {
   onCommit: ActorSystem['onCommit'] = () => () => {};
   machines: ActorSystem['machines'] = () => [];
   drain: ActorSystem['drain'] = async () => {};
+  migrate: ActorSystem['migrate'] = async ({ dryRun }) => ({ dryRun, versions: [], quarantined: [] });
 
   #tellWaiting(): void {
     this.#waitingChanged.resolve();

@@ -26,7 +26,9 @@ export function createHistory({ address, onChoose, onError, labelOf }) {
   );
 
   function row(step) {
-    const notes = { unchanged: 'no change', failed: 'failed', stop: 'stopped' }[step.kind];
+    const notes = { unchanged: 'no change', failed: 'failed', stop: 'stopped', migrate: 'migrated' }[
+      step.kind
+    ];
     const button = h(
       'button',
       {

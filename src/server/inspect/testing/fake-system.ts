@@ -116,6 +116,7 @@ export class FakeSystem {
       waitFor: refuse,
       stop: refuse,
       drain: refuse,
+      migrate: refuse,
       snapshot: async (address) => ({ ...this.#find(address).view }),
       list: async (options) => this.#list(options),
       journal: async (address, { from = 1, limit = 100 } = {}) =>
