@@ -69,6 +69,12 @@ export class Committer {
     return this.#enqueue(item, null);
   }
 
+  /** What is queued or being committed, in words. */
+  busyWith(): string[] {
+    const { size } = this.#mailboxes;
+    return size > 0 || this.#flushes > 0 ? [`${size} items of work are being committed`] : [];
+  }
+
   /** Resolves when nothing is queued or being committed. */
   idle(): Promise<void> {
     return new Promise((resolve) => {

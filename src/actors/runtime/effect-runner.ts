@@ -51,8 +51,10 @@ export class EffectRunner {
   readonly #active = new Set<Running>();
   /** Cancelled lately, by effect id: the news of a start may come after that of its end. */
   readonly #cancelled = new Map<string, number>();
+  /** Failed attempts that are being noted. */
+  readonly #noting = new Set<Promise<void>>();
   #stopped = false;
-  #idle: (() => void)[] = [];
+  #idle: { leaveRunning: readonly string[]; resolve: () => void }[] = [];
 
   constructor(options: {
     database: Database;
@@ -74,6 +76,28 @@ export class EffectRunner {
   /** Effects that run or wait for their next attempt here. */
   get size(): number {
     return this.#running.size;
+  }
+
+  /** The attempts that run, in words; those of the effects named are not counted. */
+  busyWith(leaveRunning: readonly string[]): string[] {
+    const counted = [...this.#active].filter(({ declared }) => !leaveRunning.includes(declared.name));
+    const running = counted.map(({ declared, row }) => `the effect ${declared.name} of ${row.address} runs`);
+    return this.#noting.size > 0 ? [...running, 'a failed attempt is being noted'] : running;
+  }
+
+  /** Resolves when no attempt runs. What waits for its next attempt does not count. */
+  idle(leaveRunning: readonly string[] = []): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push({ leaveRunning, resolve });
+      this.#tellIdle();
+    });
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length === 0) return;
+    const waiting = this.#idle;
+    this.#idle = waiting.filter(({ leaveRunning }) => this.busyWith(leaveRunning).length > 0);
+    for (const one of waiting) if (!this.#idle.includes(one)) one.resolve();
   }
 
   /** Starts a committed effect, or goes on with one that another process began. */
@@ -118,11 +142,10 @@ export class EffectRunner {
     for (const running of this.#running.values()) {
       if (!this.#active.has(running)) running.cancel('draining');
     }
-    if (this.#active.size === 0) return;
     const over = setTimeout(() => {
       for (const running of this.#running.values()) running.cancel('draining');
     }, timeoutMs);
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.idle();
     clearTimeout(over);
   }
 
@@ -156,7 +179,7 @@ export class EffectRunner {
         this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
         const next = this.#waiting.get(name)?.shift();
         if (next && !this.#stopped) this.#enter(next);
-        if (this.#stopped && this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+        this.#tellIdle();
       });
   }
 
@@ -234,9 +257,13 @@ export class EffectRunner {
       { effect: declared.name, address: row.address, code: plain.code, delayMs },
       'an effect failed and is tried again',
     );
-    noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain).catch(
-      (noteError: unknown) => this.#log.debug({ err: noteError }, 'a failed attempt was not noted'),
-    );
+    const noting = noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain)
+      .catch((noteError: unknown) => this.#log.debug({ err: noteError }, 'a failed attempt was not noted'))
+      .finally(() => {
+        this.#noting.delete(noting);
+        this.#tellIdle();
+      });
+    this.#noting.add(noting);
     if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
   }
 }

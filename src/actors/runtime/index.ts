@@ -4,6 +4,7 @@ export { systemClock } from './clock.ts';
 export { effect, toMs } from './effect.ts';
 export * from './errors.ts';
 export { createActorSystem } from './system.ts';
+export { type TurnedClock, type TurnOptions, turnedClock } from './turned-clock.ts';
 export type * from './types.ts';
 export {
   type GoesOn,

@@ -28,6 +28,7 @@ import type {
   ActorSystemOptions,
   ActorView,
   Address,
+  Clock,
   CommitNotice,
   InspectionRecord,
   ListOptions,
@@ -63,14 +64,17 @@ class System implements ActorSystem {
   readonly #writer: BatchWriter;
   readonly #queries: Queries;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  readonly #clock: Clock;
   #draining = false;
   #reconciling: Promise<void> | undefined;
+  #leaveClock: (() => void) | undefined;
 
   constructor(options: ActorSystemOptions) {
     const { pool } = options;
     const clock = options.clock ?? systemClock;
     const log = options.log ?? silentLog;
     this.#options = options;
+    this.#clock = clock;
     this.#queries = new Queries(pool);
     this.#log = log;
     this.#registry = new Registry(options.machines, options.effects);
@@ -123,6 +127,11 @@ class System implements ActorSystem {
   }
 
   async start(): Promise<void> {
+    this.#leaveClock = this.#clock.join?.({
+      busyWith: (leaveRunning) => this.#busyWith(leaveRunning),
+      settled: (leaveRunning) => this.#settled(leaveRunning),
+      look: () => this.#reconcile(),
+    });
     await this.#boss.start();
     await this.#timerQueue.create();
     // Before anything steps here: effects belong to a process that is registered.
@@ -197,6 +206,25 @@ class System implements ActorSystem {
     await Promise.race([this.#committer.idle(), delay(timeoutMs, undefined, { ref: false })]);
     await this.#peers.stop();
     await this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false });
+    this.#leaveClock?.();
+  }
+
+  #busyWith(leaveRunning: readonly string[]): string[] {
+    const looking = this.#reconciling ? ['it looks what was committed'] : [];
+    const parts = [this.#committer.busyWith(), this.#timers.busyWith(), this.#runner.busyWith(leaveRunning)];
+    return [...looking, ...parts.flat()];
+  }
+
+  /** What ends in one part may begin something in another. */
+  async #settled(leaveRunning: readonly string[]): Promise<void> {
+    while (this.#busyWith(leaveRunning).length > 0) {
+      await Promise.all([
+        this.#reconciling,
+        this.#committer.idle(),
+        this.#timers.idle(),
+        this.#runner.idle(leaveRunning),
+      ]);
+    }
   }
 
   #committed(committed: CommittedBatch): void {

@@ -20,8 +20,11 @@ const QUEUE = 'actor-timers';
 export const MAX_JOBS_PER_BATCH = 500;
 /** A timer of an actor of another version waits this long for a process that has that one. */
 const NOT_MINE_MS = 1_000;
-/** A timer may wait for years; pg-boss deletes what waits longer than its retention. */
-const RETENTION_SECONDS = 10 * 365 * 86_400;
+/**
+ * A timer may wait for years, and a turned clock may stand at any of them; pg-boss deletes what is due for longer than
+ * its retention, by the wall clock.
+ */
+const RETENTION_SECONDS = 60 * 365 * 86_400;
 
 type Job = Awaited<ReturnType<typeof takeDueJobs>>[number];
 
@@ -77,7 +80,7 @@ export class TimerQueue {
     let jobs: Job[] = [];
     try {
       return await inTransaction(this.#writer.pool, async (client) => {
-        jobs = await takeDueJobs(client, QUEUE, this.#machines, limit);
+        jobs = await takeDueJobs(client, QUEUE, this.#machines, limit, this.#judge());
         if (jobs.length === 0) return { jobs: 0 };
         return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
       });
@@ -87,6 +90,11 @@ export class TimerQueue {
       this.#log.error({ err: error, ...job.data }, 'the step of a timer could not be committed');
       return { jobs: 1, committed: await this.#giveUp(job, error as Error) };
     }
+  }
+
+  /** The time by which jobs are due; null for the database's own. */
+  #judge(): Date | null {
+    return this.#clock.join ? new Date(this.#clock.now()) : null;
   }
 
   async #stepAll(client: PoolClient, jobs: readonly Job[]): Promise<CommittedBatch> {

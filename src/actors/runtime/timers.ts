@@ -10,8 +10,9 @@ import type { CommittedBatch } from './batch.ts';
 import { MAX_JOBS_PER_BATCH, type TimerQueue } from './timer-batch.ts';
 import type { Clock, RuntimeLog } from './types.ts';
 
-/** The safety net, for a deadline of which another process did not tell: two looks a minute. */
+/** The safety net, for a deadline of which another process did not tell: two looks a minute, of the wall clock. */
 const SLOW_POLL_MS = 30_000;
+/** The database is in trouble; real time, as is the back-off, since other processes and servers take that. */
 const RETRY_MS = 500;
 /** A job that is due and not to be had, since another process steps it or the database's clock is behind. */
 const BACK_OFF_MS = { first: 4, most: 250 };
@@ -31,11 +32,17 @@ export class Timers {
   #nearest = Number.POSITIVE_INFINITY;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
-  #firing: Promise<void> | undefined;
+  #working: Promise<void> | undefined;
+  /** Reads that were asked for from outside. */
+  readonly #refreshing = new Set<Promise<void>>();
+  #nextPoll: NodeJS.Timeout | undefined;
+  /** Due jobs that could not be had are tried again after this. */
+  #again: NodeJS.Timeout | undefined;
   #batchSize = MAX_JOBS_PER_BATCH;
   #backOffMs = BACK_OFF_MS.first;
   #toDiscard: string[] = [];
   #discarding: Promise<void> | undefined;
+  #idle: (() => void)[] = [];
   #stopped = false;
 
   constructor(options: TimersOptions) {
@@ -44,6 +51,7 @@ export class Timers {
 
   async start(): Promise<void> {
     await this.#readNearest();
+    this.#pollLater();
   }
 
   /** A deadline was committed, here or by another process. */
@@ -61,14 +69,43 @@ export class Timers {
 
   /** Reads the nearest deadline again: notices of other processes may have been missed. */
   refresh(): void {
-    this.#readNearest().catch((error: unknown) => this.#later(error));
+    const reading = this.#readNearest()
+      .catch((error: unknown) => this.#later(error))
+      .finally(() => {
+        this.#refreshing.delete(reading);
+        this.#tellIdle();
+      });
+    this.#refreshing.add(reading);
+  }
+
+  /** What goes on now, in words: not what waits for its time. */
+  busyWith(): string[] {
+    const busy: string[] = [];
+    if (this.#working || this.#refreshing.size > 0) busy.push('timers are being fired or looked for');
+    if (this.#again) busy.push('due timers that were not to be had are tried again');
+    if (this.#discarding) busy.push('cancelled timers are being deleted');
+    return busy;
+  }
+
+  /** Resolves when nothing goes on. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#tellIdle();
+    });
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelWake();
-    await this.#firing;
-    await this.#discarding;
+    clearTimeout(this.#nextPoll);
+    this.#cancelAgain();
+    await this.idle();
+  }
+
+  #tellIdle(): void {
+    if (this.busyWith().length > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   async #sweep(): Promise<void> {
@@ -79,39 +116,61 @@ export class Timers {
       this.#options.log.debug({ err: error }, 'cancelled timers were not swept');
     } finally {
       this.#discarding = undefined;
+      this.#tellIdle();
     }
   }
 
   #arm(): void {
-    if (this.#stopped || this.#firing) return;
+    if (this.#stopped || this.#working || this.#nearest === Number.POSITIVE_INFINITY) return;
+    if (this.#nearest >= this.#wakeAt) return;
     const { clock } = this.#options;
-    const now = clock.now();
-    const wakeAt = Math.min(this.#nearest, now + SLOW_POLL_MS);
-    if (wakeAt >= this.#wakeAt && this.#wakeAt > now) return;
     this.#cancelWake();
-    this.#wakeAt = wakeAt;
-    this.#cancelWake = clock.schedule(Math.max(0, wakeAt - now), () => this.#wake());
+    this.#wakeAt = this.#nearest;
+    this.#cancelWake = clock.schedule(Math.max(0, this.#wakeAt - clock.now()), () => {
+      this.#wakeAt = Number.POSITIVE_INFINITY;
+      this.#work(() => this.#fireDue());
+    });
   }
 
-  #wake(): void {
-    this.#wakeAt = Number.POSITIVE_INFINITY;
-    if (this.#stopped || this.#firing) return;
-    // The safety net only looks: it fires nothing that is not due.
-    const isDue = this.#nearest <= this.#options.clock.now();
-    this.#firing = (isDue ? this.#fireDue() : this.#readNearest())
+  #pollLater(): void {
+    this.#nextPoll = setTimeout(() => {
+      // The safety net only looks: it fires nothing that is not due.
+      this.#work(() => this.#readNearest());
+      this.#pollLater();
+    }, SLOW_POLL_MS);
+  }
+
+  /** One thing at a time; a wake that comes meanwhile is armed again afterwards. */
+  #work(work: () => Promise<void>): void {
+    if (this.#stopped || this.#working) return;
+    this.#working = work()
       .catch((error: unknown) => this.#later(error))
       .finally(() => {
-        this.#firing = undefined;
+        this.#working = undefined;
         this.#arm();
+        this.#tellIdle();
       });
+  }
+
+  #tryAgain(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#cancelAgain();
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#work(() => this.#fireDue());
+    }, delayMs);
+  }
+
+  #cancelAgain(): void {
+    clearTimeout(this.#again);
+    this.#again = undefined;
   }
 
   #later(error: unknown): void {
     if (this.#stopped) return;
-    const { log, clock, onFound } = this.#options;
+    const { log, onFound } = this.#options;
     log.warn({ err: error }, 'timers could not be fired; trying again');
-    this.#nearest = clock.now() + RETRY_MS;
-    this.#arm();
+    this.#tryAgain(RETRY_MS);
     // The transaction may have been committed before its connection broke.
     onFound();
   }
@@ -121,8 +180,8 @@ export class Timers {
     // What is committed from here on may be nearer than what is read, and is noted meanwhile.
     this.#nearest = Number.POSITIVE_INFINITY;
     const read = (await queue.nearest())?.getTime() ?? Number.POSITIVE_INFINITY;
-    const now = clock.now();
-    this.#nearest = Math.min(this.#nearest, read <= now ? now + this.#backOffMs : read);
+    if (read > clock.now()) this.#nearest = Math.min(this.#nearest, read);
+    else this.#tryAgain(this.#backOffMs);
     this.#arm();
   }
 

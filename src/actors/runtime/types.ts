@@ -254,6 +254,21 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once, `delayMs` from now at the earliest. Returns a function that cancels. */
   schedule(delayMs: number, callback: () => void): () => void;
+  /**
+   * Only of a clock that is turned: it goes on when all its members have settled. Such a clock decides itself what is
+   * due; else the database's clock does, one for all processes. Returns a function that leaves.
+   */
+  join?(member: ClockMember): () => void;
+}
+
+/** A system that a turned clock waits for. */
+export interface ClockMember {
+  /** What is going on, in words for a person; empty when all has settled. `leaveRunning`: effects not to count. */
+  busyWith(leaveRunning: readonly string[]): string[];
+  /** Resolves when all has settled. */
+  settled(leaveRunning: readonly string[]): Promise<void>;
+  /** Another member has left: look what it has left behind. */
+  look(): void;
 }
 
 export interface EmittedEvent {

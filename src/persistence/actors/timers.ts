@@ -29,18 +29,22 @@ export async function nearestDeadline(
   return (rows[0]?.nearest as Date | undefined) ?? null;
 }
 
-/** The jobs that are due, the nearest deadline first. No other transaction gets them until this one ends. */
+/**
+ * The jobs that are due, the nearest deadline first. No other transaction gets them until this one ends.
+ * `now`: the time that decides; null for the database's.
+ */
 export async function takeDueJobs(
   transaction: Database,
   queue: string,
   machines: readonly string[],
   limit: number,
+  now: Date | null,
 ): Promise<{ id: string; data: TimerJobData }[]> {
   const { rows } = await transaction.query(
     `SELECT id, data FROM pgboss.job
-     WHERE name = $1 AND state = 'created' AND NOT blocked AND start_after <= pgboss.job_now() AND ${OF_MACHINES}
+     WHERE name = $1 AND state = 'created' AND NOT blocked AND start_after <= coalesce($4, pgboss.job_now()) AND ${OF_MACHINES}
      ORDER BY start_after LIMIT $3 FOR UPDATE SKIP LOCKED`,
-    [queue, machines, limit],
+    [queue, machines, limit, now],
   );
   return rows as unknown as { id: string; data: TimerJobData }[];
 }
