@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
 import { processTerminal } from '../src/cli/terminal.ts';
 import { settingsAsMarkdown } from '../src/config.ts';
-import { operations } from '../src/server/operations/index.ts';
+import { tools } from '../src/server/mcp/tools.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${project}README.md`, 'utf8');
@@ -15,7 +15,7 @@ test('the table of settings is that of src/config.ts', () => {
 });
 
 test('it names every tool', () => {
-  for (const { name } of operations) expect(readme).toContain(`\`${name}\``);
+  for (const { name } of tools) expect(readme).toContain(`\`${name}\``);
 });
 
 test('every command line that it shows exists', () => {

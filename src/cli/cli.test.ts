@@ -6,7 +6,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashToken } from '../server/auth.ts';
-import { operations } from '../server/operations/index.ts';
+import { tools as known } from '../server/mcp/tools.ts';
 import { finishedAnalysis } from '../server/testing/fake-system.ts';
 import { startTestServer, type TestServer } from '../server/testing/test-server.ts';
 import { runCli } from './main.ts';
@@ -265,7 +265,7 @@ describe('mcp', () => {
       }),
     );
     const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(operations.map(({ name }) => name));
+    expect(tools.map(({ name }) => name)).toEqual(known.map(({ name }) => name));
     const answer = await client.callTool({ name: 'get_quote', arguments: { symbols: ['AAPL'] } });
     expect(answer.structuredContent).toMatchObject({ quotes: [{ symbol: 'AAPL' }] });
     await server.stop();

@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../actors/runtime/types.ts';
 import { apiRoutes } from './api/routes.ts';
-import type { Auth, Credentials } from './auth.ts';
+import type { Auth, Caller, Credentials } from './auth.ts';
 import { type ErrorBody, errorResponse, toErrorBody } from './errors.ts';
 import { type HealthChecks, readiness } from './health.ts';
 import { homePage } from './home-page.ts';
@@ -25,7 +25,7 @@ export interface AppOptions extends OperationRooms {
   calls: OpenCalls;
 }
 
-type AppEnv = { Variables: { owner: string } };
+type AppEnv = { Variables: Caller };
 
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { auth, health, inspect, marketData, log, calls, ...rooms } = options;
@@ -54,7 +54,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     return c.json(answer, state.ready ? 200 : 503, state.ready ? {} : { 'retry-after': '2' });
   });
   app.use(async (c, next) => {
-    c.set('owner', auth.authenticate(credentialsOf(c.req.raw)).owner);
+    const { owner, operator } = auth.authenticate(credentialsOf(c.req.raw));
+    c.set('owner', owner);
+    c.set('operator', operator);
     await next();
   });
   app.get('/', (c) =>

@@ -20,7 +20,8 @@ const port = () => 4747;
 
 function codeOf(auth: Auth, credentials: Partial<Credentials>): string {
   try {
-    return `owner ${auth.authenticate({ ...nothing, ...credentials }).owner}`;
+    const { owner, operator } = auth.authenticate({ ...nothing, ...credentials });
+    return `${operator ? 'operator' : 'owner'} ${owner}`;
   } catch (error) {
     return error instanceof TtaiError ? error.code : String(error);
   }
@@ -37,10 +38,10 @@ describe('on loopback without tokens', () => {
   const auth = createAuth({ host: '127.0.0.1', port });
 
   it.each([
-    ['localhost:4747', undefined, 'owner local'],
-    ['127.0.0.1:4747', 'http://127.0.0.1:4747', 'owner local'],
-    ['[::1]:4747', 'http://[::1]:4747', 'owner local'],
-    ['LOCALHOST:4747', 'http://localhost:6274', 'owner local'],
+    ['localhost:4747', undefined, 'operator local'],
+    ['127.0.0.1:4747', 'http://127.0.0.1:4747', 'operator local'],
+    ['[::1]:4747', 'http://[::1]:4747', 'operator local'],
+    ['LOCALHOST:4747', 'http://localhost:6274', 'operator local'],
     ['localhost:4748', undefined, 'forbidden_host'],
     ['localhost', undefined, 'forbidden_host'],
     ['evil.example:4747', undefined, 'forbidden_host'],
@@ -95,6 +96,28 @@ describe('with tokens', () => {
     expect(auth.authenticateUpgrade(upgradeWith({ 'sec-websocket-protocol': inProtocol }))).toEqual({
       owner: 'bob',
     });
+  });
+
+  it('knows an operator by the mark before the hash, and by nothing else', () => {
+    writeFileSync(
+      file,
+      [
+        `operator ${hashToken('op-token')} ann laptop`,
+        `${hashToken('name-token')} ann operator`,
+        `${hashToken('owner-token')} operator operator`,
+        `operators ${hashToken('a-token')} ann`,
+        `operator`,
+        `operator ann ${hashToken('b-token')}`,
+        `operator${hashToken('c-token')} ann`,
+      ].join('\n'),
+    );
+    utimesSync(file, 1, 1);
+    const of = (token: string) => codeOf(auth, { authorization: `Bearer ${token}` });
+    expect(of('op-token')).toBe('operator ann');
+    expect(of('name-token')).toBe('owner ann');
+    expect(of('owner-token')).toBe('owner operator');
+    for (const token of ['a-token', 'b-token', 'c-token', 'ann-token'])
+      expect(of(token)).toBe('unauthorized');
   });
 
   it('refuses no token, a wrong one, and one that is only its hash', () => {

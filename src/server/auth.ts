@@ -1,6 +1,7 @@
 /**
- * Who is asking: the owner behind a bearer token, or `local` on a laptop that has no tokens. One check for HTTP and
- * for WebSocket upgrades. Not for what an owner may see: operations and sessions check that on each row.
+ * Who is asking: the owner behind a bearer token, or `local` on a laptop that has no tokens, and whether it is an
+ * operator. One check for HTTP and for WebSocket upgrades. Not for what an owner may see: operations and sessions check
+ * that on each row.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -15,7 +16,18 @@ export const localOwner = 'local';
 /** What a browser offers beside its token, and what the server accepts. */
 export const webSocketProtocol = 'ttai.v1';
 const tokenProtocolPrefix = 'ttai.bearer.';
-const tokenLine = /^([0-9a-f]{64})\s+(\S+)(?:\s+(.*))?$/i;
+/**
+ * `operator` stands before the hash: no name of an older file can mean it, and a server that does not know it takes the
+ * line for a wrong one and lets nobody in by it.
+ */
+const tokenLine = /^(operator\s+)?([0-9a-f]{64})\s+(\S+)(?:\s+(.*))?$/i;
+
+/** Who asks. */
+export interface Caller {
+  owner: string;
+  /** It runs this TTAI: it may see and touch the actors of all. */
+  operator: boolean;
+}
 
 /** The headers that say who asks, as strings. */
 export interface Credentials {
@@ -30,16 +42,19 @@ export interface Credentials {
 export interface Auth {
   /** True when each request needs a token. */
   readonly tokensRequired: boolean;
-  /** The owner who asks. Throws `unauthorized`, `forbidden_host` or `forbidden_origin`. */
-  authenticate(credentials: Credentials): { owner: string };
-  /** The same for a WebSocket upgrade, as an answer: an upgrade has no error handler above it. */
+  /** Throws `unauthorized`, `forbidden_host` or `forbidden_origin`. */
+  authenticate(credentials: Credentials): Caller;
+  /**
+   * The same for a WebSocket upgrade, as an answer: an upgrade has no error handler above it. Sockets have nothing for
+   * operators.
+   */
   authenticateUpgrade(
     request: IncomingMessage,
   ): { owner: string } | { status: number; error: ErrorBody['error'] };
 }
 
 export interface AuthOptions {
-  /** One line a token: `<sha256 of the token, hex> <owner> [name]`. Read again when it changes. */
+  /** One line a token: `[operator] <sha256 of the token, hex> <owner> [name]`. Read again when it changes. */
   tokensFile?: string | undefined;
   /** The address that the server listens on. Anything but loopback needs `tokensFile`. */
   host: string;
@@ -58,17 +73,18 @@ export function createAuth(options: AuthOptions): Auth {
   }
   const tokens =
     options.tokensFile === undefined ? undefined : new TokenFile(options.tokensFile, options.log);
-  const authenticate = (credentials: Credentials): { owner: string } => {
-    if (tokens) return { owner: ownerOfToken(tokens, credentials) };
+  const authenticate = (credentials: Credentials): Caller => {
+    if (tokens) return callerOfToken(tokens, credentials);
     checkHostAndOrigin(credentials, options.port());
-    return { owner: localOwner };
+    return { owner: localOwner, operator: true };
   };
   return {
     tokensRequired: tokens !== undefined,
     authenticate,
     authenticateUpgrade(request) {
       try {
-        return authenticate(credentialsOfUpgrade(request));
+        const { owner } = authenticate(credentialsOfUpgrade(request));
+        return { owner };
       } catch (error) {
         const body = toErrorBody(error, options.log);
         return { status: httpStatus(body), error: body.error };
@@ -105,14 +121,14 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-function ownerOfToken(tokens: TokenFile, credentials: Credentials): string {
+function callerOfToken(tokens: TokenFile, credentials: Credentials): Caller {
   const token = bearerToken(credentials) ?? protocolToken(credentials) ?? browserPassword(credentials);
   if (token === undefined) {
     throw new TtaiError('unauthorized', 'A token is needed. Send it as Authorization: Bearer <token>.');
   }
-  const owner = tokens.ownerOf(token);
-  if (owner === undefined) throw new TtaiError('unauthorized', 'The token is not known here.');
-  return owner;
+  const caller = tokens.callerOf(token);
+  if (!caller) throw new TtaiError('unauthorized', 'The token is not known here.');
+  return caller;
 }
 
 function bearerToken({ authorization }: Credentials): string | undefined {
@@ -180,13 +196,13 @@ class TokenFile {
     this.#refresh();
   }
 
-  ownerOf(token: string): string | undefined {
+  callerOf(token: string): Caller | undefined {
     this.#refresh();
     const hash = Buffer.from(hashToken(token), 'hex');
-    let owner: string | undefined;
+    let caller: Caller | undefined;
     // Looks at every entry, so that the time taken tells nothing about which one is near.
-    for (const entry of this.#entries) if (timingSafeEqual(entry.hash, hash)) owner = entry.owner;
-    return owner;
+    for (const entry of this.#entries) if (timingSafeEqual(entry.hash, hash)) caller = entry.caller;
+    return caller;
   }
 
   #refresh(): void {
@@ -208,7 +224,7 @@ class TokenFile {
     if (wrongLines.length > 0) {
       this.#log?.warn(
         { file: this.#path, lines: wrongLines },
-        'lines of the token file are not "<sha256 hex> <owner> [name]" and let nobody in',
+        'lines of the token file are not "[operator] <sha256 hex> <owner> [name]" and let nobody in',
       );
     }
     return entries;
@@ -217,7 +233,7 @@ class TokenFile {
 
 interface TokenEntry {
   readonly hash: Buffer;
-  readonly owner: string;
+  readonly caller: Caller;
 }
 
 /** `wrongLines`: the numbers, from 1, of those that are neither a token, nor empty, nor a comment. */
@@ -227,9 +243,9 @@ function parseTokens(text: string): { entries: readonly TokenEntry[]; wrongLines
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
-    const [, hash, owner] = line.match(tokenLine) ?? [];
+    const [, mark, hash, owner] = line.match(tokenLine) ?? [];
     if (hash === undefined || owner === undefined) wrongLines.push(index + 1);
-    else entries.push({ hash: Buffer.from(hash, 'hex'), owner });
+    else entries.push({ hash: Buffer.from(hash, 'hex'), caller: { owner, operator: mark !== undefined } });
   }
   return { entries, wrongLines };
 }

@@ -47,6 +47,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   unauthorized: 401,
   forbidden_host: 403,
   forbidden_origin: 403,
+  operators_only: 403,
   not_found: 404,
   run_not_found: 404,
   alert_not_found: 404,

@@ -74,12 +74,25 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['api: half a character', post('/api/alerts', `{${alertFields},"note":"\\ud800"}`), 400, 'invalid_input'],
   ['api: a cursor with NUL', get('/api/alerts?cursor=%00'), 400, 'invalid_input'],
   ['api: an alert for an unknown symbol', post('/api/alerts', unknownAlert), 404, 'symbol_not_found'],
+  ['api: unknown actor', get('/api/actors/analysis/none'), 404, 'actor_not_found'],
+  ['api: unknown history', get('/api/actors/analysis/none/history'), 404, 'actor_not_found'],
+  ['api: unknown pending', get('/api/actors/analysis/none/pending'), 404, 'actor_not_found'],
+  ['api: stop of an unknown actor', post('/api/actors/a/b/stop', '{}'), 404, 'actor_not_found'],
+  ['api: an actor of no key', get('/api/actors/analysis'), 404, 'not_found'],
+  ['api: a key with NUL', get('/api/actors/analysis/%00'), 400, 'invalid_input'],
+  ['api: a key with a slash', get('/api/actors/analysis/a%2Fb'), 400, 'invalid_input'],
+  ['api: a machine with a path', get('/api/actors/..%2F..%2Fx/a'), 400, 'invalid_input'],
+  ['api: a revision that is none', get('/api/actors/a/b/history?from=x'), 400, 'invalid_input'],
+  ['api: too long a history', get('/api/actors/a/b/history?limit=1000'), 400, 'invalid_input'],
+  ['api: an unknown status', get('/api/actors?status=tired'), 400, 'invalid_input'],
+  ['api: stop by GET', get('/api/actors/a/b/stop'), 405, 'method_not_allowed'],
   ['api: unknown symbol', get('/api/quotes?symbols=NOPE'), 404, 'symbol_not_found'],
   ['api: another Host', get('/api/runs', otherHost), 403, 'forbidden_host'],
   ['api: another Origin', get('/api/runs', otherOrigin), 403, 'forbidden_origin'],
   ['page: another Host', get('/', otherHost), 403, 'forbidden_host'],
   ['inspector: another Host', get('/inspect', otherHost), 403, 'forbidden_host'],
   ['inspector: unknown actor', get('/inspect/api/actors/analysis/none'), 404, 'actor_not_found'],
+  ['inspector: a key with NUL', get('/inspect/api/actors/analysis/%00'), 400, 'invalid_input'],
   ['mcp: another Origin', rpc('{}', { ...mcp, ...otherOrigin }), 403, 'forbidden_origin'],
   ['mcp: GET', get('/mcp'), 405, 'method_not_allowed'],
   ['mcp: DELETE', { method: 'DELETE', path: '/mcp' }, 405, 'method_not_allowed'],
@@ -94,6 +107,7 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['mcp: 10 MB', rpc(tenMegabytes), 413, 'too_large'],
   ['mcp: unknown method', rpc('{"jsonrpc":"2.0","id":1,"method":"actors/send"}'), 200, -32_601],
   ['mcp: unknown tool', tool('drop_tables', {}), 200, 'unknown_tool'],
+  ['mcp: an operation for operators', tool('stop_actor', { machine: 'a', key: 'b' }), 200, 'unknown_tool'],
   ['mcp: missing field', tool('start_analysis', {}), 200, 'invalid_input'],
   ['mcp: arguments that are no object', tool('start_analysis', 'AAPL'), 400, 'invalid_input'],
   ['mcp: symbol of 1,000 characters', tool('get_quote', { symbols: [longSymbol] }), 200, 'invalid_input'],
@@ -171,7 +185,10 @@ describe('with tokens', () => {
   const withToken = (token: string) => ({ authorization: `Bearer ${token}` });
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ttai-doors-'));
-    await writeFile(join(folder, 'tokens'), `${hashToken('a-token')} ann\n${hashToken('b-token')} bob\n`);
+    await writeFile(
+      join(folder, 'tokens'),
+      `${hashToken('a-token')} ann\n${hashToken('b-token')} bob\noperator ${hashToken('o-token')} opal\n`,
+    );
     server = await startTestServer({ tokensFile: join(folder, 'tokens') });
   });
   afterAll(async () => {
@@ -185,6 +202,9 @@ describe('with tokens', () => {
     ['GET', '/metrics', {}],
     ['GET', '/api/runs', {}],
     ['GET', '/api/openapi.json', {}],
+    ['GET', '/api/actors', {}],
+    ['GET', '/api/actors/analysis/a/pending', {}],
+    ['POST', '/api/actors/analysis/a/stop', json],
     ['POST', '/api/alerts', json],
     ['POST', '/mcp', mcp],
     ['GET', '/mcp', {}],
@@ -226,11 +246,24 @@ describe('with tokens', () => {
       ['GET', `/api/runs/${runId}/wait`, 'run_not_found'],
       ['POST', `/api/runs/${runId}/cancel`, 'run_not_found'],
       ['DELETE', `/api/alerts/${alertId}`, 'alert_not_found'],
+      ['GET', `/api/actors/priceAlert/${alertId}`, 'actor_not_found'],
+      ['GET', `/api/actors/priceAlert/${alertId}/history`, 'actor_not_found'],
+      ['GET', `/api/actors/priceAlert/${alertId}/pending`, 'actor_not_found'],
     ] as const) {
       const answer = await ask(server, method, path, { headers: bob });
       expect([answer.status, codeIn(answer.text)]).toEqual([404, code]);
     }
+    const stop = `/api/actors/priceAlert/${alertId}/stop`;
+    expect((await ask(server, 'POST', stop, { headers: { ...json, ...bob }, body: '{}' })).status).toBe(404);
     expect((await ask(server, 'GET', '/api/runs', { headers: bob })).json).toMatchObject({ runs: [] });
+    expect((await ask(server, 'GET', '/api/actors', { headers: bob })).json).toMatchObject({ actors: [] });
+    const opal = { ...json, ...withToken('o-token') };
+    expect((await ask(server, 'GET', '/api/actors?limit=2', { headers: opal })).json).toMatchObject({
+      actors: [{ owner: 'ann' }, { owner: 'ann' }],
+    });
+    expect((await ask(server, 'POST', stop, { headers: opal, body: '{}' })).json).toMatchObject({
+      actor: { status: 'stopped' },
+    });
   });
 
   it('tells a stranger that it lives and whether it is ready, and nothing else', async () => {

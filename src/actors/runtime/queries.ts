@@ -1,26 +1,35 @@
 /** Reading what is committed: actors, lists, journals. Not for changing anything. */
 import { listActors, loadActor } from '../../persistence/actors/actors.ts';
 import { parseCursor, readSteps, readStream, streamEnd } from '../../persistence/actors/journal.ts';
+import { readPending } from '../../persistence/actors/pending.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
 import { RuntimeError } from './errors.ts';
-import type { ActorView, Address, InspectionRecord, ListOptions } from './types.ts';
-import { toInspectionRecord, toView } from './views.ts';
+import type { ActorView, Address, Clock, InspectionRecord, ListOptions, PendingWork } from './types.ts';
+import { toInspectionRecord, toPendingWork, toView } from './views.ts';
 
 const MAX_PAGE = 500;
 
 /** The reading half of an actor system. Every call throws `unavailable` while the database is away. */
 export class Queries {
   readonly #database: Database;
+  readonly #clock: Clock;
 
-  constructor(database: Database) {
+  constructor(database: Database, clock: Clock) {
     this.#database = database;
+    this.#clock = clock;
   }
 
   async snapshot(address: Address): Promise<ActorView> {
     const row = await this.#read(() => loadActor(this.#database, address));
-    if (!row) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+    if (!row) throw actorNotFound(address);
     return toView(row);
+  }
+
+  async pending(address: Address): Promise<PendingWork> {
+    const row = await this.#read(() => readPending(this.#database, address));
+    if (!row) throw actorNotFound(address);
+    return toPendingWork(row, new Date(this.#clock.now()));
   }
 
   async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
@@ -82,6 +91,10 @@ export class Queries {
       });
     }
   }
+}
+
+function actorNotFound(address: Address): RuntimeError {
+  return new RuntimeError('actor_not_found', `there is no actor ${address}`);
 }
 
 function listCursor(createdAt: Date, address: Address): string {

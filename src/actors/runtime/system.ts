@@ -34,6 +34,7 @@ import type {
   ListOptions,
   MigrateOptions,
   MigrationReport,
+  PendingWork,
   RuntimeLog,
   SendAnswer,
   SendOptions,
@@ -75,7 +76,7 @@ class System implements ActorSystem {
     const log = options.log ?? silentLog;
     this.#options = options;
     this.#clock = clock;
-    this.#queries = new Queries(pool);
+    this.#queries = new Queries(pool, clock);
     this.#log = log;
     this.#registry = new Registry(options.machines, options.effects);
     this.#boss = new PgBoss({
@@ -168,6 +169,10 @@ class System implements ActorSystem {
 
   list(options?: ListOptions): ReturnType<ActorSystem['list']> {
     return this.#queries.list(options);
+  }
+
+  pending(address: Address): Promise<PendingWork> {
+    return this.#queries.pending(address);
   }
 
   journal(...[address, options]: Parameters<ActorSystem['journal']>): Promise<InspectionRecord[]> {

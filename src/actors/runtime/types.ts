@@ -102,6 +102,31 @@ export interface PendingChild {
   address: Address;
 }
 
+/** An effect that an actor waits for, and how it is getting on. */
+export interface EffectProgress extends PendingEffect {
+  /** Attempts that have failed, of those that count against its limit. */
+  failedAttempts: number;
+  /** When it is tried next; in the past while an attempt runs, or waits for its turn. */
+  nextAttemptAt: Date;
+  /** It is tried no longer than this. */
+  deadline: Date;
+  lastError: PlainError | null;
+  /** The process that runs it. Null, or not alive: another takes it over within seconds, if any has the effect. */
+  process: { id: string; alive: boolean } | null;
+}
+
+/** What an actor waits for, as of one moment: for whoever has to know why it does not move. */
+export interface PendingWork {
+  /** The moment, by the runtime's clock: a timer that is due before it is late. */
+  at: Date;
+  timers: PendingTimer[];
+  effects: EffectProgress[];
+  /** `status` is null for one that is not there yet: its spawning waits in its mailbox. */
+  children: (PendingChild & { status: ActorStatus | null })[];
+  /** Messages of other actors that it has not taken yet. */
+  unreadMessages: number;
+}
+
 /** An actor as it is committed. */
 export interface ActorView {
   address: Address;
@@ -329,6 +354,8 @@ export interface ActorSystem {
    */
   migrate(options: MigrateOptions): Promise<MigrationReport>;
   list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;
+  /** What an actor waits for, and how that is getting on. */
+  pending(address: Address): Promise<PendingWork>;
   /** One actor's steps, by revision, oldest first. */
   journal(address: Address, options?: { from?: number; limit?: number }): Promise<InspectionRecord[]>;
   /** Steps of all actors, or of one, in commit order after a cursor. Ends when there is nothing more yet. */

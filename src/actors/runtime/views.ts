@@ -1,9 +1,10 @@
 /** From rows to what callers see: actors and journal records. */
 import type { StateValue } from 'xstate';
 import type { StoredStep } from '../../persistence/actors/journal.ts';
+import type { PendingRow } from '../../persistence/actors/pending.ts';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
 import type { RecordBody } from './record.ts';
-import type { ActorView, InspectionRecord } from './types.ts';
+import type { ActorStatus, ActorView, EffectProgress, InspectionRecord, PendingWork } from './types.ts';
 
 /** An actor as it is committed. */
 export function toView(row: ActorRow): ActorView {
@@ -34,6 +35,32 @@ export function toView(row: ActorRow): ActorView {
     parent: row.parent?.address ?? null,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
+  };
+}
+
+/** What an actor waits for, as it was read at this moment. */
+export function toPendingWork(row: PendingRow, at: Date): PendingWork {
+  const progress = new Map(row.progress.map((effect) => [effect.effectId, effect]));
+  const effects = Object.entries(row.effects).flatMap(([id, { src, effectId }]): EffectProgress[] => {
+    const effect = progress.get(effectId);
+    if (!effect) return [];
+    const { attempt, dueAt, deadlineAt, lastError, process } = effect;
+    const times = { nextAttemptAt: new Date(dueAt), deadline: new Date(deadlineAt) };
+    return [{ id, src, effectId, failedAttempts: attempt, ...times, lastError, process }];
+  });
+  return {
+    at,
+    timers: Object.entries(row.timers)
+      .map(([id, { due, event }]) => ({ id, due: new Date(due), event }))
+      .sort((a, b) => a.due.getTime() - b.due.getTime()),
+    effects,
+    children: Object.entries(row.children).map(([id, { src, address }]) => ({
+      id,
+      src,
+      address,
+      status: (row.childStatuses[address] ?? null) as ActorStatus | null,
+    })),
+    unreadMessages: row.unread,
   };
 }
 

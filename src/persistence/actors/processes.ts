@@ -10,7 +10,8 @@ import { type EffectRow, toEffectRow } from './rows.ts';
 /** First half of the advisory lock's key; the second is the process's number. */
 const PROCESS_LOCK_CLASS = 0x77a1;
 
-const ALIVE = `(p.lease_until > now() AND EXISTS (
+/** Of a row `p` of processes: its lease has not run out, and it holds its lock. */
+export const ALIVE = `(p.lease_until > now() AND EXISTS (
   SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = ${PROCESS_LOCK_CLASS}
     AND l.objid = p.number::oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))`;
 

@@ -34,7 +34,7 @@ export function openApi(operations: readonly Operation[]): JsonSchema {
       title: 'TTAI',
       version,
       description:
-        'The same operations as the MCP tools at /mcp. Times are RFC 3339, UTC. A source of "simulated" is invented data.',
+        'The operations of the MCP tools at /mcp, and those of who runs TTAI. Times are RFC 3339, UTC. A source of "simulated" is invented data.',
     },
     security: [{}, { bearer: [] }],
     paths,

@@ -2,9 +2,10 @@
 import { type Context, Hono } from 'hono';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { version } from '../../version.ts';
+import type { Caller } from '../auth.ts';
 import { readJsonBody } from '../body.ts';
 import type { OpenCalls } from '../open-calls.ts';
-import { type Operation, type OperationRooms, operations } from '../operations/index.ts';
+import { type Operation, type OperationRooms, operations as table } from '../operations/index.ts';
 import { asyncApiDocument } from '../sessions/asyncapi.ts';
 import { openApi } from './openapi.ts';
 import { readQuery } from './query.ts';
@@ -13,11 +14,12 @@ export interface ApiOptions extends OperationRooms {
   calls: OpenCalls;
 }
 
-type ApiEnv = { Variables: { owner: string } };
+type ApiEnv = { Variables: Caller };
 
-/** To be mounted at /api, behind authentication that sets `owner`. Throws `TtaiError`s to the handler above. */
+/** To be mounted at /api, behind authentication that sets `owner` and `operator`. Throws `TtaiError`s to the handler above. */
 export function apiRoutes({ calls, ...rooms }: ApiOptions): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
+  const operations = table.filter(({ doors }) => doors.includes('api'));
   const document = openApi(operations);
   routes.get('/openapi.json', (c) => c.json(document));
   routes.get('/asyncapi.json', (c) => c.json(asyncApiDocument({ host: new URL(c.req.url).host, version })));
@@ -25,7 +27,7 @@ export function apiRoutes({ calls, ...rooms }: ApiOptions): Hono<ApiEnv> {
     const path = operation.http.path.replaceAll(/\{(\w+)\}/g, ':$1');
     routes.on(operation.http.method, path, async (c) => {
       const input = await readInput(c, operation);
-      const context = { ...rooms, owner: c.get('owner'), source: 'api' };
+      const context = { ...rooms, owner: c.get('owner'), operator: c.get('operator'), source: 'api' };
       const { output } = await calls.run([c.req.raw.signal], (signal) =>
         operation.call({ ...context, signal }, input),
       );

@@ -121,7 +121,9 @@ describe('who sees what', () => {
     expect((await get(`/actors/${common}`)).status).toBe(200);
     const unknown = await get('/actors/analysis/nobody');
     for (const path of ['', '/history', '/history/1']) {
-      expect(await get(`/actors/${theirs}${path}`)).toMatchObject(refusal(404, 'actor_not_found'));
+      const refused = await get(`/actors/${theirs}${path}`);
+      expect(refused).toMatchObject(refusal(404, 'actor_not_found'));
+      expect(JSON.stringify(refused).replace(theirs, 'analysis/nobody')).toBe(JSON.stringify(unknown));
     }
     expect(await get(`/stream?address=${theirs}`)).toMatchObject(refusal(404, 'actor_not_found'));
     expect(unknown.body).toMatchObject({ error: { code: 'actor_not_found' } });

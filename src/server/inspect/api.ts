@@ -4,16 +4,11 @@
  */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import {
-  type ActorSystem,
-  type ActorView,
-  type ListOptions,
-  RuntimeError,
-  TtaiError,
-} from '../../actors/runtime/index.ts';
+import { type ActorSystem, type ActorView, type ListOptions, TtaiError } from '../../actors/runtime/index.ts';
 import { invalidInput } from '../errors.ts';
-import { lastSteps } from './feed.ts';
-import { redactedActor } from './redact.ts';
+import { lastSteps } from '../last-steps.ts';
+import { redactedActor } from '../redact.ts';
+import { visibleActor } from '../visible-actor.ts';
 import type { InspectEnv, InspectRoom } from './room.ts';
 import { streamSteps } from './stream.ts';
 import { actorDetail, actorItem, isVisible, stepDetail, stepItem } from './views.ts';
@@ -23,7 +18,7 @@ const cursor = z
   .string()
   .max(200)
   .regex(/^[\w.:=+/-]+$/, 'is not a cursor of this server');
-const addressPattern = /^[\w.-]{1,100}\/[^\s/]{1,200}$/;
+const addressPattern = /^[\w.-]{1,100}\/[\w.:@-]{1,500}$/;
 /** `machine/key` from outside. */
 export const addressSchema = z.string().regex(addressPattern, 'is not an address (machine/key)');
 
@@ -74,12 +69,12 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/actors/:machine/:key', async (c) => {
-    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    const actor = await askedActor(system, c.get('owner'), c.req.param());
     return c.json(actorDetail(actor, charts));
   });
 
   routes.get('/actors/:machine/:key/history', async (c) => {
-    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    const actor = await askedActor(system, c.get('owner'), c.req.param());
     const { from, limit } = parse(historyQuery, c.req.query());
     const steps =
       from === undefined
@@ -89,7 +84,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/actors/:machine/:key/history/:revision', async (c) => {
-    const actor = await visibleActor(system, c.get('owner'), c.req.param());
+    const actor = await askedActor(system, c.get('owner'), c.req.param());
     const revision = parse(revisionParam, c.req.param('revision'));
     const [record] = await system.journal(actor.address, { from: revision, limit: 1 });
     if (record?.revision !== revision) {
@@ -116,18 +111,16 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   return routes;
 }
 
-/** The actor as it may be shown, or `actor_not_found` when it is another owner's: whether it exists is that owner's business. */
+/** The actor as it may be shown. Throws `actor_not_found` for another owner's, as for one that does not exist. */
 export async function visibleActorAt(
   system: ActorSystem,
   owner: string,
   address: string,
 ): Promise<ActorView> {
-  const actor = await system.snapshot(address);
-  if (isVisible(owner, actor.owner)) return redactedActor(system, actor);
-  throw new RuntimeError('actor_not_found', `There is no actor ${address}.`);
+  return redactedActor(system, await visibleActor(system, address, (its) => isVisible(owner, its)));
 }
 
-function visibleActor(
+function askedActor(
   system: ActorSystem,
   owner: string,
   { machine, key }: { machine: string; key: string },

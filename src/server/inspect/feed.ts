@@ -91,23 +91,6 @@ export async function* followSteps(
   }
 }
 
-/** An actor's last steps, oldest first: at most `count`, those of its present life only. */
-export async function lastSteps(
-  system: ActorSystem,
-  actor: { address: string; revision: number },
-  count: number,
-): Promise<InspectionRecord[]> {
-  const from = Math.max(1, actor.revision - count + 1);
-  let steps = await system.journal(actor.address, { from, limit: count });
-  // Steps that changed nothing share a revision, so there may be more rows than revisions.
-  for (let page = steps; page.length === count; ) {
-    page = await system.inspect({ after: page.at(-1)?.cursor ?? '', address: actor.address, limit: count });
-    steps = [...steps, ...page].slice(-count);
-  }
-  const life = steps.at(-1)?.incarnation;
-  return steps.filter(({ incarnation }) => incarnation === life);
-}
-
 async function quietly(promise: Promise<unknown>): Promise<void> {
   try {
     await promise;

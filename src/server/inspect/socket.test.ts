@@ -2,11 +2,11 @@ import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createMachine } from 'xstate';
+import { maxValueBytes } from '../capped.ts';
 import { startTestDoor, type TestDoor } from './testing/door.ts';
 import { eventually } from './testing/eventually.ts';
 import { FakeSystem } from './testing/fake-system.ts';
 import { sampleAnalysis } from './testing/sample-machines.ts';
-import { maxValueBytes } from './views.ts';
 
 let fake: FakeSystem;
 let door: TestDoor;

@@ -4,8 +4,8 @@
  * here, not by that package: its own serialiser cuts definitions at depth 10 and drops them in its manual API.
  */
 import type { ActorStatus, ActorView, InspectionRecord } from '../../actors/runtime/index.ts';
+import { capped, maxValueBytes } from '../capped.ts';
 import type { Charts } from './layout.ts';
-import { capped, maxValueBytes } from './views.ts';
 
 const protocolVersion = '0.7.2';
 

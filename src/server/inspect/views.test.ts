@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { redactedActor } from '../redact.ts';
 import { machineGraph } from './machine-graph.ts';
 import { activeNodes, enabledEvents, takenEdges } from './position.ts';
-import { redactedActor } from './redact.ts';
 import { FakeSystem } from './testing/fake-system.ts';
 import { sampleAnalysis, sampleEverything } from './testing/sample-machines.ts';
-import { capped, isSimulated } from './views.ts';
+import { isSimulated } from './views.ts';
 
 describe('where an actor stands', () => {
   const graph = machineGraph(sampleEverything);
@@ -49,27 +49,6 @@ describe('where an actor stands', () => {
       { type: 'COUNT', label: 'COUNT', kind: 'event', guards: [] },
       { type: 'STOP', label: 'STOP', kind: 'event', guards: [] },
     ]);
-  });
-});
-
-describe('capped', () => {
-  test('keeps what fits', () => {
-    const value = { a: [1, 2, 3] };
-    expect(capped(value, 100)).toBe(value);
-  });
-
-  test('replaces the largest fields only, and never the type of an event', () => {
-    const event = { type: 'DATA', small: 1, bars: 'x'.repeat(10_000) };
-    const cut = capped(event, 2_000);
-    expect(cut).toMatchObject({ type: 'DATA', small: 1, bars: { '@truncated': expect.any(String) } });
-    expect(JSON.stringify(cut).length).toBeLessThan(2_000);
-  });
-
-  test('many small fields that are too much together become a note', () => {
-    const value = Object.fromEntries(
-      Array.from({ length: 500 }, (_, index) => [`field${index}`, 'x'.repeat(50)]),
-    );
-    expect(capped(value, 2_000)).toMatchObject({ '@truncated': expect.any(String) });
   });
 });
 

@@ -4,14 +4,10 @@
  */
 import type { StateValue } from 'xstate';
 import type { ActorView, EffectDescriptor, InspectionRecord } from '../../actors/runtime/index.ts';
+import { capped, maxListedBytes, maxValueBytes } from '../capped.ts';
 import type { Charts } from './layout.ts';
 import { activeNodes, type EnabledEvent, enabledEvents, takenEdges } from './position.ts';
 
-/** Bytes of JSON that one context, event or output may take in an answer. */
-export const maxValueBytes = 64 * 1024;
-/** The same for an event in a list of steps, where dozens stand together. */
-const maxListedEventBytes = 4 * 1024;
-const previewLength = 400;
 const maxValuesSearched = 5_000;
 
 /** An actor as a line of the list. */
@@ -108,7 +104,7 @@ export function stepItem(record: InspectionRecord, charts: Charts): Step {
     simulated: isSimulated([context, output]),
     at: record.at.toISOString(),
     updatedAt: record.at.toISOString(),
-    event: capped(record.event, maxListedEventBytes),
+    event: capped(record.event, maxListedBytes),
     eventType: record.event.type,
     valueBefore: record.valueBefore,
     active: graph ? activeNodes(graph, value) : [],
@@ -125,28 +121,6 @@ export function stepDetail(record: InspectionRecord, charts: Charts): StepDetail
     output: capped(record.snapshot.output ?? null, maxValueBytes),
     error: record.snapshot.error ?? null,
   };
-}
-
-/**
- * The value, or what fits of it into so many bytes of JSON: of an object the largest fields are replaced by a note
- * with their size and beginning, until the rest fits. `type` always stays, so that an event remains one.
- */
-export function capped(value: unknown, maxBytes: number): unknown {
-  const size = jsonSize(value);
-  if (size <= maxBytes) return value;
-  if (!isRecord(value) || Array.isArray(value)) return note(value, size);
-  const fields = Object.entries(value).map(([name, field]) => ({ name, field, size: jsonSize(field) }));
-  let total = size;
-  const dropped = new Set<string>();
-  for (const field of fields.toSorted((a, b) => b.size - a.size)) {
-    if (total <= maxBytes || field.name === 'type' || field.size <= previewLength * 2) continue;
-    dropped.add(field.name);
-    total -= field.size - previewLength * 2;
-  }
-  if (total > maxBytes) return note(value, size);
-  return Object.fromEntries(
-    fields.map(({ name, field, size }) => [name, dropped.has(name) ? note(field, size) : field]),
-  );
 }
 
 /** True when `source: "simulated"` stands anywhere in the value. Looks at a bounded part of a huge one. */
@@ -168,9 +142,7 @@ export function isVisible(owner: string, rowOwner: string): boolean {
 
 function capEffects(effects: EffectDescriptor[]): EffectDescriptor[] {
   return effects.map((effect) =>
-    effect.type === '@xstate.start'
-      ? { ...effect, input: capped(effect.input, maxListedEventBytes) }
-      : effect,
+    effect.type === '@xstate.start' ? { ...effect, input: capped(effect.input, maxListedBytes) } : effect,
   );
 }
 
@@ -178,18 +150,6 @@ function subjectOf(context: unknown): string | null {
   if (!isRecord(context)) return null;
   const symbol = context.symbol ?? (isRecord(context.input) ? context.input.symbol : undefined);
   return typeof symbol === 'string' ? symbol.slice(0, 40) : null;
-}
-
-function note(value: unknown, bytes: number): unknown {
-  return {
-    '@truncated': `${bytes} bytes, more than the inspector shows at once`,
-    beginning: JSON.stringify(value).slice(0, previewLength),
-  };
-}
-
-function jsonSize(value: unknown): number {
-  const text = JSON.stringify(value);
-  return text === undefined ? 0 : Buffer.byteLength(text);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -51,7 +51,8 @@ export function mcpRoutes({ log, calls, ...rooms }: McpOptions): Hono<{ Variable
     if (!parsed.success && isToolCall(body))
       return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
     const call: McpCall = {
-      context: { ...rooms, owner: c.get('owner'), source: 'mcp' },
+      // An assistant works for its owner, whoever else that is.
+      context: { ...rooms, owner: c.get('owner'), operator: false, source: 'mcp' },
       calls,
       signal: request.signal,
       log,

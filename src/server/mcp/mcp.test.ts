@@ -2,7 +2,6 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import { operations } from '../operations/index.ts';
 import { finishedAnalysis } from '../testing/fake-system.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
 
@@ -48,9 +47,20 @@ describe('2025 revisions, with the SDK', () => {
     expect(client.getInstructions()).toContain('wait_run');
   });
 
-  it('lists all operations, with hints and schemas, within the budget', async () => {
+  it('lists what is for assistants, with hints and schemas, within the budget', async () => {
     const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(operations.map(({ name }) => name));
+    expect(tools.map(({ name }) => name)).toEqual([
+      'get_quote',
+      'start_analysis',
+      'wait_run',
+      'get_run',
+      'list_runs',
+      'cancel_run',
+      'set_alert',
+      'list_alerts',
+      'delete_alert',
+      'list_notifications',
+    ]);
     for (const { annotations, outputSchema, description } of tools) {
       expect(annotations).toMatchObject({
         readOnlyHint: expect.any(Boolean),
@@ -115,6 +125,7 @@ describe('2025 revisions, with the SDK', () => {
   it('answers what goes wrong as a result that an assistant can act on', async () => {
     for (const [name, input, code] of [
       ['no_such_tool', {}, 'unknown_tool'],
+      ['stop_actor', { machine: 'analysis', key: 'x' }, 'unknown_tool'],
       ['start_analysis', { symbol: 'A'.repeat(1_000) }, 'invalid_input'],
       ['start_analysis', { symbol: 'AAPL', idempotency_key: 'x' }, 'invalid_input'],
       ['get_run', { runId: 'analysis.x' }, 'run_not_found'],

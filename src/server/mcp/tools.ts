@@ -8,7 +8,7 @@ import { version } from '../../version.ts';
 import { type ErrorBody, toErrorBody } from '../errors.ts';
 import { inputSchema, type JsonSchema, outline, outputSchema } from '../json-schemas.ts';
 import type { OpenCalls } from '../open-calls.ts';
-import { type Operation, type OperationContext, operations } from '../operations/index.ts';
+import { type Operation, type OperationContext, operations as table } from '../operations/index.ts';
 
 export const serverInfo = { name: 'ttai', title: 'TTAI', version };
 
@@ -36,6 +36,8 @@ export interface ToolResult {
   structuredContent: Record<string, unknown>;
   isError?: boolean;
 }
+
+const operations = table.filter(({ doors }) => doors.includes('mcp'));
 
 /** All tools, in the order of the table: the same for each caller, so that hosts can cache it. */
 export const tools: readonly Tool[] = operations.map((operation) => ({

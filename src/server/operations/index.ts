@@ -1,4 +1,5 @@
-/** The table of all operations, in the order in which assistants read them. */
+/** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
+import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
 import { deleteAlert, listAlerts, setAlert } from './alerts.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
@@ -24,4 +25,9 @@ export const operations: readonly Operation[] = [
   listAlerts,
   deleteAlert,
   listNotifications,
+  listActors,
+  getActor,
+  getActorHistory,
+  getActorPending,
+  stopActor,
 ];

@@ -10,7 +10,10 @@ import type { NotificationReader } from './notifications.ts';
 import type { QuoteReader } from './quotes.ts';
 
 /** What operations need of the actor system. */
-export type OperationSystem = Pick<ActorSystem, 'spawn' | 'send' | 'snapshot' | 'waitFor' | 'list'>;
+export type OperationSystem = Pick<
+  ActorSystem,
+  'spawn' | 'send' | 'snapshot' | 'waitFor' | 'list' | 'stop' | 'pending' | 'journal' | 'inspect' | 'machines'
+>;
 
 /** What operations work with, the same for all requests of a process. */
 export interface OperationRooms {
@@ -21,8 +24,10 @@ export interface OperationRooms {
 
 /** What operations work with, and for whom. */
 export interface OperationContext extends OperationRooms {
-  /** Who asks: sees and touches only what is its own. */
+  /** Who asks: sees and touches only what is its own, unless it is an operator. */
   owner: string;
+  /** Whether the caller runs this TTAI: `true` lets it see and touch every owner's actors, in `actors.ts` and its like. */
+  operator: boolean;
   /** The door, for the journal: `mcp` or `api`. */
   source: string;
   /** Aborted, with a `TtaiError`, when the client is gone or the server stops. */
@@ -40,6 +45,8 @@ export interface Annotations {
   openWorldHint: boolean;
 }
 
+export type Door = 'mcp' | 'api';
+
 interface OperationHead {
   /** snake_case, verb first. */
   readonly name: string;
@@ -47,17 +54,25 @@ interface OperationHead {
   /** Assistants read it on every connection: short. */
   readonly description: string;
   readonly annotations: Annotations;
+  /** Where it stands; the command line speaks to /api. What only operators need is no MCP tool. */
+  readonly doors: readonly Door[];
   /** Under /api. Fields in braces come from the path; the others from the query (GET, DELETE) or the body (POST). */
   readonly http: { readonly method: 'get' | 'post' | 'delete'; readonly path: string };
 }
 
-interface OperationDefinition<Input extends z.ZodObject, Output extends z.ZodObject> extends OperationHead {
+interface OperationDefinition<Input extends z.ZodObject, Output extends z.ZodObject>
+  extends Omit<OperationHead, 'doors'> {
+  /** Both unless said. */
+  readonly doors?: readonly Door[];
   readonly input: Input;
   readonly output: Output;
   /** Throws `TtaiError`s only for what a caller can understand. */
   readonly run: (context: OperationContext, input: z.output<Input>) => Promise<z.input<Output>>;
-  /** The answer in a line or a few, for hosts that show text only. Names the id and, of market values, asOf and source. */
-  readonly text: (output: z.output<Output>) => string;
+  /**
+   * The answer in a line or a few, for hosts of MCP that show text only. Names the id and, of market values, asOf and
+   * source. Empty unless said.
+   */
+  readonly text?: (output: z.output<Output>) => string;
 }
 
 export interface OperationAnswer {
@@ -82,14 +97,15 @@ export interface TypedOperation<Input extends z.ZodObject, Output extends z.ZodO
 export function defineOperation<Input extends z.ZodObject, Output extends z.ZodObject>(
   definition: OperationDefinition<Input, Output>,
 ): TypedOperation<Input, Output> {
-  const { run, text, ...rest } = definition;
+  const { run, text, doors = ['mcp', 'api'], ...rest } = definition;
   return {
     ...rest,
+    doors,
     async call(context, input) {
       const parsed = definition.input.safeParse(input);
       if (!parsed.success) throw invalidInput(parsed.error);
       const output = definition.output.parse(await run(context, parsed.data));
-      return { output, text: text(output) };
+      return { output, text: text?.(output) ?? '' };
     },
   };
 }

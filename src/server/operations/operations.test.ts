@@ -10,7 +10,7 @@ let context: OperationContext;
 beforeEach(() => {
   const rooms = fakeRooms();
   system = rooms.system;
-  context = { ...rooms, owner: 'local', source: 'test' };
+  context = { ...rooms, owner: 'local', operator: false, source: 'test' };
 });
 
 interface RunAnswer {

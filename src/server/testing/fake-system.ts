@@ -70,7 +70,7 @@ export class FakeSystem implements ActorSystem {
   async snapshot(address: Address): Promise<ActorView> {
     this.#failIfAsked();
     const actor = this.actors.get(address);
-    if (!actor) throw new RuntimeError('actor_not_found', `There is no actor ${address}.`);
+    if (!actor) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
     return actor;
   }
 
@@ -128,8 +128,25 @@ export class FakeSystem implements ActorSystem {
     while (this.#listeners.size > 0) await this.#waitingChanged.promise;
   }
 
+  stop: ActorSystem['stop'] = async (address) => {
+    const { status } = await this.snapshot(address);
+    if (status === 'active') this.move(address, { status: 'stopped' });
+    return this.snapshot(address);
+  };
+
   // What the inspector and the sessions ask for: nothing happens here that they could see.
-  stop: ActorSystem['stop'] = (address) => this.snapshot(address);
+  pending: ActorSystem['pending'] = async (address) => {
+    const { timers, effects, children } = await this.snapshot(address);
+    const at = new Date(start);
+    const progress = { failedAttempts: 0, nextAttemptAt: at, deadline: at, lastError: null, process: null };
+    return {
+      at,
+      timers,
+      effects: effects.map((effect) => ({ ...effect, ...progress })),
+      children: children.map((child) => ({ ...child, status: 'active' })),
+      unreadMessages: 0,
+    };
+  };
   journal: ActorSystem['journal'] = async () => [];
   inspect: ActorSystem['inspect'] = async () => [];
   inspectEnd: ActorSystem['inspectEnd'] = async () => '0';

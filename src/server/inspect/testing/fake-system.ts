@@ -115,6 +115,7 @@ export class FakeSystem {
       send: refuse,
       waitFor: refuse,
       stop: refuse,
+      pending: refuse,
       drain: refuse,
       migrate: refuse,
       snapshot: async (address) => ({ ...this.#find(address).view }),
@@ -158,7 +159,7 @@ export class FakeSystem {
 
   #find(address: string): FakeActor {
     const found = this.#actors.get(address);
-    if (!found) throw new RuntimeError('actor_not_found', `There is no actor ${address}.`);
+    if (!found) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
     return found;
   }
 

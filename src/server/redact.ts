@@ -2,10 +2,10 @@
  * Takes out of an actor's present context what its machine keeps out of the journal. The journal's own records are
  * redacted when they are written; the snapshot is not, as the machine needs it whole.
  */
-import type { ActorSystem, ActorView } from '../../actors/runtime/index.ts';
+import type { ActorSystem, ActorView } from '../actors/runtime/index.ts';
 
 /** The actor as it may be shown. Of a machine that is not registered at all, the context stays hidden. */
-export function redactedActor(system: ActorSystem, actor: ActorView): ActorView {
+export function redactedActor(system: Pick<ActorSystem, 'machines'>, actor: ActorView): ActorView {
   const versions = system.machines().filter(({ id }) => id === actor.machine);
   if (versions.length === 0) {
     return {

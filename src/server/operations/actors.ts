@@ -1,0 +1,150 @@
+/**
+ * Actors, for whoever runs TTAI and has to know why one does not move: list them, look into one, stop it. An owner has
+ * its own actors here, an operator everybody's. Not for assistants, who speak of runs and alerts.
+ */
+import { z } from 'zod';
+import type { ActorView } from '../../actors/runtime/types.ts';
+import { lastSteps } from '../last-steps.ts';
+import { redactedActor } from '../redact.ts';
+import { visibleActor } from '../visible-actor.ts';
+import {
+  actorDetail,
+  actorDetailOf,
+  actorHead,
+  actorHeadOf,
+  actorStatus,
+  actorStep,
+  actorStepOf,
+  pendingWork,
+  pendingWorkOf,
+} from './actor-view.ts';
+import { cursor, limit, nextCursor, text } from './fields.ts';
+import { type Annotations, defineOperation, type OperationContext } from './operation.ts';
+
+const word = text(100).min(1);
+const machine = word.refine((value) => /^[\w.-]+$/.test(value), 'is not the name of a machine');
+/** A child's key is its parent's, with more behind it. */
+const key = text(500).refine((value) => /^[\w.:@-]+$/.test(value), 'is not the key of an actor');
+const anActor = { machine, key };
+const doors = ['api'] as const;
+const reads: Annotations = {
+  readOnlyHint: true,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: false,
+};
+
+export const listActors = defineOperation({
+  name: 'list_actors',
+  title: 'List actors',
+  description: 'Actors, newest first: the own ones; to an operator, those of all owners.',
+  input: z.strictObject({
+    machine: machine.optional(),
+    status: actorStatus.optional(),
+    owner: word.optional(),
+    limit,
+    cursor,
+  }),
+  output: z.object({ actors: z.array(actorHead), nextCursor }),
+  annotations: reads,
+  doors,
+  http: { method: 'get', path: '/actors' },
+  async run({ system, owner: self, operator }, { limit: count, cursor: after, owner, ...filters }) {
+    // Whether others have actors, or exist, is theirs to know.
+    if (!operator && owner !== undefined && owner !== self) return { actors: [], nextCursor: null };
+    const whose = operator ? owner : self;
+    const page = await system.list({
+      limit: count,
+      ...(whose !== undefined && { owner: whose }),
+      ...(filters.machine !== undefined && { machine: filters.machine }),
+      ...(filters.status !== undefined && { status: filters.status }),
+      ...(after !== undefined && { cursor: after }),
+    });
+    return { actors: page.actors.map(actorHeadOf), nextCursor: page.next };
+  },
+});
+
+export const getActor = defineOperation({
+  name: 'get_actor',
+  title: 'Read an actor',
+  description: 'An actor as it is committed: its state, context and children.',
+  input: z.strictObject(anActor),
+  output: z.object({ actor: actorDetail }),
+  annotations: reads,
+  doors,
+  http: { method: 'get', path: '/actors/{machine}/{key}' },
+  async run(context, input) {
+    return { actor: actorDetailOf(redactedActor(context.system, await touchedActor(context, input))) };
+  },
+});
+
+export const getActorHistory = defineOperation({
+  name: 'get_actor_history',
+  title: "Read an actor's history",
+  description:
+    'Its committed steps, oldest first: the last ones, or those from a revision on. What its machine does not keep is absent.',
+  input: z.strictObject({ ...anActor, from: z.int().min(1).optional(), limit }),
+  output: z.object({ steps: z.array(actorStep) }),
+  annotations: reads,
+  doors,
+  http: { method: 'get', path: '/actors/{machine}/{key}/history' },
+  async run(context, { from, limit: count, ...input }) {
+    const { system } = context;
+    const actor = await touchedActor(context, input);
+    const steps =
+      from === undefined
+        ? await lastSteps(system, actor, count)
+        : await system.journal(actor.address, { from, limit: count });
+    return { steps: steps.map(actorStepOf) };
+  },
+});
+
+export const getActorPending = defineOperation({
+  name: 'get_actor_pending',
+  title: 'Read what an actor waits for',
+  description:
+    'Its timers and how late they are, its effects with their attempts and who runs them, its children, and unread messages.',
+  input: z.strictObject(anActor),
+  output: z.object({ pending: pendingWork }),
+  annotations: reads,
+  doors,
+  http: { method: 'get', path: '/actors/{machine}/{key}/pending' },
+  async run(context, input) {
+    const { address } = await touchedActor(context, input);
+    return { pending: pendingWorkOf(await context.system.pending(address)) };
+  },
+});
+
+export const stopActor = defineOperation({
+  name: 'stop_actor',
+  title: 'Stop an actor',
+  description:
+    'Stop it for good, with its timers, effects and children; its machine is not asked. One that has ended stays as it ended.',
+  input: z.strictObject(anActor),
+  output: z.object({ actor: actorHead }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  doors,
+  http: { method: 'post', path: '/actors/{machine}/{key}/stop' },
+  async run(context, input) {
+    const actor = await touchedActor(context, input);
+    const source = sourceOf(context, actor.owner);
+    return { actor: actorHeadOf(await context.system.stop(actor.address, { source })) };
+  },
+});
+
+/** The actor, if the caller may see and touch it. Throws `actor_not_found`, as for one that does not exist. */
+function touchedActor(
+  context: OperationContext,
+  { machine: name, key: its }: { machine: string; key: string },
+): Promise<ActorView> {
+  return visibleActor(context.system, `${name}/${its}`, (owner) => mayTouch(context, owner));
+}
+
+function mayTouch({ owner: self, operator }: OperationContext, owner: string): boolean {
+  return operator || owner === self;
+}
+
+/** Who did it, for the journal: an operator who reaches into what is another's is named there. */
+function sourceOf({ source, owner: self }: OperationContext, owner: string): string {
+  return owner === self ? source : `${source} ${self}`;
+}
