@@ -40,7 +40,7 @@ export const actorDetail = actorHead.extend({
 
 export const actorStep = z.object({
   revision: z.int(),
-  kind: z.enum(['spawn', 'step', 'unchanged', 'failed', 'stop']),
+  kind: z.string().describe('spawn, step, unchanged, failed, stop or migrate'),
   at: z.string(),
   event,
   from: z.string().nullable().describe('Who sent it: an address, an effect or a door'),
