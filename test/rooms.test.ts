@@ -40,7 +40,7 @@ const ROOMS: Record<string, Room> = {
   persistence: { at: ['src/persistence'], knows: ['database'], packages: ['node:', 'pg', 'node-pg-migrate'] },
   'actors/runtime': {
     at: ['src/actors/runtime'],
-    knows: ['errors', 'database', 'persistence/actors'],
+    knows: ['errors', 'database', 'persistence', 'persistence/actors'],
     packages: ['node:', 'xstate', 'zod', 'pg', 'pg-boss'],
   },
   'actors/effects': {

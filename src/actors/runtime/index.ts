@@ -1,9 +1,10 @@
 /** The durable actor runtime: XState machines whose life is a row in Postgres. This is its only door. */
 
 export { systemClock } from './clock.ts';
+export { createActorSystem } from './create-system.ts';
 export { effect, toMs } from './effect.ts';
+export { effectSource } from './effect-source.ts';
 export * from './errors.ts';
-export { createActorSystem } from './system.ts';
 export { type TurnedClock, type TurnOptions, turnedClock } from './turned-clock.ts';
 export type * from './types.ts';
 export {

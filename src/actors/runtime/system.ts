@@ -1,10 +1,11 @@
 /**
- * The actor system: puts the parts of the runtime together.
+ * The actor system: puts the parts of the runtime together, on a database that is prepared (`create-system.ts`).
  * The parts: committer (steps), timers, effect runner, peers (other processes), queries; what comes in is checked in
  * `incoming.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { MAX_MESSAGES_TAKEN, waitingMailboxes } from '../../persistence/actors/messages.ts';
 import { ownEffects } from '../../persistence/actors/processes.ts';
@@ -25,7 +26,6 @@ import { Timers } from './timers.ts';
 import type {
   ActorEvent,
   ActorSystem,
-  ActorSystemOptions,
   ActorView,
   Address,
   Clock,
@@ -39,21 +39,22 @@ import type {
   SendAnswer,
   SendOptions,
   SpawnOptions,
+  SystemParts,
 } from './types.ts';
 import { waitFor } from './wait-for.ts';
 import type { Item, Work } from './work.ts';
 
 const DRAIN_MS = 10_000;
 
-/** Starts an actor system on a migrated database. Throws `registration_refused` for what can't be durable. */
-export async function createActorSystem(options: ActorSystemOptions): Promise<ActorSystem> {
-  const system = new System(options);
-  await system.start();
-  return system;
-}
+export type SystemOptions = SystemParts & {
+  pool: Pool;
+  connectionString: string;
+  /** Called when all is drained. */
+  close?: () => Promise<void>;
+};
 
-class System implements ActorSystem {
-  readonly #options: ActorSystemOptions;
+export class System implements ActorSystem {
+  readonly #options: SystemOptions;
   readonly #registry: Registry;
   readonly #log: RuntimeLog;
   readonly #boss: PgBoss;
@@ -70,7 +71,7 @@ class System implements ActorSystem {
   #reconciling: Promise<void> | undefined;
   #leaveClock: (() => void) | undefined;
 
-  constructor(options: ActorSystemOptions) {
+  constructor(options: SystemOptions) {
     const { pool } = options;
     const clock = options.clock ?? systemClock;
     const log = options.log ?? silentLog;
@@ -212,6 +213,7 @@ class System implements ActorSystem {
     await this.#peers.stop();
     await this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false });
     this.#leaveClock?.();
+    await this.#options.close?.();
   }
 
   #busyWith(leaveRunning: readonly string[]): string[] {

@@ -314,10 +314,23 @@ export interface Transaction {
   ): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
 }
 
-export interface ActorSystemOptions {
-  pool: Pool;
-  /** For the one connection that listens and holds this process's lock. */
-  connectionString: string;
+/** Where an actor system keeps what it has. */
+export type DatabaseOptions =
+  | {
+      /** A Postgres URL: the system prepares its own tables there, and its connections are its own. */
+      database: string;
+    }
+  | {
+      /** On a migrated database, with others who use it. */
+      pool: Pool;
+      /** For the one connection that listens and holds this process's lock. */
+      connectionString: string;
+    };
+
+export type ActorSystemOptions = DatabaseOptions & SystemParts;
+
+/** What an actor system is made of. */
+export interface SystemParts {
   machines: readonly DurableMachine[];
   effects: readonly Effect[];
   clock?: Clock;
