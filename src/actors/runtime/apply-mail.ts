@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MessageRow, ParentEntry } from '../../persistence/actors/rows.ts';
 import { applyEvent, applySpawn, applyStop, currentActor, isKnown } from './apply-step.ts';
+import { takeMessage } from './awaited.ts';
 import { toPlainError } from './errors.ts';
 import type { Registry } from './registry.ts';
 import { answerOf } from './take-step.ts';
@@ -43,17 +44,6 @@ function applySpawnMessage(registry: Registry, work: Work, message: MessageRow, 
 
 function applyMessage(registry: Registry, work: Work, { from, body }: MessageRow, item: Item): void {
   const found = currentActor(registry, work);
-  if (!found) return;
-  const event = body as ActorEvent;
-  if (!/^xstate\.(done\.actor|error\.actor|snapshot)\./.test(event.type)) {
-    applyEvent(work, found, event, from, item);
-    return;
-  }
-  // What a child of an earlier visit tells, or one that was stopped meanwhile, is late.
-  const child = Object.entries(found.row.pending.children).find(([, { address }]) => address === from);
-  if (!child) return;
-  const { [child[0]]: _ended, ...children } = found.row.pending.children;
-  const goesOn = event.type.startsWith('xstate.snapshot.');
-  const row = goesOn ? found.row : { ...found.row, pending: { ...found.row.pending, children } };
-  applyEvent(work, { ...found, row }, event, from, item);
+  const taken = found && takeMessage(found, from, body as ActorEvent);
+  if (taken) applyEvent(work, taken.found, taken.event, taken.source, item);
 }

@@ -7,7 +7,6 @@ import type { StateValue } from 'xstate';
 import type { ActorRow, ParentEntry } from '../../persistence/actors/rows.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
 import type { RegisteredMachine, Registry } from './registry.ts';
-import type { StepResult } from './stepper.ts';
 import {
   answerOf,
   type Cause,
@@ -60,26 +59,22 @@ export function applySpawn(
     createdAt: work.now,
     updatedAt: work.now,
   };
-  let result: StepResult;
-  try {
-    result = registered.stepper.start(identityOf(row), input);
-  } catch (error) {
-    throw stepFailed(error);
-  }
   const event = { type: 'xstate.init', input };
   const source = parent?.address ?? null;
-  let next: ActorRow;
+  const rewind = work.mark();
   try {
-    next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
+    const result = registered.stepper.start(identityOf(row), input);
+    const next = takeStep(registered, work, row, result, { kind: 'spawn', event, source, item });
+    return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
   } catch (error) {
+    rewind();
     throw stepFailed(error);
   }
-  return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
 }
 
 /** Keeps the answer of an item that has a key, when all that belongs to it is done. */
-function remembered(work: Work, item: Item, answer: Answer | RuntimeError): Answer | RuntimeError {
-  if (item.idempotency && work.row && !(answer instanceof Error)) {
+function remembered(work: Work, item: Item, answer: Answer): Answer {
+  if (item.idempotency && work.row) {
     const kept = item.kind === 'spawn' ? { address: work.row.address } : answer;
     work.keys.push({ address: work.row.address, ...item.idempotency, answer: kept });
   }
@@ -100,7 +95,9 @@ export function applyEvent(
     const cause: Cause = { kind: result.changed ? 'step' : 'unchanged', event, source, item };
     // A timer or a result that no state wants has been consumed all the same: its entry goes with a revision.
     if (!result.changed && row === work.row) {
-      recordStep(registered, work, row, result, row.value as StateValue, cause, []);
+      // That a dead letter was retried must be found when its commit's outcome is not known.
+      if (registered.definition.journal?.unchanged || item.kind === 'retry')
+        recordStep(registered, work, row, result, row.value as StateValue, cause, []);
       return remembered(work, item, answerOf(row, false));
     }
     const next = takeStep(registered, work, row, result, cause);
@@ -123,12 +120,14 @@ export function applyFailure(
   // Without its timer or effect, where it was one of these: it has been consumed.
   const next = row === work.row ? row : { ...row, revision: row.revision + 1, updatedAt: work.now };
   work.row = next;
-  const { address, owner } = row;
+  const { address, owner, incarnation, revision } = next;
   work.deadLetters.push({
     address,
     owner,
-    revision: next.revision,
+    incarnation,
+    revision,
     event,
+    outside: item.kind === 'event',
     source,
     error: plain,
     at: work.now,
@@ -178,24 +177,24 @@ export function applyStop(registry: Registry, work: Work, row: ActorRow, item: I
   return answerOf(next, true);
 }
 
-/** The events that a machine sent to itself are its next steps, in the same commit. */
+/** The events that a machine sent to itself are its next steps, in the same commit. Throws when they have no end. */
 function runToSelf(
   registered: RegisteredMachine,
   work: Work,
   row: ActorRow,
   events: readonly ActorEvent[],
-): Answer | RuntimeError {
+): Answer {
   const queue = [...events];
   for (let taken = 0; queue.length > 0 && work.row?.status === 'active'; taken++) {
     if (taken === MAX_EVENTS_TO_SELF) {
       const message = `${row.address} sent itself more than ${MAX_EVENTS_TO_SELF} events at once`;
-      return new RuntimeError('step_failed', message);
+      throw new RuntimeError('step_failed', message);
     }
     const event = queue.shift() as ActorEvent;
     const found = { row: work.row, registered };
     const rewind = work.mark();
     const source = row.address;
-    const item: Item = { kind: 'event', stepId: randomUUID(), address: source, event, source };
+    const item: Item = { kind: 'mail', stepId: randomUUID(), address: source };
     try {
       const result = registered.stepper.step(identityOf(found.row), found.row.snapshot, event);
       queue.push(...result.toSelf);

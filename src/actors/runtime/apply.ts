@@ -6,21 +6,21 @@
  */
 import type { StateValue } from 'xstate';
 import { applyMail } from './apply-mail.ts';
+import { applyRetry } from './apply-retry.ts';
 import {
   activeActor,
   applyEvent,
-  applyFailure,
   applySpawn,
   applyStop,
   contextOf,
   currentActor,
   type Found,
   notFound,
-  stepFailed,
 } from './apply-step.ts';
+import { takeOutcome, takeTimer } from './awaited.ts';
 import type { RuntimeError } from './errors.ts';
 import type { Registry } from './registry.ts';
-import { answerOf, type Cause, pushRecord } from './take-step.ts';
+import { answerOf, pushRecord } from './take-step.ts';
 import type { ActorEvent, Address } from './types.ts';
 import type { Answer, Item, Work } from './work.ts';
 
@@ -45,18 +45,17 @@ export function applyItem(registry: Registry, work: Work, item: Item): Answer | 
     case 'stop':
       if (!work.row) throw notFound(work.address);
       return applyStop(registry, work, work.row, item);
+    case 'retry':
+      return applyRetry(registry, work, item);
   }
 }
 
 function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answer | RuntimeError {
   const found = currentActor(registry, work);
-  const entry = found && Object.entries(found.row.pending.timers).find(([, { job }]) => job === item.job);
-  if (!found || !entry) return null;
-  const [timerId, { event, to }] = entry;
-  const { [timerId]: _fired, ...timers } = found.row.pending.timers;
-  const row = { ...found.row, pending: { ...found.row.pending, timers } };
-  if (to === undefined) return applyEvent(work, { ...found, row }, event, row.address, item);
-  return passOn(work, { ...found, row }, to, event, item);
+  const taken = found && takeTimer(found, item);
+  if (!taken) return null;
+  if (taken.to !== undefined) return passOn(work, taken.found, taken.to, taken.event, item);
+  return applyEvent(work, taken.found, taken.event, taken.source, item);
 }
 
 /** A delayed sendTo is due: the message goes, and the actor's state stays. */
@@ -79,49 +78,6 @@ function passOn(work: Work, { row, registered }: Found, to: Address, event: Acto
 
 function applyOutcome(registry: Registry, work: Work, item: ItemOf<'effect'>): Answer | RuntimeError {
   const found = currentActor(registry, work);
-  const { effectId, outcome } = item;
-  const entry =
-    found && Object.entries(found.row.pending.effects).find(([, one]) => one.effectId === effectId);
-  if (!found || !entry) return null;
-  const [actorId] = entry;
-  const { [actorId]: _ended, ...effects } = found.row.pending.effects;
-  const row = { ...found.row, pending: { ...found.row.pending, effects } };
-  const event: ActorEvent =
-    'output' in outcome
-      ? { type: `xstate.done.actor.${actorId}`, output: outcome.output, actorId }
-      : { type: `xstate.error.actor.${actorId}`, error: outcome.error, actorId };
-  return applyEvent(work, { ...found, row }, event, effectId, item);
-}
-
-/**
- * An item of the system's own whose step can't be stored: what the actor waits for is consumed without it, and the
- * event is a dead letter.
- */
-export function applyUnstorable(
-  registry: Registry,
-  work: Work,
-  item: Item,
-  error: Error,
-): Answer | RuntimeError {
-  const found = currentActor(registry, work);
-  const cause: Cause = { kind: 'failed', event: { type: `unstorable.${item.kind}` }, source: null, item };
-  if (item.kind === 'mail') {
-    work.taken.push(...work.mailbox.slice(work.taken.length).map(({ id }) => id));
-    return found ? applyFailure(work, found, cause, stepFailed(error)) : null;
-  }
-  if (!found || (item.kind !== 'timer' && item.kind !== 'effect')) return null;
-  const { timers, effects, children } = found.row.pending;
-  const pending = {
-    timers: without(timers, ({ job }) => item.kind === 'timer' && job === item.job),
-    effects: without(effects, ({ effectId }) => item.kind === 'effect' && effectId === item.effectId),
-    children,
-  };
-  return applyFailure(work, { ...found, row: { ...found.row, pending } }, cause, stepFailed(error));
-}
-
-function without<Entry>(
-  entries: Record<string, Entry>,
-  gone: (entry: Entry) => boolean,
-): Record<string, Entry> {
-  return Object.fromEntries(Object.entries(entries).filter(([, entry]) => !gone(entry)));
+  const taken = found && takeOutcome(found, item);
+  return taken ? applyEvent(work, taken.found, taken.event, taken.source, item) : null;
 }

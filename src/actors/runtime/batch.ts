@@ -4,6 +4,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { commitSteps, type StepBatch } from '../../persistence/actors/commit.ts';
+import { deleteDeadLetters, lockDeadLetters } from '../../persistence/actors/dead-letters.ts';
 import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 
@@ -42,12 +43,28 @@ export interface CommittedBatch {
 
 /** Commits works in a transaction of its own. */
 export async function commitWorks(writer: BatchWriter, works: readonly Work[]): Promise<CommittedBatch> {
+  if (works.some(({ lettersTaken }) => lettersTaken.length > 0)) return commitRetries(writer, works);
   const plan = planBatch(writer, works);
   // Without timers and emitted events one statement is the whole transaction.
   if (plan.timersSet.length === 0 && !emits(writer, works)) {
     return settle(plan, await commitSteps(writer.pool, plan.batch));
   }
   return inTransaction(writer.pool, (client) => commitWorksIn(writer, client, works, plan));
+}
+
+/** With dead letters that are retried: each is locked, so that of two that retry one the other finds it gone. */
+function commitRetries(writer: BatchWriter, works: readonly Work[]): Promise<CommittedBatch> {
+  return inTransaction(writer.pool, async (client) => {
+    const there = await lockDeadLetters(
+      client,
+      works.flatMap(({ lettersTaken }) => lettersTaken),
+    );
+    const hasAll = ({ lettersTaken }: Work) => lettersTaken.every((id) => there.has(id));
+    const committed = await commitWorksIn(writer, client, works.filter(hasAll));
+    const retried = committed.works.flatMap(({ lettersTaken }) => lettersTaken);
+    if (retried.length > 0) await deleteDeadLetters(client, retried);
+    return { ...committed, lost: [...committed.lost, ...works.filter((work) => !hasAll(work))] };
+  });
 }
 
 /** Commits works as part of a transaction that the caller has begun. */

@@ -13,11 +13,13 @@ import {
   type RememberedKey,
   rememberKey,
 } from '../../persistence/actors/actors.ts';
+import { loadDeadLetters, type StoredDeadLetter } from '../../persistence/actors/dead-letters.ts';
 import { findSteps, type StoredStep } from '../../persistence/actors/journal.ts';
-import { loadMessages } from '../../persistence/actors/messages.ts';
+import { loadMessages, MAX_MESSAGES_TAKEN } from '../../persistence/actors/messages.ts';
 import type { ActorRow, MessageRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError, isDataError } from '../../persistence/database-errors.ts';
-import { applyItem, applyUnstorable } from './apply.ts';
+import { applyItem } from './apply.ts';
+import { applyUnstorable } from './apply-unstorable.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks } from './batch.ts';
 import { RuntimeError } from './errors.ts';
 import { type Batch, type Entry, Mailboxes, type Settled } from './mailboxes.ts';
@@ -138,12 +140,13 @@ export class Committer {
     // The row before its mail: mail that another process takes in between shows in the revision.
     const rows = await this.#load(batch, cached);
     const mailboxes = await this.#loadMail(batch);
+    const letters = await this.#loadLetters(batch);
     const outcomes = new Map<Entry, Settled | Error>();
     const works: Work[] = [];
     const again = new Set<Address>();
     const now = this.#options.now();
     for (const [address, list] of batch) {
-      const work = new Work(address, rows.get(address), now, mailboxes.get(address));
+      const work = new Work(address, rows.get(address), now, { ...mailboxes.get(address), letters });
       for (const entry of list) {
         const outcome = this.#apply(work, entry, remembered);
         outcomes.set(entry, outcome);
@@ -152,6 +155,12 @@ export class Committer {
         // What another process has committed since may change this: everything of this actor waits for the row.
         entry.wantsFresh = true;
         again.add(address);
+      }
+      if (cached.has(address) && !work.hasWrites()) {
+        // Nothing will be committed that would show that the row is not the latest: the same.
+        const events = list.filter(({ item }) => item.kind === 'event');
+        for (const entry of events) entry.wantsFresh = true;
+        if (events.length > 0) again.add(address);
       }
       if (!again.has(address) && work.hasWrites()) works.push(work);
     }
@@ -239,13 +248,26 @@ export class Committer {
   }
 
   /** The messages of those that are told to look into their mailbox. */
-  async #loadMail(batch: Batch): Promise<Map<Address, MessageRow[]>> {
+  async #loadMail(batch: Batch): Promise<Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>> {
     const told = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
     if (told.length === 0) return new Map();
-    return loadMessages(
-      this.#options.writer.pool,
-      told.map(([address]) => address),
+    const addresses = told.map(([address]) => address);
+    // One that is tried alone takes its messages one by one, so that the bad one among them shows.
+    const limit = addresses.some((address) => this.#mailboxes.isIsolated(address)) ? 1 : MAX_MESSAGES_TAKEN;
+    const mailboxes = await loadMessages(this.#options.writer.pool, addresses, limit);
+    return new Map(
+      [...mailboxes].map(([address, mailbox]) => [
+        address,
+        { mailbox, mailboxFull: mailbox.length === limit },
+      ]),
     );
+  }
+
+  /** The dead letters that are to be retried, by id. */
+  async #loadLetters(batch: Batch): Promise<Map<string, StoredDeadLetter>> {
+    const items = [...batch.values()].flat().map(({ item }) => item);
+    const ids = items.flatMap((item) => (item.kind === 'retry' ? [item.letter] : []));
+    return ids.length > 0 ? loadDeadLetters(this.#options.writer.pool, ids) : new Map();
   }
 
   #apply(work: Work, entry: Entry, remembered: Map<string, RememberedKey>): Settled | Error {

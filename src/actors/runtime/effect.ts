@@ -4,12 +4,12 @@
 import type { z } from 'zod';
 import type { Duration, Effect, EffectContext } from './types.ts';
 
-const UNIT_MS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
+const UNIT_MS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A duration in milliseconds. Throws a RangeError on anything but a number or `30 s`-like words. */
 export function toMs(duration: Duration): number {
   if (typeof duration === 'number') return duration;
-  const match = /^(\d+(?:\.\d+)?) (ms|s|min|h)$/.exec(duration);
+  const match = /^(\d+(?:\.\d+)?) (ms|s|min|h|d)$/.exec(duration);
   if (!match) throw new RangeError(`not a duration: ${duration}`);
   return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
 }

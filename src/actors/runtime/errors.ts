@@ -33,6 +33,8 @@ export type RuntimeErrorCode =
   | 'invalid_event'
   | 'idempotency_conflict'
   | 'step_failed'
+  | 'dead_letter_not_found'
+  | 'dead_letter_late'
   | 'quarantined'
   | 'timeout'
   | 'busy'
@@ -40,7 +42,7 @@ export type RuntimeErrorCode =
   | 'stopped'
   | 'registration_refused';
 
-/** An error that the runtime answers to `spawn`, `send`, `snapshot`, `waitFor` or `stop`. */
+/** An error that the runtime answers to a call. */
 export class RuntimeError extends TtaiError {
   declare readonly code: RuntimeErrorCode;
 

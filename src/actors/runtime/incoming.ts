@@ -63,7 +63,8 @@ export function eventItem(
   };
 }
 
-function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
+/** The event as its schema parses it. Throws `actor_not_found`, or `invalid_event` naming the field. */
+export function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
   const type: unknown = event?.type;
   if (typeof type !== 'string') {
     throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });

@@ -21,20 +21,20 @@ export class Queries {
   }
 
   async snapshot(address: Address): Promise<ActorView> {
-    const row = await this.#read(() => loadActor(this.#database, address));
+    const row = await read(() => loadActor(this.#database, address));
     if (!row) throw actorNotFound(address);
     return toView(row);
   }
 
   async pending(address: Address): Promise<PendingWork> {
-    const row = await this.#read(() => readPending(this.#database, address));
+    const row = await read(() => readPending(this.#database, address));
     if (!row) throw actorNotFound(address);
     return toPendingWork(row, new Date(this.#clock.now()));
   }
 
   async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
     const limit = Math.min(options.limit ?? 50, MAX_PAGE);
-    const rows = await this.#read(() =>
+    const rows = await read(() =>
       listActors(this.#database, {
         owner: options.owner,
         machines: typeof options.machine === 'string' ? [options.machine] : options.machine,
@@ -54,7 +54,7 @@ export class Queries {
     options: { from?: number; limit?: number } = {},
   ): Promise<InspectionRecord[]> {
     const limit = Math.min(options.limit ?? MAX_PAGE, MAX_PAGE);
-    const steps = await this.#read(() => readSteps(this.#database, address, options.from ?? 0, limit));
+    const steps = await read(() => readSteps(this.#database, address, options.from ?? 0, limit));
     return steps.map(toInspectionRecord);
   }
 
@@ -65,7 +65,7 @@ export class Queries {
     if (!after) {
       throw new RuntimeError('invalid_input', 'not a cursor of the journal', { details: { field: 'after' } });
     }
-    const steps = await this.#read(() =>
+    const steps = await read(() =>
       readStream(this.#database, {
         after,
         address: options.address,
@@ -77,19 +77,17 @@ export class Queries {
   }
 
   inspectEnd(): Promise<string> {
-    return this.#read(() => streamEnd(this.#database));
+    return read(() => streamEnd(this.#database));
   }
+}
 
-  async #read<T>(query: () => Promise<T>): Promise<T> {
-    try {
-      return await query();
-    } catch (error) {
-      if (!isConnectionError(error)) throw error;
-      throw new RuntimeError('unavailable', 'the database does not answer', {
-        retryable: true,
-        cause: error,
-      });
-    }
+/** What a query answers. Throws `unavailable` while the database is away. */
+export async function read<T>(query: () => Promise<T>): Promise<T> {
+  try {
+    return await query();
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    throw new RuntimeError('unavailable', 'the database does not answer', { retryable: true, cause: error });
   }
 }
 

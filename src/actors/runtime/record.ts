@@ -20,11 +20,16 @@ export function writeRecord(definition: DurableMachine, body: RecordBody): strin
     if (descriptor.type === '@xstate.start' || descriptor.type === '@xstate.spawn') {
       return { ...descriptor, input: trimmed(descriptor.input, 'input', redact) };
     }
-    if (descriptor.type === '@xstate.emit')
-      return { ...descriptor, event: trimmed(descriptor.event, 'emitted', redact) };
-    return descriptor;
+    if (!('event' in descriptor)) return descriptor;
+    const path = descriptor.type === '@xstate.emit' ? 'emitted' : 'event';
+    return { ...descriptor, event: trimmed(descriptor.event, path, redact) };
   });
   return JSON.stringify({ ...body, event, snapshot, effects });
+}
+
+/** An event as it may be shown: without what its machine redacts. */
+export function redacted(event: ActorEvent, { journal }: DurableMachine): ActorEvent {
+  return trimmed(event, 'event', journal?.redact ?? []) as ActorEvent;
 }
 
 /** A copy of an object whose redacted fields, at any depth, and oversized fields are replaced by notes. */

@@ -7,12 +7,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
-import { MAX_MESSAGES_TAKEN, waitingMailboxes } from '../../persistence/actors/messages.ts';
+import { waitingMailboxes } from '../../persistence/actors/messages.ts';
 import { ownEffects } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
 import { Committer } from './committer.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { EffectRunner, type Outcome } from './effect-runner.ts';
 import { RuntimeError } from './errors.ts';
 import { quietIntervals, scheduleHousekeeping } from './housekeeping.ts';
@@ -30,6 +31,7 @@ import type {
   Address,
   Clock,
   CommitNotice,
+  DeadLetter,
   InspectionRecord,
   ListOptions,
   MigrateOptions,
@@ -65,6 +67,7 @@ export class System implements ActorSystem {
   readonly #peers: Peers;
   readonly #writer: BatchWriter;
   readonly #queries: Queries;
+  readonly #deadLetters: DeadLetters;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #clock: Clock;
   #draining = false;
@@ -118,6 +121,8 @@ export class System implements ActorSystem {
     this.#timers = new Timers({ queue: this.#timerQueue, clock, log, onCommitted, onFound });
     const now = () => new Date(clock.now());
     this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
+    const [registry, committer] = [this.#registry, this.#committer];
+    this.#deadLetters = new DeadLetters({ database: pool, registry, committer, log });
     this.#runner = new EffectRunner({
       database: pool,
       registry: this.#registry,
@@ -193,6 +198,23 @@ export class System implements ActorSystem {
     const item: Item = { kind: 'stop', stepId: randomUUID(), address, source: options.source ?? null };
     await this.#committer.submit(item);
     return this.snapshot(address);
+  }
+
+  deadLetters(...[options]: Parameters<ActorSystem['deadLetters']>): ReturnType<ActorSystem['deadLetters']> {
+    return this.#deadLetters.list(options);
+  }
+
+  deadLetter(id: string): Promise<DeadLetter> {
+    return this.#deadLetters.get(id);
+  }
+
+  async retryDeadLetter(id: string, options?: { source?: string }): Promise<SendAnswer> {
+    this.#refuseWhenDraining();
+    return this.#deadLetters.retry(id, options);
+  }
+
+  discardDeadLetter(id: string, options?: { source?: string }): Promise<DeadLetter> {
+    return this.#deadLetters.discard(id, options);
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {
@@ -324,8 +346,8 @@ export class System implements ActorSystem {
 }
 
 /** Of a committed step: who has been sent something, and itself when it could not take all of its mail at once. */
-function mailboxesToOpen({ address, sent, taken }: Work): Address[] {
-  const more = taken.length === MAX_MESSAGES_TAKEN ? [address] : [];
+function mailboxesToOpen({ address, sent, taken, mailboxFull }: Work): Address[] {
+  const more = mailboxFull && taken.length > 0 ? [address] : [];
   return [...sent.map(({ to }) => to), ...more];
 }
 

@@ -36,15 +36,24 @@ export interface DurableMachine {
   /** The events that may come from outside, by type; each schema takes the whole event. All others are refused. */
   readonly events: Readonly<Record<string, z.ZodType>>;
   readonly journal?: {
-    /** Journal rows to keep of each actor; all unless said. A monitor that ticks keeps its last few hundred. */
+    /** Steps to keep of each actor; all unless said. A monitor that ticks keeps its last few hundred. */
     readonly keepLast?: number;
+    /** Steps older than this go, but each actor's last ten stay. Kept for ever unless said. */
+    readonly keepFor?: Duration;
+    /** Whether events for which a state has no transition are written down; not unless said. */
+    readonly unchanged?: boolean;
     /** Dotted paths (`context.token`, `event.secret`) whose values never reach the journal. */
     readonly redact?: readonly string[];
   };
+  /**
+   * How long an actor that has ended stays, with its journal, its dead letters and the children that it started; for
+   * ever unless said.
+   */
+  readonly keepEnded?: Duration;
 }
 
-/** Milliseconds, or words like `500 ms`, `30 s`, `5 min`, `1 h`. */
-export type Duration = number | `${number} ${'ms' | 's' | 'min' | 'h'}`;
+/** Milliseconds, or words like `500 ms`, `30 s`, `5 min`, `1 h`, `90 d`. */
+export type Duration = number | `${number} ${'ms' | 's' | 'min' | 'h' | 'd'}`;
 
 /** What an effect may use while it runs. */
 export interface EffectContext {
@@ -222,6 +231,34 @@ export interface InspectionRecord {
   effects: EffectDescriptor[];
 }
 
+/**
+ * An event whose step threw. What its machine redacts (`event.secret`) is left out of `event`; the event itself is kept
+ * whole, for the retry.
+ */
+export interface DeadLetter {
+  id: string;
+  address: Address;
+  machine: string;
+  owner: string;
+  incarnation: string;
+  /** Where the actor stood when it went on without the event. */
+  revision: number;
+  event: ActorEvent;
+  source: string | null;
+  error: PlainError;
+  at: Date;
+}
+
+export interface DeadLetterOptions {
+  owner?: string;
+  address?: Address;
+  machine?: string;
+  /** At most 500; 50 unless said. Newest first. */
+  limit?: number;
+  /** The `next` of the page before. */
+  cursor?: string;
+}
+
 /** Told after each commit, by this process or (through the database) by another. */
 export interface CommitNotice {
   /** Null: some were missed; read again whatever you watch. */
@@ -380,6 +417,19 @@ export interface ActorSystem {
   }): Promise<InspectionRecord[]>;
   /** The cursor after which nothing has been committed yet. */
   inspectEnd(): Promise<string>;
+  /** Events whose steps threw, newest first. */
+  deadLetters(options?: DeadLetterOptions): Promise<{ deadLetters: DeadLetter[]; next: string | null }>;
+  /** Throws `dead_letter_not_found`. */
+  deadLetter(id: string): Promise<DeadLetter>;
+  /**
+   * Applies the event to the actor as it is now, and deletes the letter in the same commit: however often and from
+   * wherever it is asked for, once. Throws `dead_letter_not_found`; and, with the letter kept, `step_failed` when the
+   * step throws again, `actor_ended`, and `dead_letter_late` when the actor has moved on from where a timer, a result
+   * or another actor's message found it.
+   */
+  retryDeadLetter(id: string, options?: { source?: string }): Promise<SendAnswer>;
+  /** Deletes the letter: the event is given up. Answers it as it was. Throws `dead_letter_not_found`. */
+  discardDeadLetter(id: string, options?: { source?: string }): Promise<DeadLetter>;
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   /** The registered machines, for the inspector. */
   machines(): readonly DurableMachine[];

@@ -2,6 +2,7 @@
  * The items of work that the committer gathers, and what applying them to one actor has come to so far.
  * Not for applying them (`apply.ts`) nor for committing (`batch.ts`).
  */
+import type { StoredDeadLetter } from '../../persistence/actors/dead-letters.ts';
 import type {
   ActorRow,
   DeadLetterRow,
@@ -48,6 +49,8 @@ export type Item = ItemBase &
     /** There are messages in its mailbox; they are loaded with the actor. */
     | { kind: 'mail' }
     | { kind: 'stop'; source: string | null }
+    /** The event of a dead letter, which is loaded with the actor. */
+    | { kind: 'retry'; letter: string; source: string | null }
   );
 
 /** The answer of an item: null for one that was late and did nothing. */
@@ -62,6 +65,10 @@ export class Work {
   readonly now: Date;
   /** Its mailbox as it was loaded, oldest first. */
   readonly mailbox: readonly MessageRow[];
+  /** More messages may wait than were loaded. */
+  readonly mailboxFull: boolean;
+  /** The dead letters that are to be retried, by id; those that are gone are absent. */
+  readonly letters: ReadonlyMap<string, StoredDeadLetter>;
   row: ActorRow | undefined;
   readonly journal: JournalRow[] = [];
   readonly deadLetters: DeadLetterRow[] = [];
@@ -72,25 +79,30 @@ export class Work {
   readonly sent: NewMessage[] = [];
   /** The ids of the messages that were taken. */
   readonly taken: string[] = [];
+  /** The ids of the dead letters that were retried. */
+  readonly lettersTaken: string[] = [];
 
   constructor(
     address: Address,
     before: ActorRow | undefined,
     now: Date,
-    mailbox: readonly MessageRow[] = [],
+    beside: Partial<Pick<Work, 'mailbox' | 'mailboxFull' | 'letters'>> = {},
   ) {
     this.address = address;
     this.before = before;
     this.row = before;
     this.now = now;
-    this.mailbox = mailbox;
+    this.mailbox = beside.mailbox ?? [];
+    this.mailboxFull = beside.mailboxFull ?? false;
+    this.letters = beside.letters ?? new Map();
   }
 
   /** Remembers how it stands; the function that it returns undoes what was gathered since. */
   mark(): () => void {
     const { row } = this;
     const effects = new Map(this.effects);
-    const lists = [this.journal, this.deadLetters, this.keys, this.emitted, this.sent] as unknown[][];
+    const { journal, deadLetters, keys, emitted, sent, lettersTaken } = this;
+    const lists: unknown[][] = [journal, deadLetters, keys, emitted, sent, lettersTaken];
     const lengths = lists.map(({ length }) => length);
     return () => {
       this.row = row;
@@ -102,8 +114,8 @@ export class Work {
 
   /** Whether anything of this work has to be written. */
   hasWrites(): boolean {
-    return (
-      this.row !== this.before || this.journal.length > 0 || this.taken.length > 0 || this.sent.length > 0
-    );
+    const { journal, keys, sent, taken, lettersTaken } = this;
+    const beside: unknown[][] = [journal, keys, sent, taken, lettersTaken];
+    return this.row !== this.before || beside.some(({ length }) => length > 0);
   }
 }

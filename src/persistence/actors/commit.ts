@@ -86,8 +86,10 @@ const keys = new RowSet<IdempotencyRow>({
 const deadLetters = new RowSet<DeadLetterRow>({
   address: ['text', (row) => row.address],
   owner: ['text', (row) => row.owner],
+  incarnation: ['uuid', (row) => row.incarnation],
   revision: ['bigint', (row) => row.revision],
   event: ['jsonb', (row) => json(row.event)],
+  outside: ['boolean', (row) => row.outside],
   source: ['text', (row) => row.source],
   error: ['jsonb', (row) => json(row.error)],
   at: ['timestamptz', (row) => row.at],
@@ -191,7 +193,7 @@ remembered AS (
     sql: (first) => `
 dead AS (
   INSERT INTO dead_letters (${deadLetters.names})
-  SELECT d.address, d.owner, d.revision, d.event, d.source, d.error, d.at
+  SELECT d.address, d.owner, d.incarnation, d.revision, d.event, d.outside, d.source, d.error, d.at
   FROM ${deadLetters.from('d', first)} WHERE ${WON('d')}
 )`,
   },

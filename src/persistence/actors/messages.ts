@@ -5,18 +5,19 @@ import type { MessageRow } from './rows.ts';
 /** At most this many of one mailbox are taken at once. */
 export const MAX_MESSAGES_TAKEN = 100;
 
-/** The oldest messages to these actors, by address, each in the order in which they were sent. */
+/** The oldest messages to these actors, at most `limit` of each, by address, each in the order in which they were sent. */
 export async function loadMessages(
   database: Database,
   addresses: readonly string[],
+  limit: number,
 ): Promise<Map<string, MessageRow[]>> {
   const { rows } = await database.query(
     `SELECT m.id, m.to_address, m.from_address, m.kind, m.body
      FROM unnest($1::text[]) AS mailbox(address)
      CROSS JOIN LATERAL (
-       SELECT * FROM messages WHERE to_address = mailbox.address ORDER BY id LIMIT ${MAX_MESSAGES_TAKEN}
+       SELECT * FROM messages WHERE to_address = mailbox.address ORDER BY id LIMIT $2
      ) AS m ORDER BY m.id`,
-    [addresses],
+    [addresses, limit],
   );
   const mailboxes = new Map<string, MessageRow[]>();
   for (const row of rows) {

@@ -104,8 +104,12 @@ export interface EffectRow {
 export interface DeadLetterRow {
   address: string;
   owner: string;
+  incarnation: string;
+  /** Where the actor stands without the event. */
   revision: number;
   event: unknown;
+  /** It came in through `send`; else it is a timer, a result or another actor's message. */
+  outside: boolean;
   source: string | null;
   error: PlainErrorRow;
   at: Date;

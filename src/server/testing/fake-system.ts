@@ -150,6 +150,10 @@ export class FakeSystem implements ActorSystem {
   journal: ActorSystem['journal'] = async () => [];
   inspect: ActorSystem['inspect'] = async () => [];
   inspectEnd: ActorSystem['inspectEnd'] = async () => '0';
+  deadLetters: ActorSystem['deadLetters'] = async () => ({ deadLetters: [], next: null });
+  deadLetter: ActorSystem['deadLetter'] = noDeadLetter;
+  retryDeadLetter: ActorSystem['retryDeadLetter'] = noDeadLetter;
+  discardDeadLetter: ActorSystem['discardDeadLetter'] = noDeadLetter;
   onCommit: ActorSystem['onCommit'] = () => () => {};
   machines: ActorSystem['machines'] = () => [];
   drain: ActorSystem['drain'] = async () => {};
@@ -165,6 +169,10 @@ export class FakeSystem implements ActorSystem {
     this.failNext = undefined;
     if (error) throw error;
   }
+}
+
+async function noDeadLetter(id: string): Promise<never> {
+  throw new RuntimeError('dead_letter_not_found', `There is no dead letter ${id}.`);
 }
 
 /** Quotes of AAPL and MSFT; nobody else is known. */

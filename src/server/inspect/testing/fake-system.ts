@@ -118,6 +118,10 @@ export class FakeSystem {
       pending: refuse,
       drain: refuse,
       migrate: refuse,
+      deadLetters: refuse,
+      deadLetter: refuse,
+      retryDeadLetter: refuse,
+      discardDeadLetter: refuse,
       snapshot: async (address) => ({ ...this.#find(address).view }),
       list: async (options) => this.#list(options),
       journal: async (address, { from = 1, limit = 100 } = {}) =>
