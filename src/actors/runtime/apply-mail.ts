@@ -15,7 +15,8 @@ export function applyMail(registry: Registry, work: Work, item: Item): Answer {
   for (const message of work.mailbox.slice(work.taken.length)) {
     if (!isForThisProcess(registry, work, message)) break;
     work.taken.push(message.id);
-    const own: Item = { ...item, stepId: randomUUID() };
+    const own: Item = { ...item, stepId: randomUUID(), trace: message.trace ?? undefined };
+    work.begin(own);
     if (message.kind === 'spawn') applySpawnMessage(registry, work, message, own);
     else if (message.kind === 'event') applyMessage(registry, work, message, own);
     else if (work.row) applyStop(registry, work, work.row, own);
@@ -38,7 +39,8 @@ function applySpawnMessage(registry: Registry, work: Work, message: MessageRow, 
   } catch (error) {
     const type = `xstate.error.actor.${parent.childId}`;
     const event = { type, error: toPlainError(error), actorId: parent.childId };
-    work.sent.push({ to: parent.address, from: work.address, kind: 'event', body: event });
+    const { trace } = message;
+    work.sent.push({ to: parent.address, from: work.address, kind: 'event', body: event, trace });
   }
 }
 

@@ -149,7 +149,7 @@ export function applyStop(registry: Registry, work: Work, row: ActorRow, item: I
   if (row.status !== 'active') return answerOf(row, false);
   const { timers, effects, children } = row.pending;
   for (const { address: to } of Object.values(children)) {
-    work.sent.push({ to, from: row.address, kind: 'stop', body: {} });
+    work.send({ to, from: row.address, kind: 'stop', body: {} });
   }
   const stored = JSON.parse(row.snapshot) as Record<string, unknown>;
   const next: ActorRow = {
@@ -194,7 +194,9 @@ function runToSelf(
     const found = { row: work.row, registered };
     const rewind = work.mark();
     const source = row.address;
-    const item: Item = { kind: 'mail', stepId: randomUUID(), address: source };
+    const trace = work.trace ?? undefined;
+    const item: Item = { kind: 'mail', stepId: randomUUID(), address: source, trace };
+    work.begin(item);
     try {
       const result = registered.stepper.step(identityOf(found.row), found.row.snapshot, event);
       queue.push(...result.toSelf);

@@ -18,6 +18,7 @@ export const UNSTORABLE = 'unstorable.';
 
 /** Takes what came without its step. Of a mailbox, that is its first message: the committer has loaded no other. */
 export function applyUnstorable(registry: Registry, work: Work, item: Item, error: Error): Answer | Error {
+  work.begin(item);
   const failure = stepFailed(error);
   const found = currentActor(registry, work);
   if (item.kind === 'mail') {
@@ -43,11 +44,11 @@ function bury(work: Work, taken: Taken | undefined, item: Item, failure: ReturnT
 }
 
 /** The child that can't be stored is an error of its parent's. */
-function tellParent(work: Work, { body }: MessageRow, failure: Error): Error {
+function tellParent(work: Work, { body, trace }: MessageRow, failure: Error): Error {
   const { parent } = body as unknown as SpawnBody & { parent: ParentEntry };
   const { address: to, childId: actorId } = parent;
   const event = { type: `xstate.error.actor.${actorId}`, error: toPlainError(failure), actorId };
-  work.sent.push({ to, from: work.address, kind: 'event', body: event });
+  work.sent.push({ to, from: work.address, kind: 'event', body: event, trace });
   return failure;
 }
 

@@ -31,6 +31,7 @@ type ItemOf<Kind extends Item['kind']> = Extract<Item, { kind: Kind }>;
  * A step that threw is committed (as a dead letter), and its error is returned.
  */
 export function applyItem(registry: Registry, work: Work, item: Item): Answer | RuntimeError {
+  work.begin(item);
   switch (item.kind) {
     case 'spawn':
       return applySpawn(registry, work, item, item, null);
@@ -54,6 +55,7 @@ function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answ
   const found = currentActor(registry, work);
   const taken = found && takeTimer(found, item);
   if (!taken) return null;
+  work.begin(item, taken.timer);
   if (taken.to !== undefined) return passOn(work, taken.found, taken.to, taken.event, item);
   return applyEvent(work, taken.found, taken.event, taken.source, item);
 }
@@ -62,7 +64,7 @@ function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answ
 function passOn(work: Work, { row, registered }: Found, to: Address, event: ActorEvent, item: Item): Answer {
   const next = { ...row, revision: row.revision + 1, updatedAt: work.now };
   work.row = next;
-  work.sent.push({ to, from: row.address, kind: 'event', body: event });
+  work.send({ to, from: row.address, kind: 'event', body: event });
   const value = row.value as StateValue;
   pushRecord(registered, work, next, item.stepId, {
     kind: 'step',

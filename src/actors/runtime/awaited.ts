@@ -2,7 +2,7 @@
  * What an actor waits for, taken out of its row when it comes: a timer, an effect's result, a child's word. What is not
  * there is late. Not for the step that follows.
  */
-import type { ActorRow } from '../../persistence/actors/rows.ts';
+import type { ActorRow, TimerEntry } from '../../persistence/actors/rows.ts';
 import type { Found } from './apply-step.ts';
 import type { ActorEvent, Address } from './types.ts';
 import type { Item } from './work.ts';
@@ -16,15 +16,18 @@ export interface Taken {
   source: string;
   /** The actor that is told instead. */
   to?: Address | undefined;
+  /** The timer that has come. */
+  timer?: TimerEntry;
 }
 
 export function takeTimer(found: Found, { job }: ItemOf<'timer'>): Taken | undefined {
   const { pending, address } = found.row;
   const entry = Object.entries(pending.timers).find(([, timer]) => timer.job === job);
   if (!entry) return undefined;
-  const [timerId, { event, to }] = entry;
+  const [timerId, timer] = entry;
+  const { event, to } = timer;
   const { [timerId]: _fired, ...timers } = pending.timers;
-  return { found: waitingFor(found, { ...pending, timers }), event, source: address, to };
+  return { found: waitingFor(found, { ...pending, timers }), event, source: address, to, timer };
 }
 
 export function takeOutcome(found: Found, { effectId, outcome }: ItemOf<'effect'>): Taken | undefined {

@@ -9,6 +9,7 @@ import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 
 import type { Registry } from './registry.ts';
+import type { CommitFacts, Telemetry } from './telemetry.ts';
 import type { Address, EmittedEvent, Transaction } from './types.ts';
 import type { Work } from './work.ts';
 
@@ -26,6 +27,7 @@ export interface BatchWriter {
   processId: string;
   setTimers(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void>;
   onEmitted: ((transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>) | undefined;
+  telemetry: Telemetry;
 }
 
 /** What a committed batch leaves to do outside the database. */
@@ -79,6 +81,27 @@ export async function commitWorksIn(
   const emitted = committed.works.flatMap((work) => work.emitted);
   if (emitted.length > 0) await writer.onEmitted?.(client, emitted);
   return committed;
+}
+
+/** Tells of a commit that began at this `performance.now()`. */
+export function tellCommit(
+  { metrics }: Telemetry,
+  by: CommitFacts['by'],
+  began: number,
+  { works, lost, timersSet, jobsCancelled }: CommittedBatch,
+): void {
+  const steps = works.flatMap((work) => work.steps);
+  for (const step of steps) step.traced?.committed(step);
+  const fired = steps.filter(({ lateMs }) => lateMs !== undefined).length;
+  metrics?.committed({
+    by,
+    durationMs: performance.now() - began,
+    steps,
+    actors: works.length,
+    conflicts: lost.length,
+    timersSet: timersSet.length,
+    timersCancelled: jobsCancelled.length - fired,
+  });
 }
 
 function emits(writer: BatchWriter, works: readonly Work[]): boolean {

@@ -6,6 +6,7 @@
  * its connection is looked up before it is tried again, since it may have been committed. Trouble of the server's is
  * waited out: callers only for so long, the system's own items for ever.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   findSingleton,
   loadActors,
@@ -20,7 +21,7 @@ import type { ActorRow, MessageRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError, isDataError } from '../../persistence/database-errors.ts';
 import { applyItem } from './apply.ts';
 import { applyUnstorable } from './apply-unstorable.ts';
-import { type BatchWriter, type CommittedBatch, commitWorks } from './batch.ts';
+import { type BatchWriter, type CommittedBatch, commitWorks, tellCommit } from './batch.ts';
 import { RuntimeError } from './errors.ts';
 import { type Batch, type Entry, Mailboxes, type Settled } from './mailboxes.ts';
 import type { RecordBody } from './record.ts';
@@ -49,6 +50,8 @@ export class Committer {
   readonly #options: CommitterOptions;
   readonly #mailboxes = new Mailboxes();
   readonly #cache = new Map<Address, ActorRow>();
+  /** What follows from a commit must not run in the context, and so in the trace, of one of its many callers. */
+  readonly #detached = AsyncLocalStorage.snapshot();
   #flushes = 0;
   #pumping = false;
   #idle: (() => void)[] = [];
@@ -57,13 +60,19 @@ export class Committer {
     this.#options = options;
   }
 
+  /** Items that wait to be committed, or are being. */
+  get size(): number {
+    return this.#mailboxes.size;
+  }
+
   /** Queues an item from a caller. Rejects with `busy` or `unavailable` within a bounded time. */
   submit(item: Item): Promise<Settled> {
     if (this.#mailboxes.size >= MAX_QUEUED) {
       const message = 'too many events are waiting to be committed; try again shortly';
       return Promise.reject(new RuntimeError('busy', message, { retryable: true }));
     }
-    return this.#enqueue(item, Date.now() + PATIENCE_MS);
+    const trace = this.#options.writer.telemetry.tracer?.active();
+    return this.#enqueue(trace === undefined ? item : { ...item, trace }, Date.now() + PATIENCE_MS);
   }
 
   /** Queues an item of the system's own; it is tried until it is committed. */
@@ -109,7 +118,7 @@ export class Committer {
     this.#pumping = true;
     queueMicrotask(() => {
       this.#pumping = false;
-      this.#pump();
+      this.#detached(() => this.#pump());
     });
   }
 
@@ -145,8 +154,11 @@ export class Committer {
     const works: Work[] = [];
     const again = new Set<Address>();
     const now = this.#options.now();
+    const { telemetry } = this.#options.writer;
+    const { tracer } = telemetry;
     for (const [address, list] of batch) {
-      const work = new Work(address, rows.get(address), now, { ...mailboxes.get(address), letters });
+      const beside = { ...mailboxes.get(address), letters, tracer };
+      const work = new Work(address, rows.get(address), now, beside);
       for (const entry of list) {
         const outcome = this.#apply(work, entry, remembered);
         outcomes.set(entry, outcome);
@@ -165,7 +177,9 @@ export class Committer {
       if (!again.has(address) && work.hasWrites()) works.push(work);
     }
     if (works.length > 0) {
+      const began = performance.now();
       const committed = await commitWorks(this.#options.writer, works);
+      tellCommit(telemetry, 'items', began, committed);
       for (const work of committed.works) if (work.row) this.learn(work.row);
       for (const { address } of committed.lost) again.add(address);
       if (committed.works.length > 0) this.#tell(committed);

@@ -7,18 +7,19 @@
 import { keptEffects, noteAttempt } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { Database } from '../../persistence/database.ts';
-import { isConnectionError } from '../../persistence/database-errors.ts';
+import { isAway, runOnce } from './attempt.ts';
 import { retryDelayMs } from './effect.ts';
 import {
   DoNotRetryError,
   PeerUnavailableError,
   type PlainError,
   RetryLaterError,
-  RuntimeError,
   TtaiError,
   toPlainError,
 } from './errors.ts';
+import { type ObservedAttempt, observeAttempt } from './observed-attempt.ts';
 import type { Registry } from './registry.ts';
+import type { SystemLoad, Telemetry, TraceContext } from './telemetry.ts';
 import type { Clock, Effect, EffectContext, RuntimeLog } from './types.ts';
 
 /** A cancellation and the start that it overtook are never further apart than this. */
@@ -35,6 +36,19 @@ interface Running {
   attempts: number;
   /** Attempts at a peer that was away; they only stretch the backoff. */
   unreachable: number;
+  /** Of the latest attempt. */
+  trace: TraceContext | undefined;
+}
+
+export interface EffectRunnerOptions {
+  database: Database;
+  registry: Registry;
+  clock: Clock;
+  log: RuntimeLog;
+  send: EffectContext['send'];
+  /** Resolves when the outcome is committed. */
+  onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<void>;
+  telemetry: Telemetry;
 }
 
 export class EffectRunner {
@@ -43,7 +57,8 @@ export class EffectRunner {
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
   readonly #send: EffectContext['send'];
-  readonly #onOutcome: (row: EffectRow, outcome: Outcome) => Promise<void>;
+  readonly #onOutcome: EffectRunnerOptions['onOutcome'];
+  readonly #telemetry: Telemetry;
   readonly #running = new Map<string, Running>();
   /** How many attempts of each effect run now, and which wait for their turn. */
   readonly #busy = new Map<string, number>();
@@ -56,21 +71,14 @@ export class EffectRunner {
   #stopped = false;
   #idle: { leaveRunning: readonly string[]; resolve: () => void }[] = [];
 
-  constructor(options: {
-    database: Database;
-    registry: Registry;
-    clock: Clock;
-    log: RuntimeLog;
-    send: EffectContext['send'];
-    /** Resolves when the outcome is committed. */
-    onOutcome: (row: EffectRow, outcome: Outcome) => Promise<void>;
-  }) {
+  constructor(options: EffectRunnerOptions) {
     this.#database = options.database;
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#send = options.send;
     this.#onOutcome = options.onOutcome;
+    this.#telemetry = options.telemetry;
   }
 
   /** Effects that run or wait for their next attempt here. */
@@ -100,12 +108,31 @@ export class EffectRunner {
     for (const one of waiting) if (!this.#idle.includes(one)) one.resolve();
   }
 
+  /** By effect, what runs and what waits. */
+  load(): SystemLoad['effects'] {
+    const load = new Map<string, { running: number; waiting: number }>();
+    for (const running of this.#running.values()) {
+      const { name } = running.declared;
+      const { running: runs, waiting } = load.get(name) ?? { running: 0, waiting: 0 };
+      const active = this.#active.has(running) ? 1 : 0;
+      load.set(name, { running: runs + active, waiting: waiting + 1 - active });
+    }
+    return load;
+  }
+
   /** Starts a committed effect, or goes on with one that another process began. */
   start(row: EffectRow): void {
     if (this.#stopped || this.#running.has(row.effectId) || this.#cancelled.has(row.effectId)) return;
     const declared = this.#registry.effect(row.src);
     if (!declared) return;
-    const running: Running = { row, declared, cancel: () => {}, attempts: row.attempt, unreachable: 0 };
+    const running: Running = {
+      row,
+      declared,
+      cancel: () => {},
+      attempts: row.attempt,
+      unreachable: 0,
+      trace: undefined,
+    };
     this.#running.set(row.effectId, running);
     this.#schedule(running, row.dueAt.getTime() - this.#clock.now());
   }
@@ -192,6 +219,8 @@ export class EffectRunner {
       controller.abort(new TtaiError('cancelled', `the effect was ${reason}`));
     };
     const attempt = running.attempts + running.unreachable + 1;
+    const observed = observeAttempt(this.#telemetry, row, attempt);
+    running.trace = observed.trace;
     const over = setTimeout(
       () =>
         controller.abort(
@@ -200,15 +229,14 @@ export class EffectRunner {
       declared.timeoutMs,
     );
     try {
-      const output = await runOnce(declared, row, {
-        signal: controller.signal,
-        attempt,
-        send: this.#send,
-      });
-      if (given === undefined || given === 'draining') this.#finish(running, { output });
+      const { signal } = controller;
+      const output = await observed.run(() => runOnce(declared, row, { signal, attempt, send: this.#send }));
+      const isWanted = given === undefined || given === 'draining';
+      observed.ended(isWanted ? 'done' : 'cancelled');
+      if (isWanted) this.#finish(running, { output });
     } catch (error) {
-      if (given !== undefined) return;
-      this.#failed(running, error);
+      if (given !== undefined) observed.ended('cancelled');
+      else this.#failed(running, error, observed, controller.signal.aborted);
     } finally {
       clearTimeout(over);
     }
@@ -217,7 +245,7 @@ export class EffectRunner {
   /** It counts as running here until its outcome is committed, so that nobody starts it again meanwhile. */
   #finish(running: Running, outcome: Outcome): void {
     if (!this.#running.has(running.row.effectId)) return;
-    this.#onOutcome(running.row, outcome)
+    this.#onOutcome(running.row, outcome, running.trace)
       .catch((error: unknown) =>
         this.#log.error({ err: error, ...running.row }, 'the outcome of an effect was lost'),
       )
@@ -228,31 +256,21 @@ export class EffectRunner {
     if (this.#running.get(running.row.effectId) === running) this.#running.delete(running.row.effectId);
   }
 
-  #failed(running: Running, error: unknown): void {
+  #failed(running: Running, error: unknown, observed: ObservedAttempt, timedOut: boolean): void {
     const { row, declared } = running;
     const plain = toPlainError(error);
-    if (error instanceof DoNotRetryError) {
-      this.#finish(running, { error: plain });
-      return;
-    }
     const away = isAway(error);
-    if (away) running.unreachable++;
-    else running.attempts++;
-    if (running.attempts > declared.retries.limit) {
+    const delayMs = this.#retryDelayMs(running, error, away);
+    const outcome = delayMs === null ? 'failed' : 'retried';
+    observed.ended(timedOut ? 'timed_out' : away ? 'away' : outcome, {
+      code: plain.code,
+      gaveUp: delayMs === null,
+    });
+    if (delayMs === null) {
       this.#finish(running, { error: plain });
       return;
     }
-    const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
-    const asked = asksToWait ? (error.retryAfterMs ?? 0) : 0;
-    const delayMs = Math.max(
-      asked,
-      retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
-    );
     const dueAt = this.#clock.now() + delayMs;
-    if (dueAt > row.deadlineAt.getTime()) {
-      this.#finish(running, { error: plain });
-      return;
-    }
     this.#log.info(
       { effect: declared.name, address: row.address, code: plain.code, delayMs },
       'an effect failed and is tried again',
@@ -266,40 +284,20 @@ export class EffectRunner {
     this.#noting.add(noting);
     if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
   }
-}
 
-/** The peer, or our own database, could not be reached at all: nothing was tried that could be used up. */
-function isAway(error: unknown): boolean {
-  if (error instanceof PeerUnavailableError) return true;
-  if (error instanceof RuntimeError) return ['unavailable', 'busy', 'stopped'].includes(error.code);
-  return isConnectionError(error);
-}
-
-/** One attempt, raced against its signal, so that work that ignores the signal can't hold the actor. */
-async function runOnce(
-  declared: Effect,
-  row: EffectRow,
-  { signal, attempt, send }: Pick<EffectContext, 'signal' | 'attempt' | 'send'>,
-): Promise<unknown> {
-  const input = declared.input.safeParse(row.input);
-  if (!input.success) {
-    throw new DoNotRetryError(
-      'invalid_effect_input',
-      `${declared.name} was asked with a wrong input: ${input.error.message}`,
+  /** How long to wait for the next attempt; null when there is none. Counts the one that failed. */
+  #retryDelayMs(running: Running, error: unknown, away: boolean): number | null {
+    if (error instanceof DoNotRetryError) return null;
+    const { row, declared } = running;
+    if (away) running.unreachable++;
+    else running.attempts++;
+    if (running.attempts > declared.retries.limit) return null;
+    const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
+    const asked = asksToWait ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(
+      asked,
+      retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
     );
+    return this.#clock.now() + delayMs > row.deadlineAt.getTime() ? null : delayMs;
   }
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  const { effectId, owner, address } = row;
-  const context: EffectContext = { signal, idempotencyKey: effectId, attempt, owner, address, send };
-  const result = await Promise.race([declared.run(input.data, context), aborted]);
-  const output = declared.output.safeParse(result);
-  if (!output.success) {
-    throw new DoNotRetryError(
-      'invalid_effect_output',
-      `${declared.name} answered in a wrong shape: ${output.error.message}`,
-    );
-  }
-  return output.data;
 }

@@ -5,6 +5,7 @@ export { createActorSystem } from './create-system.ts';
 export { effect, toMs } from './effect.ts';
 export { effectSource } from './effect-source.ts';
 export * from './errors.ts';
+export type * from './telemetry.ts';
 export { type TurnedClock, type TurnOptions, turnedClock } from './turned-clock.ts';
 export type * from './types.ts';
 export {

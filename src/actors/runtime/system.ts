@@ -22,6 +22,7 @@ import { migrateActors } from './migrator.ts';
 import { Peers } from './peers.ts';
 import { Queries } from './queries.ts';
 import { Registry } from './registry.ts';
+import type { SystemLoad, TraceContext } from './telemetry.ts';
 import { TimerQueue } from './timer-batch.ts';
 import { Timers } from './timers.ts';
 import type {
@@ -78,6 +79,7 @@ export class System implements ActorSystem {
     const { pool } = options;
     const clock = options.clock ?? systemClock;
     const log = options.log ?? silentLog;
+    const { telemetry = {} } = options;
     this.#options = options;
     this.#clock = clock;
     this.#queries = new Queries(pool, clock);
@@ -115,6 +117,7 @@ export class System implements ActorSystem {
       },
       setTimers: (transaction, jobs) => this.#timerQueue.set(transaction, jobs),
       onEmitted: options.onEmitted,
+      telemetry,
     };
     this.#timerQueue = new TimerQueue({ boss: this.#boss, writer: this.#writer, clock, log });
     const onFound = () => this.#reconcile();
@@ -129,7 +132,8 @@ export class System implements ActorSystem {
       clock,
       log,
       send: (address, event, sendOptions) => this.send(address, event, sendOptions),
-      onOutcome: (row, outcome) => this.#effectEnded(row, outcome),
+      onOutcome: (row, outcome, trace) => this.#effectEnded(row, outcome, trace),
+      telemetry,
     });
   }
 
@@ -222,6 +226,10 @@ export class System implements ActorSystem {
     return () => this.#listeners.delete(listener);
   }
 
+  load(): SystemLoad {
+    return { queued: this.#committer.size, effects: this.#runner.load() };
+  }
+
   machines() {
     return this.#registry.definitions;
   }
@@ -288,7 +296,7 @@ export class System implements ActorSystem {
     for (const row of rows) this.#runner.start(row);
   }
 
-  async #effectEnded(row: EffectRow, outcome: Outcome): Promise<void> {
+  async #effectEnded(row: EffectRow, outcome: Outcome, trace: TraceContext | undefined): Promise<void> {
     const { address, effectId } = row;
     const stepId = randomUUID();
     try {
@@ -298,6 +306,7 @@ export class System implements ActorSystem {
         address,
         effectId,
         outcome: storableOutcome(outcome),
+        trace,
       });
     } catch (error) {
       // The step threw, or could not be stored: the actor went on without it, and the event is a dead letter.

@@ -93,7 +93,9 @@ class Step {
     const delay = Math.max(0, timer.delayMs);
     const due = new Date(this.#work.now.getTime() + delay).toISOString();
     const order = 1 + Math.max(0, ...Object.values(timers).map((other) => other.order));
-    timers[id] = { job: randomUUID(), due, order, event, ...(to !== undefined && { to }) };
+    const { trace } = this.#work;
+    const more = { ...(to !== undefined && { to }), ...(trace !== null && { trace }) };
+    timers[id] = { job: randomUUID(), due, order, event, ...more };
     this.descriptors.push({ type: '@xstate.raise', id, event, delay, due });
   }
 
@@ -110,7 +112,17 @@ class Step {
     this.descriptors.push({ type: '@xstate.start', id, src, effectId, input });
     // The deadline counts from here; the batch adds the effect's own.
     const times = { dueAt: this.#work.now, deadlineAt: this.#work.now };
-    const effect = { effectId, address, invokeId: id, src, owner, input, attempt: 0, ...times };
+    const effect = {
+      effectId,
+      address,
+      invokeId: id,
+      src,
+      owner,
+      input,
+      attempt: 0,
+      ...times,
+      trace: this.#work.trace,
+    };
     this.#work.effects.set(effectId, effect);
   }
 
@@ -122,7 +134,7 @@ class Step {
     this.descriptors.push({ type: '@xstate.spawn', id, src, address, input });
     const body: SpawnBody = { machine, key, owner, input: input ?? {} };
     const parent = { address: from, childId: id, sync };
-    this.#work.sent.push({ to: address, from, kind: 'spawn', body: { ...body, parent } });
+    this.#work.send({ to: address, from, kind: 'spawn', body: { ...body, parent } });
   }
 
   /** The state that started this child was left, or the actor has ended. */
@@ -130,7 +142,7 @@ class Step {
     const { effects, children } = this.pending;
     const child = children[id];
     if (effects[id] || child) this.descriptors.push({ type: '@xstate.stop', id });
-    if (child) this.#work.sent.push({ to: child.address, from: this.#row.address, kind: 'stop', body: {} });
+    if (child) this.#work.send({ to: child.address, from: this.#row.address, kind: 'stop', body: {} });
     delete effects[id];
     delete children[id];
   }
@@ -140,7 +152,7 @@ class Step {
     // An effect takes no events, and a child that has ended is not there: as in XState, nothing happens.
     if (to === undefined) return;
     this.descriptors.push({ type: '@xstate.sendTo', to, event });
-    this.#work.sent.push({ to, from: this.#row.address, kind: 'event', body: event });
+    this.#work.send({ to, from: this.#row.address, kind: 'event', body: event });
   }
 
   emit(index: number, event: ActorEvent): void {
@@ -154,7 +166,7 @@ class Step {
     const { parent, address: from } = this.#row;
     if (!parent) return;
     const { address: to, childId: actorId, sync } = parent;
-    const tell = (event: ActorEvent) => this.#work.sent.push({ to, from, kind: 'event', body: event });
+    const tell = (event: ActorEvent) => this.#work.send({ to, from, kind: 'event', body: event });
     if (sync && result.changed) {
       const { status, value, context, output } = result;
       const snapshot = { status, value, context, ...(output !== undefined && { output }) };
@@ -209,6 +221,9 @@ export function pushRecord(
   const { address, revision, owner, machine, version, incarnation } = row;
   const record = writeRecord(registered.definition, { machine, version, incarnation, ...body });
   work.journal.push({ address, revision, owner, stepId, at: work.now, record });
+  const { kind, event, valueBefore, snapshot } = body;
+  const { value, status } = snapshot;
+  work.took({ address, machine, kind, eventType: event.type, revision, valueBefore, value, status });
 }
 
 export function answerOf(row: ActorRow, changed: boolean): SendAnswer {

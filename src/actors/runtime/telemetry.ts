@@ -5,6 +5,7 @@
  * Listeners are called within the work that they hear of: they must be quick, and must not throw.
  */
 import type { StateValue } from 'xstate';
+import type { InspectionRecord } from './types.ts';
 
 /** Where a cause is kept that crosses a commit: the value of a W3C `traceparent` header. */
 export type TraceContext = string;
@@ -13,7 +14,7 @@ export type TraceContext = string;
 export interface StepFacts {
   address: string;
   machine: string;
-  kind: 'spawn' | 'step' | 'unchanged' | 'failed' | 'stop';
+  kind: InspectionRecord['kind'];
   eventType: string;
   revision: number;
   /** Null for the first. */
@@ -21,8 +22,8 @@ export interface StepFacts {
   value: StateValue;
   /** `active`, or how the actor has ended with this step. */
   status: string;
-  /** Of the step of a timer: when it was due, in milliseconds since 1970. */
-  dueAt?: number | undefined;
+  /** Of a timer's step: how long after its deadline it was taken. Its commit comes on top. */
+  lateMs?: number | undefined;
 }
 
 /** One transaction that carried steps. */
@@ -31,8 +32,6 @@ export interface CommitFacts {
   by: 'items' | 'timers';
   /** From the first statement to the end of the flush. */
   durationMs: number;
-  /** When it was there, in milliseconds since 1970. */
-  at: number;
   steps: readonly StepFacts[];
   /** Actors whose steps took effect. */
   actors: number;

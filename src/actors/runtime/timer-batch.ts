@@ -13,7 +13,7 @@ import { inTransaction } from '../../persistence/transaction.ts';
 import { applyItem } from './apply.ts';
 import { isKnown } from './apply-step.ts';
 import { applyUnstorable } from './apply-unstorable.ts';
-import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob } from './batch.ts';
+import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob, tellCommit } from './batch.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 import { Work } from './work.ts';
 
@@ -79,12 +79,15 @@ export class TimerQueue {
    */
   async fire(limit: number): Promise<{ jobs: number; committed?: CommittedBatch }> {
     let jobs: Job[] = [];
+    const began = performance.now();
     try {
-      return await inTransaction(this.#writer.pool, async (client) => {
+      const fired = await inTransaction(this.#writer.pool, async (client) => {
         jobs = await takeDueJobs(client, QUEUE, this.#machines, limit, this.#judge());
         if (jobs.length === 0) return { jobs: 0 };
         return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
       });
+      if (fired.committed) tellCommit(this.#writer.telemetry, 'timers', began, fired.committed);
+      return fired;
     } catch (error) {
       const [job, ...others] = jobs;
       if (!job || others.length > 0 || !isDataError(error)) throw error;
@@ -109,6 +112,7 @@ export class TimerQueue {
     );
     const now = new Date(this.#clock.now());
     const notMine: TimerJob[] = [];
+    const { tracer } = this.#writer.telemetry;
     for (const { id, data } of inOrder) {
       const { address, timerId } = data;
       const row = rows.get(address);
@@ -116,7 +120,7 @@ export class TimerQueue {
         notMine.push({ job: id, address, timerId, due: new Date(now.getTime() + NOT_MINE_MS) });
         continue;
       }
-      const work = works.get(address) ?? new Work(address, row, now);
+      const work = works.get(address) ?? new Work(address, row, now, { tracer });
       works.set(address, work);
       // A step that throws is a dead letter of its actor; applyItem answers it.
       applyItem(registry, work, { kind: 'timer', stepId: randomUUID(), address, job: id });

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { AnyStateMachine, StateValue } from 'xstate';
 import type { z } from 'zod';
 import type { PlainError } from './errors.ts';
+import type { SystemLoad, Telemetry } from './telemetry.ts';
 import type { PreviousVersion } from './versions.ts';
 
 /** `machine/key`, for example `priceAlert/01J...`. */
@@ -374,6 +375,8 @@ export interface SystemParts {
   /** Writes what machines emit, inside the transaction of the step. Must not call outside the database. */
   onEmitted?: (transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>;
   log?: RuntimeLog;
+  /** Who measures and traces what happens here; nobody unless said. */
+  telemetry?: Telemetry;
 }
 
 export interface RuntimeLog {
@@ -431,6 +434,8 @@ export interface ActorSystem {
   /** Deletes the letter: the event is given up. Answers it as it was. Throws `dead_letter_not_found`. */
   discardDeadLetter(id: string, options?: { source?: string }): Promise<DeadLetter>;
   onCommit(listener: (notice: CommitNotice) => void): () => void;
+  /** What this process is busy with now. Asks no database. */
+  load(): SystemLoad;
   /** The registered machines, for the inspector. */
   machines(): readonly DurableMachine[];
   /** No new work; what runs is finished or handed over within the time. */

@@ -11,8 +11,10 @@ import type {
   JournalRow,
   MessageRow,
   NewMessage,
+  TimerEntry,
 } from '../../persistence/actors/rows.ts';
 import type { PlainError } from './errors.ts';
+import type { RuntimeTracer, StepFacts, TraceContext, TracedStep } from './telemetry.ts';
 import type { ActorEvent, Address, EmittedEvent, SendAnswer } from './types.ts';
 
 /** Where an answer is remembered. */
@@ -27,6 +29,8 @@ interface ItemBase {
   stepId: string;
   address: Address;
   idempotency?: Idempotency | undefined;
+  /** What caused it, where traces are on. */
+  trace?: TraceContext | undefined;
 }
 
 /** What is needed to make an actor. */
@@ -56,6 +60,11 @@ export type Item = ItemBase &
 /** The answer of an item: null for one that was late and did nothing. */
 export type Answer = SendAnswer | null;
 
+/** A step, and its span where it is traced. */
+export interface TakenStep extends StepFacts {
+  traced: TracedStep | undefined;
+}
+
 /** What applying items has gathered for one actor: the row as it is to be, and the rows beside it. */
 export class Work {
   readonly address: Address;
@@ -81,13 +90,22 @@ export class Work {
   readonly taken: string[] = [];
   /** The ids of the dead letters that were retried. */
   readonly lettersTaken: string[] = [];
+  /** For those who are told of the commit. */
+  readonly steps: TakenStep[] = [];
+  readonly #tracer: RuntimeTracer | undefined;
+  #cause: Parameters<RuntimeTracer['step']>[0] = {};
+  #traced: TracedStep | undefined;
+  #lateMs: number | undefined;
 
   constructor(
     address: Address,
     before: ActorRow | undefined,
     now: Date,
-    beside: Partial<Pick<Work, 'mailbox' | 'mailboxFull' | 'letters'>> = {},
+    beside: Partial<Pick<Work, 'mailbox' | 'mailboxFull' | 'letters'>> & {
+      tracer?: RuntimeTracer | undefined;
+    } = {},
   ) {
+    this.#tracer = beside.tracer;
     this.address = address;
     this.before = before;
     this.row = before;
@@ -97,12 +115,36 @@ export class Work {
     this.letters = beside.letters ?? new Map();
   }
 
+  /** A step begins, caused by an item, or by a timer that is due. */
+  begin({ trace }: Item, timer?: TimerEntry): void {
+    this.#cause = timer ? { link: timer.trace } : { parent: trace };
+    this.#lateMs = timer && Math.max(0, this.now.getTime() - Date.parse(timer.due));
+    this.#traced = undefined;
+  }
+
+  /** For what the step that has begun sets, starts and sends; null where it is not traced. */
+  get trace(): TraceContext | null {
+    this.#traced ??= this.#tracer?.step(this.#cause);
+    return this.#traced?.trace ?? null;
+  }
+
+  /** Tells another actor something. */
+  send(message: Omit<NewMessage, 'trace'>): void {
+    this.sent.push({ ...message, trace: this.trace });
+  }
+
+  /** The step that has begun is as it will be committed. */
+  took(facts: Omit<StepFacts, 'lateMs'>): void {
+    this.#traced ??= this.#tracer?.step(this.#cause);
+    this.steps.push({ ...facts, lateMs: this.#lateMs, traced: this.#traced });
+  }
+
   /** Remembers how it stands; the function that it returns undoes what was gathered since. */
   mark(): () => void {
     const { row } = this;
     const effects = new Map(this.effects);
-    const { journal, deadLetters, keys, emitted, sent, lettersTaken } = this;
-    const lists: unknown[][] = [journal, deadLetters, keys, emitted, sent, lettersTaken];
+    const { journal, deadLetters, keys, emitted, sent, lettersTaken, steps } = this;
+    const lists: unknown[][] = [journal, deadLetters, keys, emitted, sent, lettersTaken, steps];
     const lengths = lists.map(({ length }) => length);
     return () => {
       this.row = row;

@@ -68,6 +68,7 @@ const effectsStarted = new RowSet<EffectRow>({
   input: ['jsonb', (row) => json(row.input)],
   due_at: ['timestamptz', (row) => row.dueAt],
   deadline_at: ['timestamptz', (row) => row.deadlineAt],
+  trace: ['text', (row) => row.trace],
 });
 
 const effectsEnded = new RowSet<StepBatch['effectsEnded'][number]>({
@@ -100,6 +101,7 @@ const messages = new RowSet<StepBatch['messages'][number]>({
   address: ['text', ({ from }) => from],
   kind: ['text', ({ kind }) => kind],
   body: ['jsonb', ({ body }) => json(body)],
+  trace: ['text', ({ trace }) => trace],
   exists: ['boolean', ({ exists }) => exists],
 });
 
@@ -163,8 +165,8 @@ journalled AS (
     width: effectsStarted.width,
     sql: (first) => `
 started AS (
-  INSERT INTO effects (effect_id, address, invoke_id, src, owner, input, due_at, deadline_at, process)
-  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, $1::uuid
+  INSERT INTO effects (effect_id, address, invoke_id, src, owner, input, due_at, deadline_at, trace, process)
+  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, e.trace, $1::uuid
   FROM ${effectsStarted.from('e', first)} WHERE ${WON('e')}
 )`,
   },
@@ -202,8 +204,8 @@ dead AS (
     width: messages.width,
     sql: (first) => `
 sent AS (
-  INSERT INTO messages (to_address, from_address, kind, body)
-  SELECT m.to_address, m.address, m.kind, m.body
+  INSERT INTO messages (to_address, from_address, kind, body, trace)
+  SELECT m.to_address, m.address, m.kind, m.body, m.trace
   FROM ${messages.from('m', first)}
   WHERE NOT m.exists OR m.address IN (SELECT won.address FROM won) ORDER BY m.position
 )`,

@@ -12,7 +12,7 @@ export async function loadMessages(
   limit: number,
 ): Promise<Map<string, MessageRow[]>> {
   const { rows } = await database.query(
-    `SELECT m.id, m.to_address, m.from_address, m.kind, m.body
+    `SELECT m.id, m.to_address, m.from_address, m.kind, m.body, m.trace
      FROM unnest($1::text[]) AS mailbox(address)
      CROSS JOIN LATERAL (
        SELECT * FROM messages WHERE to_address = mailbox.address ORDER BY id LIMIT $2
@@ -27,6 +27,7 @@ export async function loadMessages(
       from: row.from_address as string,
       kind: row.kind as MessageRow['kind'],
       body: row.body as Record<string, unknown>,
+      trace: row.trace as string | null,
     };
     const mailbox = mailboxes.get(message.to);
     if (mailbox) mailbox.push(message);

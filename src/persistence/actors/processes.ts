@@ -70,7 +70,8 @@ export async function renewLease(database: Database, id: string, leaseMs: number
   };
 }
 
-const EFFECT_COLUMNS = 'effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at';
+const EFFECT_COLUMNS =
+  'effect_id, address, invoke_id, src, owner, input, attempt, due_at, deadline_at, trace';
 
 /**
  * Takes the effects of processes that are gone, and of none, as far as this process can run and step them. One of

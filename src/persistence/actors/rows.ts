@@ -10,6 +10,8 @@ export interface TimerEntry {
   event: { type: string; [field: string]: unknown };
   /** The actor that is told when it fires; the actor itself unless said. */
   to?: string;
+  /** `traceparent` of the step that set it, where traces are on. */
+  trace?: string;
 }
 
 /** An actor that this one has started and that has not ended. */
@@ -34,6 +36,8 @@ export interface MessageRow {
   from: string;
   kind: 'spawn' | 'event' | 'stop';
   body: Record<string, unknown>;
+  /** `traceparent` of the step that sent it; null where traces are off. */
+  trace: string | null;
 }
 export type NewMessage = Omit<MessageRow, 'id'>;
 
@@ -99,6 +103,8 @@ export interface EffectRow {
   attempt: number;
   dueAt: Date;
   deadlineAt: Date;
+  /** `traceparent` of the step that started it; null where traces are off. */
+  trace: string | null;
 }
 
 export interface DeadLetterRow {
@@ -162,5 +168,6 @@ export function toEffectRow(row: Record<string, unknown>): EffectRow {
     attempt: Number(row.attempt),
     dueAt: row.due_at as Date,
     deadlineAt: row.deadline_at as Date,
+    trace: row.trace as string | null,
   };
 }

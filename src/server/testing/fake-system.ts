@@ -156,6 +156,7 @@ export class FakeSystem implements ActorSystem {
   discardDeadLetter: ActorSystem['discardDeadLetter'] = noDeadLetter;
   onCommit: ActorSystem['onCommit'] = () => () => {};
   machines: ActorSystem['machines'] = () => [];
+  load: ActorSystem['load'] = () => ({ queued: 0, effects: new Map() });
   drain: ActorSystem['drain'] = async () => {};
   migrate: ActorSystem['migrate'] = async ({ dryRun }) => ({ dryRun, versions: [], quarantined: [] });
 
