@@ -1,0 +1,196 @@
+/**
+ * R5: timers keep time. They survive restarts with their deadlines, fire once, belong to one visit of their state, and
+ * are removed when it is left or the actor ends.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ActorSystem } from '../index.ts';
+import { RuntimeProcess } from '../testing/fork.ts';
+import { COMMIT, loseAnswer, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
+import { key, useWorld } from '../testing/world.ts';
+
+/** Longer than any test. */
+const NEVER = 3_600_000;
+
+const world = useWorld();
+const watched: WatchedPool[] = [];
+afterEach(async () => {
+  await world.rest();
+  for (const { pool } of watched.splice(0)) await pool.end();
+});
+
+async function startWatched(): Promise<WatchedPool & { system: ActorSystem }> {
+  const one = openWatchedPool(world.database.connectionString);
+  watched.push(one);
+  return { ...one, system: await world.start({ pool: one.pool }) };
+}
+
+const wait = (system: ActorSystem, delay: number) =>
+  system.spawn('waiter', key(), { input: { delay }, owner: 'a' });
+const fired = (system: ActorSystem, address: string) =>
+  system.waitFor(address, { tag: 'fired' }, { timeoutMs: 10_000 });
+
+/** The jobs of an actor's timers. */
+async function jobsOf(address: string): Promise<unknown[]> {
+  const { rows } = await world.database.pool.query(
+    `SELECT id, start_after FROM pgboss.job WHERE data->>'address' = $1`,
+    [address],
+  );
+  return rows;
+}
+const untilNoJob = (address: string) => expect.poll(() => jobsOf(address), { interval: 5 }).toEqual([]);
+
+/** Makes an actor's timer due now. */
+async function makeDue(address: string): Promise<void> {
+  const update = `UPDATE pgboss.job SET start_after = now() WHERE data->>'address' = $1`;
+  await world.database.pool.query(update, [address]);
+  await tellDue();
+}
+
+/** Tells the processes that a timer is due, as one does that has set it. */
+async function tellDue(): Promise<void> {
+  const notice = { from: 'another', kind: 'commit', addresses: [], due: Date.now() };
+  await world.database.pool.query('SELECT pg_notify($1, $2)', ['ttai_actors', JSON.stringify(notice)]);
+}
+
+const afterPatience = 'xstate.after.patience.waiter.waiting';
+async function eventsOf(system: ActorSystem, address: string): Promise<string[]> {
+  return (await system.journal(address)).map(({ event }) => event.type);
+}
+
+describe('R5: timers keep time', () => {
+  test('a timer is a job of pg-boss with its deadline, and the job is gone when it has fired', async () => {
+    const system = await world.start();
+    const address = await wait(system, NEVER);
+    const view = await system.snapshot(address);
+    expect(await jobsOf(address)).toMatchObject([{ start_after: view.timers[0]?.due }]);
+    expect(view.timers[0]?.due.getTime()).toBe(view.createdAt.getTime() + NEVER);
+    await makeDue(address);
+    expect(await fired(system, address)).toMatchObject({ context: { fired: 1 }, timers: [] });
+    expect(await jobsOf(address)).toEqual([]);
+  });
+
+  test('does not fire before its deadline', async () => {
+    const system = await world.start();
+    const addresses = await Promise.all([1, 20, 40, 80].map((delay) => wait(system, delay)));
+    const views = await Promise.all(addresses.map((address) => fired(system, address)));
+    for (const { createdAt, updatedAt, context } of views) {
+      expect(updatedAt.getTime() - createdAt.getTime()).toBeGreaterThanOrEqual(Number(context.delay));
+    }
+  });
+
+  test('those that are due fire in the order of their deadlines', async () => {
+    const first = await world.start();
+    const delays = [90, 30, 60, 10];
+    const addresses = await Promise.all(delays.map((delay) => wait(first, delay)));
+    await Promise.all(addresses.map((address) => fired(first, address)));
+    const { rows } = await world.database.pool.query(
+      `SELECT address FROM journal WHERE address = ANY($1) AND revision = 2 ORDER BY seq`,
+      [addresses],
+    );
+    expect(rows.map(({ address }) => delays[addresses.indexOf(address as string)])).toEqual([10, 30, 60, 90]);
+  });
+
+  test('keeps its original deadline over a restart, also one that passed meanwhile', async () => {
+    const first = await world.start();
+    const [soon, late] = [await wait(first, 50), await wait(first, NEVER)];
+    const dues = await Promise.all(
+      [soon, late].map(async (one) => (await first.snapshot(one)).timers[0]?.due),
+    );
+    await first.drain();
+    const second = await world.start();
+    const view = await fired(second, soon);
+    expect(view.updatedAt.getTime()).toBeGreaterThanOrEqual(dues[0]?.getTime() ?? NEVER * NEVER);
+    expect((await second.snapshot(late)).timers[0]?.due).toEqual(dues[1]);
+    await second.send(late, { type: 'BACK' });
+    expect(await jobsOf(late)).toMatchObject([{ start_after: dues[1] }]);
+  });
+
+  test('one that a killed process has set fires in another, once', async () => {
+    const dying = await RuntimeProcess.start(world.database.connectionString);
+    const address = await dying.spawn('waiter', key(), { input: { delay: NEVER }, owner: 'a' });
+    await dying.end();
+    const [system] = await Promise.all([world.start(), world.start()]);
+    await makeDue(address);
+    await fired(system, address);
+    expect(await eventsOf(system, address)).toEqual(['xstate.init', afterPatience]);
+  });
+
+  test('fires once though several processes are at it, and each of very many', async () => {
+    const [system] = await Promise.all([world.start(), world.start(), world.start()]);
+    const addresses = await Promise.all(Array.from({ length: 300 }, () => wait(system, 50)));
+    const views = await Promise.all(addresses.map((address) => fired(system, address)));
+    for (const view of views) expect(view).toMatchObject({ revision: 2, context: { fired: 1 } });
+  });
+
+  test('fires once when the answer to its commit was lost', async () => {
+    const { system, fail } = await startWatched();
+    const address = await wait(system, NEVER);
+    fail(/^COMMIT/, loseAnswer);
+    await makeDue(address);
+    expect(await fired(system, address)).toMatchObject({ context: { fired: 1 } });
+    expect(await eventsOf(system, address)).toEqual(['xstate.init', afterPatience]);
+  });
+
+  test('its job is taken, its actor stepped and the job deleted in one transaction', async () => {
+    const { system, statements, fail } = await startWatched();
+    const address = await wait(system, NEVER);
+    let stepped: unknown;
+    // As it is when the process dies after the step and before the job is deleted.
+    fail(/DELETE FROM pgboss/, async () => {
+      stepped = statements.at(-2)?.text;
+      throw new Error('Connection terminated unexpectedly');
+    });
+    await makeDue(address);
+    expect(await fired(system, address)).toMatchObject({ revision: 2, context: { fired: 1 } });
+    expect(stepped).toMatch(COMMIT);
+    const deleted = statements.findLast(
+      ({ text, transaction }) => transaction !== null && /DELETE FROM pgboss/.test(text),
+    );
+    const together = statements.filter(({ transaction }) => transaction === deleted?.transaction);
+    expect(together.map(({ text }) => text)).toEqual([
+      'BEGIN',
+      expect.stringMatching(/FROM pgboss\.job\s.*SKIP LOCKED/s),
+      expect.stringMatching(/FROM actors .* FOR UPDATE/s),
+      expect.stringMatching(COMMIT),
+      deleted?.text,
+      'COMMIT',
+    ]);
+  });
+
+  test('belongs to one visit: a late one of an earlier visit does nothing', async () => {
+    const system = await world.start();
+    const address = await wait(system, NEVER);
+    const { rows } = await world.database.pool.query(
+      `SELECT id, data, start_after FROM pgboss.job WHERE data->>'address' = $1`,
+      [address],
+    );
+    await system.send(address, { type: 'LEAVE' });
+    await untilNoJob(address);
+    await system.send(address, { type: 'BACK' });
+    const [{ id, data }] = rows;
+    // As if the job of the first visit had not been swept; the timer of the second has the same name.
+    await world.database.pool.query(
+      `INSERT INTO pgboss.job (id, name, data, start_after) VALUES ($1, 'actor-timers', $2, now())`,
+      [id, data],
+    );
+    await tellDue();
+    await expect.poll(async () => (await jobsOf(address)).length, { interval: 5 }).toBe(1);
+    expect(await system.snapshot(address)).toMatchObject({ value: 'waiting', revision: 3, timers: [{}] });
+    await makeDue(address);
+    await fired(system, address);
+    expect(await eventsOf(system, address)).toEqual(['xstate.init', 'LEAVE', 'BACK', afterPatience]);
+  });
+
+  test.each<[string, (system: ActorSystem, address: string) => Promise<unknown>]>([
+    ['its state is left', (system, address) => system.send(address, { type: 'LEAVE' })],
+    ['its actor ends', (system, address) => system.send(address, { type: 'END' })],
+    ['its actor is stopped', (system, address) => system.stop(address)],
+  ])('is removed when %s', async (_, leave) => {
+    const system = await world.start();
+    const address = await wait(system, NEVER);
+    expect(await jobsOf(address)).toHaveLength(1);
+    await leave(system, address);
+    expect((await system.snapshot(address)).timers).toEqual([]);
+    await untilNoJob(address);
+  });
+});

@@ -1,0 +1,28 @@
+/** R12: the journal tells what each step did, and can be followed. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { ActorSystem } from '../index.ts';
+import { key, useWorld } from '../testing/world.ts';
+
+const world = useWorld();
+let system: ActorSystem;
+beforeAll(async () => {
+  system = await world.start();
+});
+
+describe('R12: everything can be seen', () => {
+  test('the stream of all steps can be followed from a cursor', async () => {
+    const after = await system.inspectEnd();
+    const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'stream' });
+    await system.send(address, { type: 'ADD', by: 1 });
+    // Steps are kept back while an older transaction runs, on whatever database of the server.
+    await expect.poll(() => system.inspect({ after, address }), { timeout: 10_000 }).toHaveLength(2);
+    const records = await system.inspect({ after, address });
+    expect(records.map(({ event }) => event.type)).toEqual(['xstate.init', 'ADD']);
+    expect(records[1]).toMatchObject({
+      valueBefore: 'counting',
+      snapshot: { value: 'counting', context: { count: 1 } },
+      microsteps: [{ source: 'counter.counting', targets: [], eventType: 'ADD' }],
+    });
+    expect(await system.inspect({ after: records[1]?.cursor ?? '', address })).toEqual([]);
+  });
+});
