@@ -2,7 +2,8 @@
  * The registered machines and effects, checked when the system starts: what can't be durable is refused there, with
  * the reason, and not at three in the morning.
  */
-import { type AnyStateMachine, StateMachine } from 'xstate';
+import { StateMachine } from 'xstate';
+import { checkMachine } from './check-machine.ts';
 import { RuntimeError } from './errors.ts';
 import { Stepper } from './stepper.ts';
 import type { DurableMachine, Effect } from './types.ts';
@@ -12,17 +13,6 @@ export interface RegisteredMachine {
   stepper: Stepper;
   /** The actor sources that are machines: the ids of those, by the source's name. The others are effects. */
   children: ReadonlyMap<string, string>;
-}
-
-/** The parts of XState's state nodes that are walked. */
-interface StateNodeLike {
-  id: string;
-  entry: unknown[];
-  exit: unknown[];
-  invoke: { id: string; src: unknown }[];
-  states: Record<string, StateNodeLike>;
-  transitions: Map<string, { actions: unknown[] }[]>;
-  always?: { actions: unknown[] }[];
 }
 
 export class Registry {
@@ -40,7 +30,8 @@ export class Registry {
     for (const definition of machines) {
       const faults: string[] = [];
       const children = this.#childrenOf(definition, faults);
-      this.#check(definition, faults);
+      this.#checkEffects(definition, faults);
+      checkMachine(definition, faults);
       if (this.#machines.has(definition.id)) faults.push('a machine of this id is registered already');
       if (faults.length > 0) refuse(definition.id, faults);
       this.#machines.set(definition.id, { definition, stepper: new Stepper(definition), children });
@@ -74,64 +65,12 @@ export class Registry {
     return children;
   }
 
-  #check({ id, machine, events }: DurableMachine, faults: string[]): void {
-    if (machine.id !== id) faults.push(`its XState id is "${machine.id}", not "${id}"`);
-    if (id.includes('/')) faults.push('its id holds a "/", which separates machine and key in an address');
-    for (const type of Object.keys(events)) {
-      if (type === '*' || type.startsWith('xstate.'))
-        faults.push(`the event "${type}" can't come from outside`);
-    }
-    const sources = machine.implementations.actors as Record<string, unknown>;
-    const actions = machine.implementations.actions as Record<string, unknown>;
-    for (const [name, logic] of Object.entries(sources)) {
+  #checkEffects({ machine }: DurableMachine, faults: string[]): void {
+    for (const [name, logic] of Object.entries(machine.implementations.actors as Record<string, unknown>)) {
       if (!(logic instanceof StateMachine) && !this.#effects.has(name))
         faults.push(`no effect "${name}" is registered for its actor source of that name`);
     }
-    const checkActions = (where: string, list: readonly unknown[]) => {
-      for (const action of list) {
-        const fault = faultOfAction(action, actions);
-        if (fault) faults.push(`${where}: ${fault}`);
-      }
-    };
-    const walk = (node: StateNodeLike): void => {
-      checkActions(node.id, node.entry);
-      checkActions(node.id, node.exit);
-      for (const transitions of node.transitions.values()) {
-        for (const transition of transitions) checkActions(node.id, transition.actions);
-      }
-      for (const transition of node.always ?? []) checkActions(node.id, transition.actions);
-      for (const { id: invokeId, src } of node.invoke) {
-        if (typeof src !== 'string' || src.startsWith('xstate.invoke.')) {
-          faults.push(
-            `${node.id}: the source of "${invokeId}" is inline; name it in setup({ actors }) and declare an effect`,
-          );
-        } else if (!(src in sources)) {
-          faults.push(
-            `${node.id}: "${invokeId}" names the actor source "${src}", which the machine does not have`,
-          );
-        }
-        if (/^\d+\./.test(invokeId)) {
-          faults.push(`${node.id}: give its invoke an id; the default one changes when a state is renamed`);
-        }
-      }
-      for (const child of Object.values(node.states)) walk(child);
-    };
-    walk((machine as AnyStateMachine).root as unknown as StateNodeLike);
   }
-}
-
-/** Why an action can't be committed, or null. Built-in actions carry a `resolve` function. */
-function faultOfAction(action: unknown, named: Record<string, unknown>): string | null {
-  if (typeof action === 'function') {
-    return 'resolve' in action
-      ? null
-      : `the inline action "${action.name || '(anonymous)'}" can't be stored; use an effect`;
-  }
-  const type = typeof action === 'string' ? action : (action as { type: string }).type;
-  const implementation = named[type];
-  if (implementation === undefined) return `the action "${type}" has no implementation`;
-  if (typeof implementation === 'function' && 'resolve' in implementation) return null;
-  return `the action "${type}" is a function with side effects, which can't be stored; use an effect, assign or emit`;
 }
 
 function refuse(id: string, faults: string[]): never {
