@@ -20,18 +20,18 @@ SELECT a || '#1', a, 'work', 'work', 'bench', '{}', now(), now() FROM unnest($1:
 const EVENT = `
 WITH actor AS (
   UPDATE actors SET revision = i.r, snapshot = i.s, updated_at = now()
-  FROM unnest($1::text[], $2::bigint[], $3::jsonb[]) AS i(a, r, s) WHERE address = i.a AND revision = i.r - 1
+  FROM unnest($1::text[], $2::bigint[], $3::json[]) AS i(a, r, s) WHERE address = i.a AND revision = i.r - 1
 )
 INSERT INTO journal (address, revision, owner, step_id, at, record)
-SELECT a, r, 'bench', gen_random_uuid(), now(), j FROM unnest($1::text[], $2::bigint[], $4::jsonb[]) AS i(a, r, j)`;
+SELECT a, r, 'bench', gen_random_uuid(), now(), j FROM unnest($1::text[], $2::bigint[], $4::json[]) AS i(a, r, j)`;
 
 const EFFECT = `
 WITH actor AS (
   UPDATE actors SET revision = i.r, snapshot = i.s, updated_at = now()
-  FROM unnest($1::text[], $2::bigint[], $3::jsonb[]) AS i(a, r, s) WHERE address = i.a AND revision = i.r - 1
+  FROM unnest($1::text[], $2::bigint[], $3::json[]) AS i(a, r, s) WHERE address = i.a AND revision = i.r - 1
 ), record AS (
   INSERT INTO journal (address, revision, owner, step_id, at, record)
-  SELECT a, r, 'bench', gen_random_uuid(), now(), j FROM unnest($1::text[], $2::bigint[], $4::jsonb[]) AS i(a, r, j)
+  SELECT a, r, 'bench', gen_random_uuid(), now(), j FROM unnest($1::text[], $2::bigint[], $4::json[]) AS i(a, r, j)
 ), ended AS (
   DELETE FROM effects USING unnest($1::text[], $2::bigint[]) AS i(a, r) WHERE effect_id = i.a || '#' || (i.r - 1)
 )

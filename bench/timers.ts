@@ -165,7 +165,7 @@ async function runSpread(system: ActorSystem, pool: Pool, load: TimerLoad): Prom
   const { run, commits } = await fire(system, load);
   // Revision r sets the timer that revision r + 1 fires.
   const { rows } = await pool.query<{ address: string; revision: number; due: string }>(
-    `SELECT address, revision::int, effect->>'due' AS due FROM journal, jsonb_array_elements(record->'effects') AS effect
+    `SELECT address, revision::int, effect->>'due' AS due FROM journal, json_array_elements(record->'effects') AS effect
      WHERE address LIKE 'ticker/' || $1 || '.%' AND effect->>'type' = '@xstate.raise'`,
     [run],
   );

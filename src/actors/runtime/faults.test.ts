@@ -16,10 +16,15 @@ import {
 
 const type = <T extends string>(name: T) => z.object({ type: z.literal(name) });
 
+/** What a machine may come to by itself: Postgres's text can't hold it as it is, and JSON text can, escaped. */
+const ODD_TEXT = 'a NUL \0, half of a pair \ud800, and separators \u001e \u001f';
+
 const machine = setup({
   types: {
-    context: {} as { count: number; result: unknown; fired: number },
-    events: {} as { type: 'ADD'; note?: string } | { type: 'WORK' | 'WAIT' | 'TELL' | 'BREAK' | 'END' },
+    context: {} as { count: number; result: unknown; fired: number; said?: string },
+    events: {} as
+      | { type: 'ADD'; note?: string }
+      | { type: 'WORK' | 'WAIT' | 'TELL' | 'BREAK' | 'SPOIL' | 'SAY' | 'END' },
   },
   actors: { work: fromPromise<string>(() => Promise.reject(new Error('runs on the runtime'))) },
 }).createMachine({
@@ -36,6 +41,8 @@ const machine = setup({
         WAIT: 'waiting',
         TELL: { actions: emit({ type: 'told' }) },
         BREAK: { actions: raise({ type: 'ADD' }, { delay: Number.NaN }) },
+        SPOIL: 'spoilt',
+        SAY: { actions: assign({ said: () => ODD_TEXT }) },
         END: 'done',
       },
     },
@@ -49,6 +56,8 @@ const machine = setup({
     waiting: {
       after: { 100: { target: 'idle', actions: assign({ fired: ({ context }) => context.fired + 1 }) } },
     },
+    // A column of type text can't hold it.
+    spoilt: { tags: ['\0'] },
     done: { type: 'final' },
   },
 });
@@ -60,7 +69,9 @@ const subject: DurableMachine = {
   input: z.object({}),
   events: {
     ADD: z.object({ type: z.literal('ADD'), note: z.string().optional() }),
-    ...Object.fromEntries(['WORK', 'WAIT', 'TELL', 'BREAK', 'END'].map((name) => [name, type(name)])),
+    ...Object.fromEntries(
+      ['WORK', 'WAIT', 'TELL', 'BREAK', 'SPOIL', 'SAY', 'END'].map((name) => [name, type(name)]),
+    ),
   },
 };
 
@@ -248,7 +259,7 @@ describe('R5, R6, R14: trouble of the server is waited out', () => {
     // As one leaves it that died while its row was locked.
     const { rows } = await pool.query(
       `WITH changed AS (
-         UPDATE actors SET revision = revision + 1, snapshot = snapshot || '{"value": "working"}',
+         UPDATE actors SET revision = revision + 1, snapshot = snapshot::jsonb || '{"value": "working"}',
            pending = pending || '{"effects": {"work": {"effectId": "orphan", "src": "work"}}}'
          WHERE address = $1 RETURNING address
        )
@@ -287,6 +298,34 @@ describe('R3, R8, R9: what is remembered, contained and refused', () => {
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'step_failed' } });
     expect(good).toMatchObject({ status: 'fulfilled' });
     expect(await system.snapshot(a)).toMatchObject({ revision: 1, timers: [] });
+  });
+
+  test('R8: a row that Postgres refuses harms its step alone, and none of its batch', async () => {
+    const { system, spawn } = await start();
+    const [first, bad, last] = [await spawn(), await spawn(), await spawn()];
+    const sent = await Promise.allSettled([
+      system.send(first, { type: 'ADD' }),
+      system.send(bad, { type: 'SPOIL' }),
+      system.send(last, { type: 'ADD' }),
+    ]);
+    const added = { status: 'fulfilled', value: { revision: 2, changed: true } };
+    const refused = { status: 'rejected', reason: { code: 'step_failed' } };
+    expect(sent).toMatchObject([added, refused, added]);
+    expect(await system.send(bad, { type: 'ADD' })).toMatchObject({ revision: 2, value: 'idle' });
+  });
+
+  test('R1: context comes back as the machine left it, whatever its text', async () => {
+    const { system, spawn } = await start();
+    const [address, neighbour] = [await spawn(), await spawn()];
+    await Promise.all([system.send(address, { type: 'SAY' }), system.send(neighbour, { type: 'ADD' })]);
+    const another = (await start()).system;
+    await another.send(address, { type: 'ADD' });
+    const context = { said: ODD_TEXT, count: 1, fired: 0, result: null };
+    expect(await another.snapshot(address)).toMatchObject({ value: 'idle', context });
+    const { actors } = await another.list({ machine: 'subject', limit: 2 });
+    expect(actors.map(({ context: { count } }) => count)).toEqual([1, 1]);
+    const journal = await another.journal(address, { from: 3 });
+    expect(journal.map(({ snapshot }) => snapshot.context)).toEqual([context]);
   });
 
   test.each([['\0'], ['\ud800']])('text that can not be stored is refused: %j', async (note) => {

@@ -41,7 +41,7 @@ const actors = new RowSet<ActorWrite>({
   status: ['text', ({ row }) => row.status],
   // An array of arrays would have to be rectangular; no tag holds the separator.
   tags: ['text', ({ row }) => row.tags.join('\u001f')],
-  snapshot: ['jsonb', ({ row }) => row.snapshot],
+  snapshot: ['json', ({ row }) => row.snapshot],
   pending: ['jsonb', ({ row }) => json(row.pending)],
   error: ['jsonb', ({ row }) => row.error && json(row.error)],
   singleton_key: ['text', ({ row }) => row.singletonKey],
@@ -56,7 +56,7 @@ const journal = new RowSet<JournalRow>({
   owner: ['text', (row) => row.owner],
   step_id: ['uuid', (row) => row.stepId],
   at: ['timestamptz', (row) => row.at],
-  record: ['jsonb', (row) => row.record],
+  record: ['json', (row) => row.record],
 });
 
 const effectsStarted = new RowSet<EffectRow>({
@@ -65,7 +65,7 @@ const effectsStarted = new RowSet<EffectRow>({
   invoke_id: ['text', (row) => row.invokeId],
   src: ['text', (row) => row.src],
   owner: ['text', (row) => row.owner],
-  input: ['jsonb', (row) => json(row.input)],
+  input: ['json', (row) => json(row.input)],
   due_at: ['timestamptz', (row) => row.dueAt],
   deadline_at: ['timestamptz', (row) => row.deadlineAt],
   trace: ['text', (row) => row.trace],
@@ -100,7 +100,7 @@ const messages = new RowSet<StepBatch['messages'][number]>({
   to_address: ['text', ({ to }) => to],
   address: ['text', ({ from }) => from],
   kind: ['text', ({ kind }) => kind],
-  body: ['jsonb', ({ body }) => json(body)],
+  body: ['json', ({ body }) => json(body)],
   trace: ['text', ({ trace }) => trace],
   exists: ['boolean', ({ exists }) => exists],
 });
@@ -142,7 +142,7 @@ const WON = (alias: string): string => `(${alias}.address IN (SELECT won.address
 
 interface Part {
   /** Parameters of this part. */
-  values: (batch: StepBatch) => unknown[][];
+  values: (batch: StepBatch) => (unknown[] | string)[];
   width: number;
   /** The part, with its parameters from `first` on. */
   sql: (first: number) => string;
