@@ -5,8 +5,10 @@ import { deleteAlert, listAlerts, setAlert } from '../server/operations/alerts.t
 import { getQuote } from '../server/operations/quotes.ts';
 import { cancelRun, getRun, listRuns, startAnalysis } from '../server/operations/runs.ts';
 import { version } from '../version.ts';
+import { addActorCommands } from './actors.ts';
 import { alertList, alertReport, notificationLine, quoteList } from './alert-report.ts';
 import { startAndWatch } from './analyze.ts';
+import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 import { Client } from './client.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
@@ -23,8 +25,6 @@ export interface ProgramOptions {
 }
 
 const { type, strategy, timeframe } = startAnalysis.input.shape;
-/** As a person writes a price; not 0x10, 1e3 or Infinity. */
-const decimal = /^-?(\d+\.?\d*|\.\d+)$/;
 const examples = `
 Examples:
   npm run ttai -- analyze AAPL
@@ -183,6 +183,8 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       show(run, json, (found) => runReport({ ...found, result: null }, terminal));
     });
 
+  addActorCommands(program, { client, terminal, show, exitWith });
+
   program
     .command('token')
     .description('who may enter: add')
@@ -192,15 +194,20 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       '--owner <owner>',
       'whose runs and alerts it opens; "local" for those made without tokens (default: the name)',
     )
+    .option('--operator', "it may see and stop everybody's actors: for who runs TTAI")
     .option('--json', 'as JSON')
-    .action(async (name: string, { owner, json }: { owner?: string; json?: boolean }) => {
+    .action(async (name: string, { owner, operator, json }: TokenOptions) => {
       const { addToken } = await import('./token.ts');
       const settings = clientSettings(env);
-      const added = addToken(settings, { name, ...(owner !== undefined && { owner }) });
+      const added = addToken(settings, {
+        name,
+        ...(owner !== undefined && { owner }),
+        ...(operator !== undefined && { operator }),
+      });
       show(added, json, ({ token, file }) => [
         token,
         '',
-        `It is not shown again. It opens what belongs to ${added.owner}.`,
+        `It is not shown again. It opens what belongs to ${added.owner}${added.operator ? ", and to operators everybody's actors" : ''}.`,
         ...(settings.authTokensFile === undefined
           ? [`Start the server with AUTH_TOKENS_FILE=${shellWord(file)}`]
           : []),
@@ -230,10 +237,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
 type Condition = 'above' | 'below' | 'crosses';
 
-/** What every list takes. */
-interface PageOptions {
-  limit: number;
-  cursor?: string;
+interface TokenOptions {
+  owner?: string;
+  operator?: boolean;
   json?: boolean;
 }
 
@@ -255,19 +261,5 @@ function choice(
 
 function conditionOf(text: string): Condition {
   if (text === 'above' || text === 'below' || text === 'crosses') return text;
-  throw new InvalidArgumentError(
-    `The condition is above, below or crosses, not ${JSON.stringify(text.slice(0, 50))}.`,
-  );
-}
-
-function numberOf(text: string): number {
-  const number = decimal.test(text) ? Number(text) : Number.NaN;
-  if (Number.isFinite(number)) return number;
-  throw new InvalidArgumentError(`${JSON.stringify(text.slice(0, 50))} is not a number such as 200 or 12.5.`);
-}
-
-function more(cursor: string | null): string[] {
-  return cursor === null
-    ? []
-    : [`There are more: add --cursor ${shellWord(cursor)}, or a higher --limit (at most 100).`];
+  throw new InvalidArgumentError(`The condition is above, below or crosses, not ${quoted(text)}.`);
 }

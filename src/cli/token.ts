@@ -10,6 +10,8 @@ const word = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 export interface NewToken {
   token: string;
   owner: string;
+  /** It may see and touch the actors of all. */
+  operator: boolean;
   /** Where its hash now stands. */
   file: string;
 }
@@ -17,7 +19,7 @@ export interface NewToken {
 /** Adds a token to the file of AUTH_TOKENS_FILE, or to `tokens` in the home, making it (0600) where needed. */
 export function addToken(
   settings: { home: string; authTokensFile?: string },
-  { name, owner = name }: { name: string; owner?: string },
+  { name, owner = name, operator = false }: { name: string; owner?: string; operator?: boolean },
 ): NewToken {
   for (const [what, value] of [
     ['NAME', name],
@@ -27,12 +29,19 @@ export function addToken(
       throw new UsageError(`${what} must be one word of letters, digits and . _ @ -, at most 64 characters.`);
     }
   }
+  if (owner === 'system') {
+    throw new UsageError('The owner "system" is TTAI itself. A token with --operator sees its actors.');
+  }
   const file = settings.authTokensFile ?? join(settings.home, 'tokens');
   const token = `ttai_${randomBytes(32).toString('base64url')}`;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // A last line without its end must not swallow the new one.
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : '# sha256 of the token, owner, name\n';
+  const before = existsSync(file)
+    ? readFileSync(file, 'utf8')
+    : '# [operator] sha256 of the token, owner, name\n';
   const glue = !existsSync(file) ? before : before === '' || before.endsWith('\n') ? '' : '\n';
-  appendFileSync(file, `${glue}${hashToken(token)} ${owner} ${name}\n`, { mode: 0o600 });
-  return { token, owner, file };
+  appendFileSync(file, `${glue}${operator ? 'operator ' : ''}${hashToken(token)} ${owner} ${name}\n`, {
+    mode: 0o600,
+  });
+  return { token, owner, operator, file };
 }

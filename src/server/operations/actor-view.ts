@@ -11,10 +11,10 @@ export const plainError = z.object({
   retryable: z.boolean(),
   details: z.record(z.string(), z.unknown()).optional(),
 });
-const stateValue = z
+export const stateValue = z
   .union([z.string(), z.record(z.string(), z.unknown())])
   .describe("XState's: the name of a state, or an object of them");
-const event = z.looseObject({ type: z.string() });
+export const anEvent = z.looseObject({ type: z.string() });
 const child = z.object({ id: z.string(), src: z.string(), address: z.string() });
 
 export const actorHead = z.object({
@@ -42,7 +42,7 @@ export const actorStep = z.object({
   revision: z.int(),
   kind: z.string().describe('spawn, step, unchanged, failed, stop or migrate'),
   at: z.string(),
-  event,
+  event: anEvent,
   from: z.string().nullable().describe('Who sent it: an address, an effect or a door'),
   valueBefore: stateValue.nullable(),
   value: stateValue,

@@ -18,14 +18,11 @@ import {
   pendingWork,
   pendingWorkOf,
 } from './actor-view.ts';
-import { cursor, limit, nextCursor, text } from './fields.ts';
+import { mayTouch, ownersToList, sourceOf } from './authority.ts';
+import { actorKey, cursor, limit, machine, nextCursor, owner } from './fields.ts';
 import { type Annotations, defineOperation, type OperationContext } from './operation.ts';
 
-const word = text(100).min(1);
-const machine = word.refine((value) => /^[\w.-]+$/.test(value), 'is not the name of a machine');
-/** A child's key is its parent's, with more behind it. */
-const key = text(500).refine((value) => /^[\w.:@-]+$/.test(value), 'is not the key of an actor');
-const anActor = { machine, key };
+const anActor = { machine, key: actorKey };
 const doors = ['api'] as const;
 const reads: Annotations = {
   readOnlyHint: true,
@@ -41,7 +38,7 @@ export const listActors = defineOperation({
   input: z.strictObject({
     machine: machine.optional(),
     status: actorStatus.optional(),
-    owner: word.optional(),
+    owner: owner.optional(),
     limit,
     cursor,
   }),
@@ -49,11 +46,10 @@ export const listActors = defineOperation({
   annotations: reads,
   doors,
   http: { method: 'get', path: '/actors' },
-  async run({ system, owner: self, operator }, { limit: count, cursor: after, owner, ...filters }) {
-    // Whether others have actors, or exist, is theirs to know.
-    if (!operator && owner !== undefined && owner !== self) return { actors: [], nextCursor: null };
-    const whose = operator ? owner : self;
-    const page = await system.list({
+  async run(context, { limit: count, cursor: after, owner: asked, ...filters }) {
+    const whose = ownersToList(context, asked);
+    if (whose === null) return { actors: [], nextCursor: null };
+    const page = await context.system.list({
       limit: count,
       ...(whose !== undefined && { owner: whose }),
       ...(filters.machine !== undefined && { machine: filters.machine }),
@@ -138,13 +134,4 @@ function touchedActor(
   { machine: name, key: its }: { machine: string; key: string },
 ): Promise<ActorView> {
   return visibleActor(context.system, `${name}/${its}`, (owner) => mayTouch(context, owner));
-}
-
-function mayTouch({ owner: self, operator }: OperationContext, owner: string): boolean {
-  return operator || owner === self;
-}
-
-/** Who did it, for the journal: an operator who reaches into what is another's is named there. */
-function sourceOf({ source, owner: self }: OperationContext, owner: string): string {
-  return owner === self ? source : `${source} ${self}`;
 }

@@ -62,3 +62,8 @@ export const idempotencyKey = text(200)
 export const limit = z.int().min(1).max(100).default(20);
 export const cursor = text(500).min(1).optional().describe('nextCursor of the page before');
 export const nextCursor = z.string().nullable().describe('null on the last page');
+
+export const owner = text(100).min(1);
+export const machine = text(100).refine((value) => /^[\w.-]+$/.test(value), 'is not the name of a machine');
+/** The part of an address behind the machine. A child's key is its parent's, with more behind it. */
+export const actorKey = text(500).refine((value) => /^[\w.:@-]+$/.test(value), 'is not the key of an actor');

@@ -1,6 +1,7 @@
 /** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
 import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
 import { deleteAlert, listAlerts, setAlert } from './alerts.ts';
+import { migrateActors } from './migrate-actors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
@@ -30,4 +31,5 @@ export const operations: readonly Operation[] = [
   getActorHistory,
   getActorPending,
   stopActor,
+  migrateActors,
 ];

@@ -12,7 +12,17 @@ import type { QuoteReader } from './quotes.ts';
 /** What operations need of the actor system. */
 export type OperationSystem = Pick<
   ActorSystem,
-  'spawn' | 'send' | 'snapshot' | 'waitFor' | 'list' | 'stop' | 'pending' | 'journal' | 'inspect' | 'machines'
+  | 'spawn'
+  | 'send'
+  | 'snapshot'
+  | 'waitFor'
+  | 'list'
+  | 'stop'
+  | 'pending'
+  | 'journal'
+  | 'inspect'
+  | 'machines'
+  | 'migrate'
 >;
 
 /** What operations work with, the same for all requests of a process. */

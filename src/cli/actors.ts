@@ -1,0 +1,129 @@
+/** `actors`: what can be typed for looking into actors and mending them. What it does is done by the operations. */
+import { type Command, Option } from 'commander';
+import { actorStatus } from '../server/operations/actor-view.ts';
+import {
+  getActor,
+  getActorHistory,
+  getActorPending,
+  listActors,
+  stopActor,
+} from '../server/operations/actors.ts';
+import { migrateActors } from '../server/operations/migrate-actors.ts';
+import {
+  actorLine,
+  actorList,
+  actorReport,
+  historyReport,
+  migrationReport,
+  pendingReport,
+} from './actor-report.ts';
+import { addressOf, more, numberOf, type PageOptions } from './arguments.ts';
+import type { Client } from './client.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ActorCommandsOptions {
+  client: () => Client;
+  terminal: Terminal;
+  /** Prints an answer: as JSON, or as its report. */
+  show: <Value>(
+    value: Value,
+    asJson: boolean | undefined,
+    report: (value: Value) => readonly string[],
+  ) => void;
+  exitWith: (exitCode: number) => void;
+}
+
+interface Json {
+  json?: boolean;
+}
+type Address = ReturnType<typeof addressOf>;
+
+const examples = `
+Examples:
+  npm run ttai -- actors --status error
+  npm run ttai -- actors pending marketWatch/main
+  npm run ttai -- actors history marketWatch/main --limit 5
+  npm run ttai -- actors migrate --dry-run
+
+Without a command it lists. You see your own actors; an operator sees those of all
+owners. Where the server demands tokens, an operator is who has a token made with:
+  npm run ttai -- token add NAME --operator`;
+
+export function addActorCommands(program: Command, options: ActorCommandsOptions): void {
+  const { client, terminal, show, exitWith } = options;
+  const actors = program
+    .command('actors')
+    .description('for operators: list, show, history, pending, stop, migrate')
+    .addHelpText('after', examples);
+
+  actors
+    .command('list', { isDefault: true })
+    .description('actors, newest first')
+    .option('--machine <machine>', 'only of this machine')
+    .addOption(new Option('--status <status>', 'only those').choices(actorStatus.options))
+    .option('--owner <owner>', 'only those of this owner')
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--cursor <cursor>', 'the page that begins there')
+    .option('--json', 'as JSON')
+    .action(async ({ json, ...filters }: PageOptions & ActorFilters) => {
+      const answer = await client().call(listActors, filters);
+      show(answer, json, (page) => [...actorList(page.actors), ...more(answer.nextCursor)]);
+    });
+  actors
+    .command('show')
+    .description('state, context, error, parent and children')
+    .argument('<address>', 'for example marketWatch/main', addressOf)
+    .option('--json', 'as JSON')
+    .action(async (address: Address, { json }: Json) => {
+      const { actor } = await client().call(getActor, address);
+      show(actor, json, (found) => actorReport(found, terminal));
+    });
+  actors
+    .command('history')
+    .description('the last steps: event, sender, states, what was started')
+    .argument('<address>', 'for example marketWatch/main', addressOf)
+    .option('--from <revision>', 'the steps from this revision on', numberOf)
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--json', 'as JSON')
+    .action(async (address: Address, { json, ...page }: Json & { from?: number; limit: number }) => {
+      const answer = await client().call(getActorHistory, { ...address, ...page });
+      show(answer, json, ({ steps }) => historyReport(steps, terminal));
+    });
+  actors
+    .command('pending')
+    .description('why it does not move: timers and how late, effects and who runs them, mail')
+    .argument('<address>', 'for example marketWatch/main', addressOf)
+    .option('--json', 'as JSON')
+    .action(async (address: Address, { json }: Json) => {
+      const answer = await client().call(getActorPending, address);
+      show(answer.pending, json, (pending) => pendingReport(pending, terminal));
+    });
+  actors
+    .command('stop')
+    .description('stop it for good, with its timers, effects and children')
+    .argument('<address>', 'for example priceAlert/0198...', addressOf)
+    .option('--json', 'as JSON')
+    .action(async (address: Address, { json }: Json) => {
+      const { actor } = await client().call(stopActor, address);
+      show(actor, json, (stopped) => [actorLine(stopped)]);
+    });
+  actors
+    .command('migrate')
+    .description('take actors of old versions of their machine to the present one')
+    .option('--machine <machine>', 'only of this machine')
+    .option('--dry-run', 'only say what would become of them')
+    .option('--limit <count>', 'take up at most so many', numberOf, 1_000)
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nThe exit code is 1 when an actor can not be migrated.')
+    .action(async ({ json, ...input }: Json & { machine?: string; dryRun?: boolean; limit: number }) => {
+      const answer = await client().call(migrateActors, input);
+      show(answer, json, (report) => migrationReport(report, terminal));
+      if (answer.versions.some(({ quarantined }) => quarantined > 0)) exitWith(1);
+    });
+}
+
+interface ActorFilters {
+  machine?: string;
+  status?: (typeof actorStatus.options)[number];
+  owner?: string;
+}
