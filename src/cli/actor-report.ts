@@ -7,12 +7,14 @@ import type {
   pendingWork,
   plainError,
 } from '../server/operations/actor-view.ts';
+import type { deadLetter, retryDeadLetter } from '../server/operations/dead-letters.ts';
 import type { migrateActors } from '../server/operations/migrate-actors.ts';
 import { localTime, pairs, type Terminal, table } from './terminal.ts';
 
 type ActorHead = z.output<typeof actorHead>;
 type ActorStep = z.output<typeof actorStep>;
 type Pending = z.output<typeof pendingWork>;
+type DeadLetter = z.output<typeof deadLetter>;
 type Migration = z.output<typeof migrateActors.output>;
 type Styled = Pick<Terminal, 'style'>;
 
@@ -64,6 +66,51 @@ export function actorReport(actor: z.output<typeof actorDetail>, { style }: Styl
 /** One actor's status in a line. */
 export function actorLine(actor: ActorHead): string {
   return `${actor.address} is ${actor.status}, in ${stateInWords(actor.value)}.`;
+}
+
+/** Dead letters as a table, newest first. */
+export function deadLetterList(letters: readonly DeadLetter[], now = Date.now()): string[] {
+  if (letters.length === 0) return ['No dead letters.'];
+  const rows = letters.map(({ id, at, event, error, address }) => [
+    id,
+    age(at, now),
+    cut(event.type, 24),
+    cut(error.code, 20),
+    address,
+  ]);
+  return [
+    ...table([['ID', 'SINCE', 'EVENT', 'ERROR', 'ADDRESS'], ...rows]),
+    'In full: actors dead-letters ID. Then: actors retry ID, or actors discard ID.',
+  ];
+}
+
+/** All about one dead letter. */
+export function deadLetterReport(letter: DeadLetter, { style }: Styled): string[] {
+  return [
+    style('bold', `Dead letter ${letter.id}`),
+    ...pairs([
+      ['Actor', letter.address],
+      ['Owner', letter.owner],
+      ['Revision', String(letter.revision)],
+      ['At', localTime(letter.at)],
+      ['From', letter.from],
+      ['Error', errorInWords(letter.error)],
+    ]),
+    '',
+    style('bold', 'Event'),
+    ...json(letter.event),
+  ];
+}
+
+/** What a retry has led to, in a line. */
+export function retryLine({
+  address,
+  status,
+  value,
+  changed,
+}: z.output<typeof retryDeadLetter.output>): string {
+  const where = `${address} is ${status}, in ${stateInWords(value)}.`;
+  return changed ? `The event was taken. ${where}` : `The event was taken, but changed nothing. ${where}`;
 }
 
 /** Steps, oldest first: what happened, who sent it, where it led and what it started. */

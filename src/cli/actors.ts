@@ -8,14 +8,23 @@ import {
   listActors,
   stopActor,
 } from '../server/operations/actors.ts';
+import {
+  discardDeadLetter,
+  getDeadLetter,
+  listDeadLetters,
+  retryDeadLetter,
+} from '../server/operations/dead-letters.ts';
 import { migrateActors } from '../server/operations/migrate-actors.ts';
 import {
   actorLine,
   actorList,
   actorReport,
+  deadLetterList,
+  deadLetterReport,
   historyReport,
   migrationReport,
   pendingReport,
+  retryLine,
 } from './actor-report.ts';
 import { addressOf, more, numberOf, type PageOptions } from './arguments.ts';
 import type { Client } from './client.ts';
@@ -53,7 +62,7 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
   const { client, terminal, show, exitWith } = options;
   const actors = program
     .command('actors')
-    .description('for operators: list, show, history, pending, stop, migrate')
+    .description('for operators: list, look into, mend and stop actors')
     .addHelpText('after', examples);
 
   actors
@@ -99,6 +108,41 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
       show(answer.pending, json, (pending) => pendingReport(pending, terminal));
     });
   actors
+    .command('dead-letters')
+    .description('events whose step threw, kept until they are retried or discarded')
+    .argument('[id]', 'only this one, in full')
+    .option('--address <address>', 'only of this actor', addressOf)
+    .option('--machine <machine>', 'only of this machine')
+    .option('--owner <owner>', "only of this owner's actors")
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--cursor <cursor>', 'the page that begins there')
+    .option('--json', 'as JSON')
+    .action(async (id: string | undefined, { json, address, ...filters }: PageOptions & LetterFilters) => {
+      if (id !== undefined) {
+        const { deadLetter } = await client().call(getDeadLetter, { id });
+        show(deadLetter, json, (found) => deadLetterReport(found, terminal));
+        return;
+      }
+      const answer = await client().call(listDeadLetters, { ...filters, ...address });
+      show(answer, json, (page) => [...deadLetterList(page.deadLetters), ...more(answer.nextCursor)]);
+    });
+  actors
+    .command('retry <id>')
+    .description('apply a dead letter to its actor as it is now')
+    .option('--json', 'as JSON')
+    .action(async (id: string, { json }: Json) => {
+      const answer = await client().call(retryDeadLetter, { id });
+      show(answer, json, (taken) => [retryLine(taken)]);
+    });
+  actors
+    .command('discard <id>')
+    .description('give a dead letter up, for good')
+    .option('--json', 'as JSON')
+    .action(async (id: string, { json }: Json) => {
+      const { deadLetter } = await client().call(discardDeadLetter, { id });
+      show(deadLetter, json, (gone) => [`Discarded ${gone.event.type}, for ${gone.address}.`]);
+    });
+  actors
     .command('stop')
     .description('stop it for good, with its timers, effects and children')
     .argument('<address>', 'for example priceAlert/0198...', addressOf)
@@ -120,6 +164,12 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
       show(answer, json, (report) => migrationReport(report, terminal));
       if (answer.versions.some(({ quarantined }) => quarantined > 0)) exitWith(1);
     });
+}
+
+interface LetterFilters {
+  address?: Address;
+  machine?: string;
+  owner?: string;
 }
 
 interface ActorFilters {

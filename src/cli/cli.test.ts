@@ -173,6 +173,7 @@ describe('what goes wrong', () => {
     ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
     ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
     ['an unknown symbol', ['quote', 'NOPE'], 1, /symbol_not_found/],
+    ['a token for what belongs to TTAI', ['token', 'add', 'me', '--owner', 'system'], 2, /TTAI itself/],
     ['an unspeakable token name', ['token', 'add', 'a b'], 2, /NAME must be one word/],
   ])('%s', async (_, args, code, words) => {
     const ran = await ttai(args);
@@ -221,7 +222,7 @@ describe('what goes wrong', () => {
   it('help is no error', async () => {
     const { code, out } = await ttai(['--help']);
     expect(code).toBe(0);
-    for (const command of ['analyze', 'quote', 'alert', 'watch', 'runs', 'token', 'serve', 'mcp'])
+    for (const command of ['analyze', 'quote', 'alert', 'watch', 'runs', 'actors', 'token', 'serve', 'mcp'])
       expect(out).toContain(command);
     expect((await ttai(['serve', '--help'])).out).toContain('AUTH_TOKENS_FILE');
   });
@@ -250,6 +251,15 @@ describe('tokens', () => {
     expect(out).toContain(`AUTH_TOKENS_FILE='${join(home, 'tokens')}'`);
     expect(await readFile(join(home, 'tokens'), 'utf8')).toMatch(/^# mine\n[0-9a-f]{64} local laptop\n$/);
   });
+});
+
+it("an operator's token is made with --operator, and marked before its hash", async () => {
+  const { out } = await ttai(['token', 'add', 'opal', '--operator']);
+  expect(out).toContain("everybody's actors");
+  const [token = ''] = out.split('\n');
+  expect(await readFile(join(home, 'tokens'), 'utf8')).toContain(
+    `\noperator ${hashToken(token)} opal opal\n`,
+  );
 });
 
 describe('mcp', () => {

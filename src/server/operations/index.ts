@@ -1,6 +1,7 @@
 /** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
 import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
 import { deleteAlert, listAlerts, setAlert } from './alerts.ts';
+import { discardDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts';
 import { migrateActors } from './migrate-actors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
@@ -32,4 +33,8 @@ export const operations: readonly Operation[] = [
   getActorPending,
   stopActor,
   migrateActors,
+  listDeadLetters,
+  getDeadLetter,
+  retryDeadLetter,
+  discardDeadLetter,
 ];

@@ -23,6 +23,10 @@ export type OperationSystem = Pick<
   | 'inspect'
   | 'machines'
   | 'migrate'
+  | 'deadLetters'
+  | 'deadLetter'
+  | 'retryDeadLetter'
+  | 'discardDeadLetter'
 >;
 
 /** What operations work with, the same for all requests of a process. */
