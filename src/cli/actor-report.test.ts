@@ -46,9 +46,7 @@ it('keeps to 80 columns with the longest states, and shows addresses whole', () 
   const now = Date.parse(at) + 3 * 3_600_000;
   const lines = actorList([actor('local', 'a'.repeat(60)), actor('system', 'b')], now);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
-  expect(lines[1]).toMatch(
-    /^active {2}a+… +3 h +local +priceAlert\/0198f9a2-7c1e-7bbd-9e6c-2a9d3c1b5f00$/,
-  );
+  expect(lines[1]).toMatch(/^active {2}a+… +3 h +local +priceAlert\/0198f9a2-7c1e-7bbd-9e6c-2a9d3c1b5f00$/);
   const [, quarantined] = actorList([{ ...actor('local', 's'), status: 'quarantined', error }], now);
   expect(quarantined).toContain('provide');
 });
