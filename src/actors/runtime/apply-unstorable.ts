@@ -31,8 +31,9 @@ export function applyUnstorable(registry: Registry, work: Work, item: Item, erro
   }
   if (!found) return null;
   if (item.kind === 'timer') return bury(work, takeTimer(found, item), item, failure);
-  if (item.kind === 'effect') return bury(work, takeOutcome(found, item), item, failure);
-  return null;
+  if (item.kind !== 'effect') return null;
+  work.outcomes.push(item.effectId);
+  return bury(work, takeOutcome(found, item), item, failure);
 }
 
 function bury(work: Work, taken: Taken | undefined, item: Item, failure: ReturnType<typeof stepFailed>) {

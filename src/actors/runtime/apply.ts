@@ -81,5 +81,7 @@ function passOn(work: Work, { row, registered }: Found, to: Address, event: Acto
 function applyOutcome(registry: Registry, work: Work, item: ItemOf<'effect'>): Answer | RuntimeError {
   const found = currentActor(registry, work);
   const taken = found && takeOutcome(found, item);
-  return taken ? applyEvent(work, taken.found, taken.event, taken.source, item) : null;
+  if (!taken) return null;
+  work.outcomes.push(item.effectId);
+  return applyEvent(work, taken.found, taken.event, taken.source, item);
 }

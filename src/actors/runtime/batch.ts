@@ -24,7 +24,8 @@ export interface TimerJob {
 export interface BatchWriter {
   pool: Pool;
   registry: Registry;
-  processId: string;
+  /** This process's id, and while it joins again also the one that it had before. */
+  processIds: readonly string[];
   setTimers(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void>;
   onEmitted: ((transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>) | undefined;
   telemetry: Telemetry;
@@ -114,7 +115,7 @@ interface Plan extends Omit<CommittedBatch, 'lost' | 'works'> {
 }
 
 /** The net change of each work: what was started and cancelled within it leaves no trace but the journal. */
-function planBatch({ registry, processId }: BatchWriter, works: readonly Work[]): Plan {
+function planBatch({ registry, processIds }: BatchWriter, works: readonly Work[]): Plan {
   const plan = {
     works,
     effectsStarted: [] as EffectRow[],
@@ -124,9 +125,9 @@ function planBatch({ registry, processId }: BatchWriter, works: readonly Work[])
   };
   const actors: StepBatch['actors'][number][] = [];
   const effectsEnded: { address: string; effectId: string }[] = [];
-  for (const { address, before, row, effects } of works) {
+  for (const { address, before, row, effects, outcomes } of works) {
     if (!row) continue;
-    actors.push({ row, expected: before?.revision ?? 0 });
+    actors.push({ row, expected: before?.revision ?? 0, outcomes });
     const timersBefore = byJob(before?.pending.timers ?? {});
     const timersNow = byJob(row.pending.timers);
     for (const [job, { timerId, due }] of timersNow) {
@@ -147,7 +148,7 @@ function planBatch({ registry, processId }: BatchWriter, works: readonly Work[])
   }
   plan.effectsCancelled = effectsEnded.map(({ effectId }) => effectId);
   const batch: StepBatch = {
-    process: processId,
+    processes: processIds,
     actors,
     journal: works.flatMap((work) => work.journal),
     effectsStarted: plan.effectsStarted,

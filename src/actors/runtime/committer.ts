@@ -17,6 +17,7 @@ import {
 import { loadDeadLetters, type StoredDeadLetter } from '../../persistence/actors/dead-letters.ts';
 import { findSteps, type StoredStep } from '../../persistence/actors/journal.ts';
 import { loadMessages, MAX_MESSAGES_TAKEN } from '../../persistence/actors/messages.ts';
+import { keptEffects } from '../../persistence/actors/processes.ts';
 import type { ActorRow, MessageRow } from '../../persistence/actors/rows.ts';
 import { isConnectionError, isDataError } from '../../persistence/database-errors.ts';
 import { applyItem } from './apply.ts';
@@ -182,12 +183,28 @@ export class Committer {
       tellCommit(telemetry, 'items', began, committed);
       for (const work of committed.works) if (work.row) this.learn(work.row);
       for (const { address } of committed.lost) again.add(address);
+      await this.#dropFenced(batch, committed.lost);
       if (committed.works.length > 0) this.#tell(committed);
     }
     for (const address of again) this.#cache.delete(address);
     for (const [address, list] of batch) {
       if (again.has(address)) this.#mailboxes.putBack(address, list);
       else this.#settle(address, list, outcomes);
+    }
+  }
+
+  /** Results of effects that another process has taken over since are late. */
+  async #dropFenced(batch: Batch, lost: readonly Work[]): Promise<void> {
+    const effectIds = lost.flatMap(({ outcomes }) => outcomes);
+    if (effectIds.length === 0) return;
+    const { pool, processIds } = this.#options.writer;
+    const kept = await keptEffects(pool, processIds, effectIds);
+    for (const { address } of lost) {
+      for (const entry of [...(batch.get(address) ?? [])]) {
+        if (entry.item.kind !== 'effect' || kept.has(entry.item.effectId)) continue;
+        this.#mailboxes.drop(batch, entry);
+        entry.resolve({ address, answer: null });
+      }
     }
   }
 

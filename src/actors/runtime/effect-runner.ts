@@ -156,10 +156,10 @@ export class EffectRunner {
   }
 
   /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
-  async releaseLost(processId: string): Promise<void> {
+  async releaseLost(processIds: readonly string[]): Promise<void> {
     const ids = [...this.#running.keys()];
     if (ids.length === 0) return;
-    const kept = await keptEffects(this.#database, processId, ids);
+    const kept = await keptEffects(this.#database, processIds, ids);
     this.cancel(ids.filter((id) => !kept.has(id)));
   }
 

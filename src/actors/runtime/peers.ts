@@ -70,6 +70,8 @@ export class Peers {
   readonly #others = new Map<string, number>();
   #client: pg.Client | undefined;
   #id: string = randomUUID();
+  /** Its id before, until what it ran has been given to this one. */
+  #before: string | undefined;
   #tickTimer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
   #outgoing: Notice | undefined;
@@ -91,6 +93,11 @@ export class Peers {
   /** This process's id in the rows of the effects that it runs. */
   get id(): string {
     return this.#id;
+  }
+
+  /** The ids in the rows of the effects that are its to run: its own, and while it joins again the one before. */
+  get ids(): readonly string[] {
+    return this.#before === undefined ? [this.#id] : [this.#id, this.#before];
   }
 
   /** Joins. Effects of processes that are gone are taken over before this resolves. */
@@ -164,10 +171,12 @@ export class Peers {
   }
 
   async #rejoin(before: string): Promise<void> {
+    this.#before = before;
     this.#id = randomUUID();
     await this.#connect();
     // What ran here goes on here, unless another process was quicker.
     await succeedProcess(this.#database, before, this.#id);
+    this.#before = undefined;
     this.#events.onLeaseLost();
     this.#missed();
     await this.#takeOver();

@@ -112,8 +112,8 @@ export class System implements ActorSystem {
     this.#writer = {
       pool,
       registry: this.#registry,
-      get processId() {
-        return peers.id;
+      get processIds() {
+        return peers.ids;
       },
       setTimers: (transaction, jobs) => this.#timerQueue.set(transaction, jobs),
       onEmitted: options.onEmitted,
@@ -330,7 +330,7 @@ export class System implements ActorSystem {
     const { pool } = this.#options;
     this.#timers.refresh();
     this.#tell({ addresses: null });
-    await this.#runner.releaseLost(this.#peers.id);
+    await this.#runner.releaseLost(this.#peers.ids);
     this.#startEffects(await ownEffects(pool, this.#peers.id));
     this.#deliver(await waitingMailboxes(pool));
   }

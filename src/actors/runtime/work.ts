@@ -86,6 +86,8 @@ export class Work {
   /** Started by these items, by effect id; some may have been cancelled by a later item. */
   readonly effects = new Map<string, EffectRow>();
   readonly sent: NewMessage[] = [];
+  /** The effects of which the results were taken. */
+  readonly outcomes: string[] = [];
   /** The ids of the messages that were taken. */
   readonly taken: string[] = [];
   /** The ids of the dead letters that were retried. */

@@ -1,7 +1,8 @@
 /**
  * The commit of a batch of steps: one statement, so that one round trip and one flush carry the steps of many actors.
  *
- * An actor's part takes effect only when its revision is still the expected one (R2); the parts of the others do.
+ * An actor's part takes effect only when its revision is still the expected one (R2), and the effects of which it takes
+ * the results are still this process's (R7); the parts of the others do.
  * Timers are not here: they are pg-boss's jobs, inserted beside this in the same transaction.
  */
 import type { Database, NamedStatement } from '../database.ts';
@@ -13,11 +14,13 @@ export interface ActorWrite {
   row: ActorRow;
   /** The revision it must have now; 0 for a new one. */
   expected: number;
+  /** The effects of which it takes the results: not if another process has taken one of them over. */
+  outcomes: readonly string[];
 }
 
 export interface StepBatch {
-  /** The process that runs the effects started here. */
-  process: string;
+  /** The process that runs the effects started here; after it, the ids by which it ran those of before. */
+  processes: readonly string[];
   actors: readonly ActorWrite[];
   journal: readonly JournalRow[];
   effectsStarted: readonly EffectRow[];
@@ -41,6 +44,7 @@ const actors = new RowSet<ActorWrite>({
   status: ['text', ({ row }) => row.status],
   // An array of arrays would have to be rectangular; no tag holds the separator.
   tags: ['text', ({ row }) => row.tags.join('\u001f')],
+  outcomes: ['text', ({ outcomes }) => outcomes.join('\u001f')],
   snapshot: ['json', ({ row }) => row.snapshot],
   pending: ['jsonb', ({ row }) => json(row.pending)],
   error: ['jsonb', ({ row }) => row.error && json(row.error)],
@@ -116,7 +120,11 @@ const actorParts = (first: number): string => `
 input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
 locked AS MATERIALIZED (
   SELECT i.* FROM input i JOIN actors a ON a.address = i.address AND a.revision = i.expected
-  WHERE i.expected > 0 ORDER BY i.address FOR UPDATE OF a
+  WHERE i.expected > 0 AND (i.outcomes = '' OR NOT EXISTS (
+    SELECT FROM effects e
+    WHERE e.effect_id = ANY(string_to_array(i.outcomes, chr(31))) AND (e.process = ANY($1::uuid[])) IS NOT TRUE
+  ))
+  ORDER BY i.address FOR UPDATE OF a
 ),
 updated AS (
   UPDATE actors a SET version = i.version, status = i.status, revision = i.revision,
@@ -166,7 +174,7 @@ journalled AS (
     sql: (first) => `
 started AS (
   INSERT INTO effects (effect_id, address, invoke_id, src, owner, input, due_at, deadline_at, trace, process)
-  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, e.trace, $1::uuid
+  SELECT e.effect_id, e.address, e.invoke_id, e.src, e.owner, e.input, e.due_at, e.deadline_at, e.trace, ($1::uuid[])[1]
   FROM ${effectsStarted.from('e', first)} WHERE ${WON('e')}
 )`,
   },
@@ -234,8 +242,8 @@ function statementFor(present: readonly boolean[]): Pick<NamedStatement, 'name' 
     next += width;
     return part;
   });
-  // The process is always the first parameter, so that the numbering does not depend on the parts.
-  const text = `WITH me AS (SELECT $1::uuid),${[actorParts(2), ...parts].join(',')}\nSELECT address FROM won`;
+  // The processes are always the first parameter, so that the numbering does not depend on the parts.
+  const text = `WITH me AS (SELECT $1::uuid[]),${[actorParts(2), ...parts].join(',')}\nSELECT address FROM won`;
   statements.set(name, text);
   return { name, text };
 }
@@ -247,7 +255,7 @@ export async function commitSteps(database: Database, batch: StepBatch): Promise
   const beside = all.filter((_, index) => present[index]).flat();
   const { rows } = await database.query({
     ...statementFor(present),
-    values: [batch.process, ...actors.values(batch.actors), ...beside],
+    values: [batch.processes, ...actors.values(batch.actors), ...beside],
   });
   return new Set(rows.map((row) => row.address as string));
 }

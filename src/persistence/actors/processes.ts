@@ -104,15 +104,15 @@ export async function ownEffects(database: Database, id: string): Promise<Effect
   return rows.map(toEffectRow);
 }
 
-/** Which of these effects are still this process's to run. */
+/** Which of these effects are still this process's to run, by its ids. */
 export async function keptEffects(
   database: Database,
-  id: string,
+  ids: readonly string[],
   effectIds: readonly string[],
 ): Promise<Set<string>> {
   const { rows } = await database.query(
-    'SELECT effect_id FROM effects WHERE process = $1 AND effect_id = ANY($2)',
-    [id, effectIds],
+    'SELECT effect_id FROM effects WHERE process = ANY($1) AND effect_id = ANY($2)',
+    [ids, effectIds],
   );
   return new Set(rows.map((row) => row.effect_id as string));
 }

@@ -21,6 +21,8 @@ export class RuntimeProcess {
 
   private constructor(child: ChildProcess) {
     this.child = child;
+    // One for each question that is open.
+    child.setMaxListeners(0);
   }
 
   /** Starts one, and waits until it serves. */
