@@ -1,8 +1,9 @@
 /** A dead letter's event, applied again to the actor as it is now. Not for finding the letter (`dead-letters.ts`). */
 import type { StoredDeadLetter } from '../../persistence/actors/dead-letters.ts';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
-import { activeActor, applyEvent } from './apply-step.ts';
+import { applyEvent } from './apply-step.ts';
 import { UNSTORABLE } from './apply-unstorable.ts';
+import { activeActor } from './bring-up.ts';
 import { RuntimeError } from './errors.ts';
 import type { Registry } from './registry.ts';
 import type { ActorEvent } from './types.ts';

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
 import type { ActorRow, ParentEntry } from '../../persistence/actors/rows.ts';
+import { type Found, hasEnded, isMisfit, quarantine, stepFailed } from './bring-up.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
 import type { RegisteredMachine, Registry } from './registry.ts';
 import {
@@ -16,16 +17,11 @@ import {
   recordStep,
   takeStep,
 } from './take-step.ts';
-import type { ActorEvent, Address } from './types.ts';
+import type { ActorEvent } from './types.ts';
 import type { Answer, Item, SpawnBody, Work } from './work.ts';
 
 /** An actor that sends itself more events than this in one step is at fault. */
 const MAX_EVENTS_TO_SELF = 100;
-
-export interface Found {
-  row: ActorRow;
-  registered: RegisteredMachine;
-}
 
 export function applySpawn(
   registry: Registry,
@@ -104,6 +100,7 @@ export function applyEvent(
     return remembered(work, item, runToSelf(registered, work, next, result.toSelf));
   } catch (error) {
     rewind();
+    if (isMisfit(error) && work.row) return quarantine(registered.definition, work, work.row, error);
     const cause: Cause = { kind: 'failed', event, source, item };
     return applyFailure(work, { row, registered }, cause, stepFailed(error));
   }
@@ -146,7 +143,7 @@ export function applyFailure(
 }
 
 export function applyStop(registry: Registry, work: Work, row: ActorRow, item: Item): Answer {
-  if (row.status !== 'active') return answerOf(row, false);
+  if (hasEnded(row)) return answerOf(row, false);
   const { timers, effects, children } = row.pending;
   for (const { address: to } of Object.values(children)) {
     work.send({ to, from: row.address, kind: 'stop', body: {} });
@@ -210,45 +207,6 @@ function runToSelf(
   return answerOf(work.row ?? row, true);
 }
 
-/** Whether this process has the machine of an actor, in its version. Without it, another process must step the actor. */
-export function isKnown(registry: Registry, row: ActorRow): boolean {
-  return registry.find(row.machine)?.definition.version === row.version;
-}
-
-/** The actor of the work, when it is one that steps; else undefined: what is late does nothing. */
-export function currentActor(registry: Registry, { row }: Work): Found | undefined {
-  const registered = row && registry.find(row.machine);
-  if (!row || !registered || row.status !== 'active' || !isKnown(registry, row)) return undefined;
-  return { row, registered };
-}
-
-/** The actor of the work. Throws why it takes no event. */
-export function activeActor(registry: Registry, { row, address }: Work): Found {
-  if (!row) throw notFound(address);
-  const { status, machine, version } = row;
-  if (status !== 'active') {
-    const message = `${address} has ended (${status}) and takes no more events`;
-    throw new RuntimeError('actor_ended', message, { details: { status } });
-  }
-  const registered = registry.machine(machine);
-  if (!isKnown(registry, row)) {
-    const current = registered.definition.version;
-    const message = `${address} is of version ${version} of ${machine}, and only ${current} runs here`;
-    throw new RuntimeError('quarantined', message);
-  }
-  return { row, registered };
-}
-
 export function contextOf(row: ActorRow): unknown {
   return (JSON.parse(row.snapshot) as { context: unknown }).context;
-}
-
-export function notFound(address: Address): RuntimeError {
-  return new RuntimeError('actor_not_found', `there is no actor ${address}`);
-}
-
-export function stepFailed(error: unknown): RuntimeError {
-  if (error instanceof RuntimeError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RuntimeError('step_failed', `the step threw: ${message}`, { cause: error });
 }

@@ -3,8 +3,9 @@
  * Not for steps that throw; those are dead letters in `apply-step.ts`.
  */
 import type { MessageRow, ParentEntry } from '../../persistence/actors/rows.ts';
-import { applyFailure, currentActor, stepFailed } from './apply-step.ts';
+import { applyFailure } from './apply-step.ts';
 import { type Taken, takeMessage, takeOutcome, takeTimer } from './awaited.ts';
+import { currentActor, isMigratedFirst, quarantine, stepFailed } from './bring-up.ts';
 import { toPlainError } from './errors.ts';
 import type { Registry } from './registry.ts';
 import type { ActorEvent } from './types.ts';
@@ -20,6 +21,11 @@ export const UNSTORABLE = 'unstorable.';
 export function applyUnstorable(registry: Registry, work: Work, item: Item, error: Error): Answer | Error {
   work.begin(item);
   const failure = stepFailed(error);
+  if (isMigratedFirst(registry, work.row)) {
+    // It may be the migration that can't be stored: without it there is no step, and what came waits.
+    quarantine(registry.machine(work.row.machine).definition, work, work.row, failure);
+    return null;
+  }
   const found = currentActor(registry, work);
   if (item.kind === 'mail') {
     const [message] = work.mailbox;

@@ -7,17 +7,9 @@
 import type { StateValue } from 'xstate';
 import { applyMail } from './apply-mail.ts';
 import { applyRetry } from './apply-retry.ts';
-import {
-  activeActor,
-  applyEvent,
-  applySpawn,
-  applyStop,
-  contextOf,
-  currentActor,
-  type Found,
-  notFound,
-} from './apply-step.ts';
-import { takeOutcome, takeTimer } from './awaited.ts';
+import { applyEvent, applySpawn, applyStop, contextOf } from './apply-step.ts';
+import { isOutcomeAwaited, isTimerAwaited, takeOutcome, takeTimer } from './awaited.ts';
+import { activeActor, applyMigrate, currentActor, type Found, notFound } from './bring-up.ts';
 import type { RuntimeError } from './errors.ts';
 import type { Registry } from './registry.ts';
 import { answerOf, pushRecord } from './take-step.ts';
@@ -36,13 +28,15 @@ export function applyItem(registry: Registry, work: Work, item: Item): Answer | 
     case 'spawn':
       return applySpawn(registry, work, item, item, null);
     case 'event':
-      return applyEvent(work, activeActor(registry, work), item.event, item.source, item);
+      return applyCallersEvent(work, activeActor(registry, work), item);
     case 'timer':
       return applyTimer(registry, work, item);
     case 'effect':
       return applyOutcome(registry, work, item);
     case 'mail':
       return applyMail(registry, work, item);
+    case 'migrate':
+      return applyMigrate(registry, work, item);
     case 'stop':
       if (!work.row) throw notFound(work.address);
       return applyStop(registry, work, work.row, item);
@@ -51,8 +45,15 @@ export function applyItem(registry: Registry, work: Work, item: Item): Answer | 
   }
 }
 
+function applyCallersEvent(work: Work, found: Found, item: ItemOf<'event'>): Answer | RuntimeError {
+  const event = item.eventIn ? item.eventIn(found.registered.definition.version) : item.event;
+  return applyEvent(work, found, event, item.source, item);
+}
+
 function applyTimer(registry: Registry, work: Work, item: ItemOf<'timer'>): Answer | RuntimeError {
+  if (!isTimerAwaited(work.row, item)) return null;
   const found = currentActor(registry, work);
+  // Of an actor that was migrated for it, the timer is a job of the new version now, which fires next.
   const taken = found && takeTimer(found, item);
   if (!taken) return null;
   work.begin(item, taken.timer);
@@ -79,6 +80,7 @@ function passOn(work: Work, { row, registered }: Found, to: Address, event: Acto
 }
 
 function applyOutcome(registry: Registry, work: Work, item: ItemOf<'effect'>): Answer | RuntimeError {
+  if (!isOutcomeAwaited(work.row, item)) return null;
   const found = currentActor(registry, work);
   const taken = found && takeOutcome(found, item);
   if (!taken) return null;

@@ -3,7 +3,7 @@
  * there is late. Not for the step that follows.
  */
 import type { ActorRow, TimerEntry } from '../../persistence/actors/rows.ts';
-import type { Found } from './apply-step.ts';
+import type { Found } from './bring-up.ts';
 import type { ActorEvent, Address } from './types.ts';
 import type { Item } from './work.ts';
 
@@ -18,6 +18,15 @@ export interface Taken {
   to?: Address | undefined;
   /** The timer that has come. */
   timer?: TimerEntry;
+}
+
+/** Looked at first, so that what is late does nothing to an actor, such as migrating it. */
+export function isTimerAwaited(row: ActorRow | undefined, { job }: ItemOf<'timer'>): boolean {
+  return Object.values(row?.pending.timers ?? {}).some((timer) => timer.job === job);
+}
+
+export function isOutcomeAwaited(row: ActorRow | undefined, { effectId }: ItemOf<'effect'>): boolean {
+  return Object.values(row?.pending.effects ?? {}).some((effect) => effect.effectId === effectId);
 }
 
 export function takeTimer(found: Found, { job }: ItemOf<'timer'>): Taken | undefined {
@@ -45,15 +54,19 @@ export function takeOutcome(found: Found, { effectId, outcome }: ItemOf<'effect'
 
 /** What a child of an earlier visit tells, or one that was stopped meanwhile, is late. Any other event is not awaited. */
 export function takeMessage(found: Found, from: Address, event: ActorEvent): Taken | undefined {
-  if (!/^xstate\.(done\.actor|error\.actor|snapshot)\./.test(event.type))
-    return { found, event, source: from };
+  const [, told] = /^xstate\.(done\.actor|error\.actor|snapshot)\./.exec(event.type) ?? [];
+  if (told === undefined) return { found, event, source: from };
   const { pending } = found.row;
   const child = Object.entries(pending.children).find(([, { address }]) => address === from);
   if (!child) return undefined;
+  const [childId] = child;
+  // By the id that it has here: the child knows the one of its start, and a migration may have renamed it.
+  const actorId = 'actorId' in event ? { actorId: childId } : {};
+  const named = { ...event, type: `xstate.${told}.${childId}`, ...actorId };
   // It goes on.
-  if (event.type.startsWith('xstate.snapshot.')) return { found, event, source: from };
-  const { [child[0]]: _ended, ...children } = pending.children;
-  return { found: waitingFor(found, { ...pending, children }), event, source: from };
+  if (told === 'snapshot') return { found, event: named, source: from };
+  const { [childId]: _ended, ...children } = pending.children;
+  return { found: waitingFor(found, { ...pending, children }), event: named, source: from };
 }
 
 function waitingFor({ row, registered }: Found, pending: ActorRow['pending']): Found {

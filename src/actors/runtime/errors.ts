@@ -36,6 +36,8 @@ export type RuntimeErrorCode =
   | 'dead_letter_not_found'
   | 'dead_letter_late'
   | 'quarantined'
+  | 'migration_failed'
+  | 'snapshot_misfit'
   | 'timeout'
   | 'busy'
   | 'unavailable'

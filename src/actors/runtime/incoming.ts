@@ -6,7 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Outcome } from './effect-runner.ts';
 import { RuntimeError } from './errors.ts';
 import type { Registry } from './registry.ts';
-import type { ActorEvent, Address, SendOptions, SpawnOptions } from './types.ts';
+import type { ActorEvent, Address, DurableMachine, SendOptions, SpawnOptions } from './types.ts';
 import type { Idempotency, Item } from './work.ts';
 
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
@@ -53,6 +53,7 @@ export function eventItem(
   options: SendOptions,
 ): Item {
   const checked = checkEvent(registry, address, event);
+  const machine = machineOf(address);
   return {
     kind: 'event',
     stepId: randomUUID(),
@@ -60,23 +61,50 @@ export function eventItem(
     event: checked,
     source: options.source ?? null,
     idempotency: idempotency(address, options.idempotencyKey, checked),
+    // Of which version the actor is shows when it is loaded.
+    ...(steppedVersions(registry, machine).length > 1 && {
+      eventIn: (version: string) =>
+        checkEventOf((registry.version(machine, version) ?? registry.machine(machine)).definition, event),
+    }),
   };
 }
 
-/** The event as its schema parses it. Throws `actor_not_found`, or `invalid_event` naming the field. */
+function steppedVersions(registry: Registry, machine: string): DurableMachine[] {
+  return registry
+    .versions(machine)
+    .filter(({ link }) => link === null)
+    .map(({ definition }) => definition);
+}
+
+/**
+ * The event as its schema parses it: the current version's, or the first old one's that goes on and takes it. Throws
+ * `actor_not_found`, or `invalid_event` naming the field.
+ */
 export function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
+  const [current, ...old] = steppedVersions(registry, machineOf(address));
+  if (!current) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+  try {
+    return checkEventOf(current, event);
+  } catch (error) {
+    for (const definition of old) {
+      try {
+        return checkEventOf(definition, event);
+      } catch {
+        // What the current version has against it is the better answer.
+      }
+    }
+    throw error;
+  }
+}
+
+function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent): ActorEvent {
   const type: unknown = event?.type;
   if (typeof type !== 'string') {
     throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
   }
-  const machine = machineOf(address);
-  const registered = registry.find(machine);
-  if (!registered) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
-  const schema = Object.hasOwn(registered.definition.events, type)
-    ? registered.definition.events[type]
-    : undefined;
+  const schema = Object.hasOwn(events, type) ? events[type] : undefined;
   if (!schema) {
-    const known = Object.keys(registered.definition.events).join(', ');
+    const known = Object.keys(events).join(', ');
     throw new RuntimeError(
       'invalid_event',
       `${machine} takes no event "${type.slice(0, 100)}" from outside; it takes ${known}`,

@@ -9,7 +9,8 @@
  * Not for: what becomes of the collected work (`apply.ts`), nor for storing anything.
  */
 import { randomUUID } from 'node:crypto';
-import type { AnyEventObject, AnyStateMachine, StateValue } from 'xstate';
+import type { AnyEventObject, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
+import { RuntimeError } from './errors.ts';
 import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
 
 /** An `always` loop that is longer than this is a fault of the machine. */
@@ -61,7 +62,7 @@ interface ChildRef {
   _syncSnapshot?: boolean;
 }
 
-interface LiveSnapshot {
+export interface LiveSnapshot {
   status: ActorStatus;
   value: StateValue;
   tags: Set<string>;
@@ -69,6 +70,14 @@ interface LiveSnapshot {
   output: unknown;
   error: unknown;
   children: Record<string, ChildRef>;
+  /** The active state nodes. */
+  _nodes: AnyStateNode[];
+}
+
+/** A stored snapshot brought back, and what collects what is done with it. */
+export interface Restored {
+  snapshot: LiveSnapshot;
+  collector: Collector;
 }
 
 interface CollectedAction {
@@ -104,11 +113,12 @@ const inertLogic = {
 const noop = () => {};
 
 /** What one step collects, and the scope that collects it. */
-class Collector {
+export class Collector {
   readonly actions: CollectedAction[] = [];
   readonly microsteps: StepResult['microsteps'] = [];
   readonly scope: object;
   readonly self: object;
+  readonly system: object;
   readonly parent: object | undefined;
 
   constructor({ address, parent }: Identity) {
@@ -148,6 +158,7 @@ class Collector {
       _clock: { setTimeout: noop, clearTimeout: noop },
       _logger: noop,
     };
+    this.system = system;
     this.parent = parent === null ? undefined : { id: parent, sessionId: parent, send: noop };
     const self = {
       id: address,
@@ -177,7 +188,7 @@ class Collector {
 export class Stepper {
   readonly #machine: DetachedMachine;
 
-  constructor(definition: DurableMachine) {
+  constructor(definition: Pick<DurableMachine, 'machine'>) {
     const sources = Object.keys(definition.machine.implementations.actors);
     const stubs = Object.fromEntries(sources.map((name) => [name, inertLogic]));
     const detached = (definition.machine as AnyStateMachine).provide({ actors: stubs as never });
@@ -195,15 +206,32 @@ export class Stepper {
   }
 
   /**
-   * One event on a stored snapshot. Throws what guards, assigns or inputs throw, and when the snapshot does not fit
-   * the machine; the stored snapshot is not touched then.
+   * One event on a stored snapshot. Throws what guards, assigns or inputs throw, and `snapshot_misfit` when the snapshot
+   * is not one of this machine; the stored snapshot is not touched then.
    */
   step(identity: Identity, stored: string, event: ActorEvent): StepResult {
-    const collector = new Collector(identity);
-    const before = this.#machine.restoreSnapshot(JSON.parse(stored), collector.scope);
+    const restored = this.restore(identity, JSON.parse(stored));
+    const { snapshot: before, collector } = restored;
     const after = this.#machine.transition(before, event, collector.scope);
     const changed = collector.microsteps.length > 0 || after.status !== before.status;
-    return this.#result(collector, before.children, after, changed);
+    return this.finish(restored, after, changed);
+  }
+
+  /** Brings back a persisted snapshot, which it may change. Throws `snapshot_misfit` for one of another machine. */
+  restore(identity: Identity, persisted: unknown): Restored {
+    const collector = new Collector(identity);
+    try {
+      return { collector, snapshot: this.#machine.restoreSnapshot(persisted, collector.scope) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `the stored snapshot does not fit the machine: ${reason}`;
+      throw new RuntimeError('snapshot_misfit', message, { cause: error });
+    }
+  }
+
+  /** What became of a restored snapshot. */
+  finish({ snapshot, collector }: Restored, after: LiveSnapshot, changed: boolean): StepResult {
+    return this.#result(collector, snapshot.children, after, changed);
   }
 
   #result(

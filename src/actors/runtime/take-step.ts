@@ -212,7 +212,7 @@ export function recordStep(
 
 /** A row of the journal, with what a record always says of its actor. */
 export function pushRecord(
-  registered: RegisteredMachine,
+  registered: Pick<RegisteredMachine, 'definition'>,
   work: Work,
   row: ActorRow,
   stepId: string,

@@ -11,9 +11,9 @@ import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 import { applyItem } from './apply.ts';
-import { isKnown } from './apply-step.ts';
 import { applyUnstorable } from './apply-unstorable.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob, tellCommit } from './batch.ts';
+import { isKnown } from './bring-up.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 import { Work } from './work.ts';
 

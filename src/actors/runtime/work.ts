@@ -45,13 +45,16 @@ export interface SpawnBody {
 export type Item = ItemBase &
   (
     | ({ kind: 'spawn'; singletonKey: string | null } & SpawnBody)
-    | { kind: 'event'; event: ActorEvent; source: string | null }
+    /** `eventIn`: as a version of its machine takes it, where several step here. Throws `invalid_event`. */
+    | { kind: 'event'; event: ActorEvent; source: string | null; eventIn?: (version: string) => ActorEvent }
     /** A fired job. The actor must wait for this one, or it is late. */
     | { kind: 'timer'; job: string }
     /** The result of an effect. The actor must wait for this one, or it is late. */
     | { kind: 'effect'; effectId: string; outcome: { output: unknown } | { error: PlainError } }
     /** There are messages in its mailbox; they are loaded with the actor. */
     | { kind: 'mail' }
+    /** Whatever comes next: to the version that steps here, and out of quarantine. */
+    | { kind: 'migrate' }
     | { kind: 'stop'; source: string | null }
     /** The event of a dead letter, which is loaded with the actor. */
     | { kind: 'retry'; letter: string; source: string | null }

@@ -1,0 +1,178 @@
+/**
+ * One migration, from a version of a machine to a later one: the state, and the names of what an actor waits for. Pure.
+ * Not for chains of them, nor for what becomes of timers and effects: that is `migrate.ts`.
+ */
+import type { AnyStateNode } from 'xstate';
+import { RuntimeError } from './errors.ts';
+import { nodesOf } from './expected.ts';
+import { faultOfValue } from './lossless.ts';
+import type { Identity, Stepper } from './stepper.ts';
+import type { HistoryIds, Migration, VersionedState } from './versions.ts';
+
+/** XState's persisted snapshot, as far as it is changed here. */
+export interface Persisted {
+  value: VersionedState['value'];
+  context: Record<string, unknown>;
+  historyValue?: Record<string, { id: string }[]>;
+  children: Record<string, { src: unknown }>;
+  [field: string]: unknown;
+}
+
+export class Link {
+  readonly migration: Migration;
+  readonly #target: Stepper;
+  readonly #targetNodes: ReadonlyMap<string, AnyStateNode>;
+  /** The ids of the old machine's `after` timers that are other ones now. */
+  readonly #timers: ReadonlyMap<string, string>;
+
+  constructor(migration: Migration, target: Stepper) {
+    this.migration = migration;
+    this.#target = target;
+    this.#targetNodes = nodesOf(migration.to.machine.root);
+    const afters = [...nodesOf(migration.machine.root).values()].flatMap(({ after }) => after);
+    this.#timers = new Map([
+      ...afters.map(({ eventType, source, delay }) => {
+        const state = this.#stateId(source.id);
+        const renamed = state !== source.id && typeof delay !== 'function';
+        return [eventType, renamed ? `xstate.after.${delay}.${state}` : eventType] as const;
+      }),
+      ...Object.entries(migration.renamed.timers ?? {}),
+    ]);
+  }
+
+  /** What a timer of the old version is called in the new one. */
+  timerId(id: string): string {
+    return this.#timers.get(id) ?? id;
+  }
+
+  /** What an effect or a child of the old version is called in the new one. */
+  actorId(id: string): string {
+    const { effects, children } = this.migration.renamed;
+    return effects?.[id] ?? children?.[id] ?? id;
+  }
+
+  /** The snapshot of the new version. Throws `migration_failed`, or what the migration throws. */
+  migrate(identity: Identity, old: Persisted): Persisted {
+    const { migration } = this;
+    const context = migration.context.safeParse(old.context);
+    if (!context.success) {
+      const fields = context.error.issues.map(
+        ({ path, message }) => `${path.map(String).join('.')}: ${message}`,
+      );
+      throw failed(`its context is not one of version ${migration.version}: ${fields.join('; ')}`);
+    }
+    const state = { value: old.value, context: context.data as Persisted['context'], history: idsOf(old) };
+    const { value, context: newContext, history } = migration.migrate(state);
+    if (!isObject(newContext)) throw failed('the migration answers no context');
+    const fault = faultOfValue({ value, context: newContext, history });
+    if (fault) throw failed(fault);
+    const children = renamedKeys(old.children, (id) => this.actorId(id), 'child');
+    const next: Persisted = {
+      ...old,
+      value,
+      context: this.#withRefsRenamed(newContext),
+      historyValue: this.#historyOf(history ?? this.#renamedHistory(idsOf(old))),
+      children,
+    };
+    this.#check(identity, next);
+    return next;
+  }
+
+  /** A snapshot that XState takes, of a state in which an actor can go on. */
+  #check(identity: Identity, next: Persisted): void {
+    // A copy: restoring changes what it is given.
+    const { snapshot } = this.#target.restore(identity, structuredClone(next));
+    if (!isWithin(next.value, snapshot.value)) {
+      throw failed(`${JSON.stringify(next.value)} is not a state of version ${this.migration.to.version}`);
+    }
+    if (isFinal(this.migration.to.machine.root, new Set(snapshot._nodes.map(({ id }) => id)))) {
+      throw failed(`${JSON.stringify(next.value)} is final; an actor ends by a step of its own`);
+    }
+  }
+
+  #stateId(id: string): string {
+    for (const [old, renamed] of Object.entries(this.migration.renamed.states ?? {})) {
+      if (id === old) return renamed;
+      if (id.startsWith(`${old}.`)) return renamed + id.slice(old.length);
+    }
+    return id;
+  }
+
+  /** As it is, with the states renamed. What a history state that is gone has remembered nobody can ask for. */
+  #renamedHistory(history: HistoryIds): HistoryIds {
+    const renamed = Object.entries(history).map(
+      ([id, states]) => [this.#stateId(id), states.map((state) => this.#stateId(state))] as const,
+    );
+    return Object.fromEntries(renamed.filter(([id]) => this.#targetNodes.has(id)));
+  }
+
+  #historyOf(history: HistoryIds): NonNullable<Persisted['historyValue']> {
+    // XState forgets in silence what it does not know.
+    const unknown = Object.entries(history).flatMap(([id, states]) =>
+      [id, ...states].filter((state) => !this.#targetNodes.has(state)),
+    );
+    if (unknown.length > 0) {
+      throw failed(
+        `its history holds ${unknown.join(', ')}, which version ${this.migration.to.version} lacks`,
+      );
+    }
+    return Object.fromEntries(
+      Object.entries(history).map(([id, states]) => [id, states.map((state) => ({ id: state }))]),
+    );
+  }
+
+  /** A spawned child that the context holds is stored there by its id. */
+  #withRefsRenamed<Value>(value: Value): Value {
+    return JSON.parse(JSON.stringify(value), (_key, part: unknown) => {
+      const isRef = typeof part === 'object' && part !== null && 'xstate$$type' in part && 'id' in part;
+      return isRef ? { ...part, id: this.actorId(String(part.id)) } : part;
+    }) as Value;
+  }
+}
+
+function failed(message: string): RuntimeError {
+  return new RuntimeError('migration_failed', message);
+}
+
+function idsOf({ historyValue = {} }: Persisted): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(historyValue).map(([id, states]) => [id, states.map((state) => state.id)]),
+  );
+}
+
+/** The entries under their new names. Throws when two would have the same one. */
+export function renamedKeys<Entry>(
+  entries: Record<string, Entry>,
+  rename: (id: string) => string,
+  what: string,
+): Record<string, Entry> {
+  const renamed: Record<string, Entry> = {};
+  for (const [id, entry] of Object.entries(entries)) {
+    const name = rename(id);
+    if (Object.hasOwn(renamed, name)) throw failed(`two have the ${what} id "${name}" after the renaming`);
+    renamed[name] = entry;
+  }
+  return renamed;
+}
+
+/** Whether a state value is the whole one, or the outer part of it: XState fills in initial states. */
+function isWithin(part: unknown, whole: unknown): boolean {
+  if (typeof part === 'string') {
+    return typeof whole === 'string' ? part === whole : isObject(whole) && Object.hasOwn(whole, part);
+  }
+  if (!isObject(part) || !isObject(whole)) return isObject(part) && Object.keys(part).length === 0;
+  return Object.entries(part).every(
+    ([key, inner]) => Object.hasOwn(whole, key) && isWithin(inner, whole[key]),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isFinal(node: AnyStateNode, active: ReadonlySet<string>): boolean {
+  const children = Object.values(node.states) as AnyStateNode[];
+  if (node.type === 'compound') return children.some(({ id, type }) => type === 'final' && active.has(id));
+  if (node.type === 'parallel') return children.every((child) => isFinal(child, active));
+  return node.type === 'final';
+}
