@@ -46,8 +46,10 @@ export interface EffectRunnerOptions {
   clock: Clock;
   log: RuntimeLog;
   send: EffectContext['send'];
-  /** Resolves when the outcome is committed. */
-  onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<void>;
+  /** Resolves when the outcome is committed; with false when its actor did not take it. */
+  onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<boolean>;
+  /** It has ended, does not run here any more, and its actor did not take the outcome. */
+  onUnwanted: (row: EffectRow) => void;
   telemetry: Telemetry;
 }
 
@@ -58,6 +60,7 @@ export class EffectRunner {
   readonly #log: RuntimeLog;
   readonly #send: EffectContext['send'];
   readonly #onOutcome: EffectRunnerOptions['onOutcome'];
+  readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
   readonly #telemetry: Telemetry;
   readonly #running = new Map<string, Running>();
   /** How many attempts of each effect run now, and which wait for their turn. */
@@ -79,6 +82,7 @@ export class EffectRunner {
     this.#send = options.send;
     this.#onOutcome = options.onOutcome;
     this.#telemetry = options.telemetry;
+    this.#onUnwanted = options.onUnwanted;
   }
 
   /** Effects that run or wait for their next attempt here. */
@@ -245,11 +249,15 @@ export class EffectRunner {
   /** It counts as running here until its outcome is committed, so that nobody starts it again meanwhile. */
   #finish(running: Running, outcome: Outcome): void {
     if (!this.#running.has(running.row.effectId)) return;
-    this.#onOutcome(running.row, outcome, running.trace)
-      .catch((error: unknown) =>
-        this.#log.error({ err: error, ...running.row }, 'the outcome of an effect was lost'),
-      )
-      .finally(() => this.#forget(running));
+    const { row, trace } = running;
+    const committed = this.#onOutcome(row, outcome, trace).catch((error: unknown) => {
+      this.#log.error({ err: error, ...row }, 'the outcome of an effect was lost');
+      return true;
+    });
+    void committed.then((taken) => {
+      this.#forget(running);
+      if (!taken) this.#onUnwanted(row);
+    });
   }
 
   #forget(running: Running): void {

@@ -43,6 +43,8 @@ interface Notice {
   cancelled?: string[] | null;
   /** The nearest deadline that was committed, in milliseconds since 1970. */
   due?: number;
+  /** Who has mail that the sender can't take for them. Null: too many to name. */
+  mail?: Address[] | null;
 }
 
 export interface PeersEvents {
@@ -51,6 +53,8 @@ export interface PeersEvents {
   /** Null: too many to name; look which of ours are gone. */
   onCancelled: (effectIds: readonly string[] | null) => void;
   onDue: (due: number) => void;
+  /** Another process can't take this mail; this one may. */
+  onMail: (addresses: readonly Address[]) => void;
   /** Notices were missed: read again what they would have told. */
   onMissed: () => void;
   onTakenOver: (rows: readonly EffectRow[]) => void;
@@ -110,12 +114,24 @@ export class Peers {
 
   /** Tells the others of a commit; notices that wait for one that is being sent are gathered into the next. */
   announce(addresses: readonly Address[], cancelled: readonly string[], due: number | undefined): void {
+    this.#gather((notice) => {
+      notice.addresses?.push(...addresses);
+      notice.cancelled?.push(...cancelled);
+      if (due !== undefined) notice.due = Math.min(notice.due ?? due, due);
+    });
+  }
+
+  /** Tells the others of mail to an actor of a machine, or a version, that this process does not have. */
+  announceMail(address: Address): void {
+    this.#gather((notice) => {
+      notice.mail = [...(notice.mail ?? []), address];
+    });
+  }
+
+  #gather(add: (notice: Notice) => void): void {
     if (this.#others.size === 0) return;
-    const known = this.#outgoing ?? { from: this.#id, kind: 'commit', addresses: [], cancelled: [] };
-    known.addresses?.push(...addresses);
-    known.cancelled?.push(...cancelled);
-    if (due !== undefined) known.due = Math.min(known.due ?? due, due);
-    this.#outgoing = known;
+    this.#outgoing ??= { from: this.#id, kind: 'commit', addresses: [], cancelled: [] };
+    add(this.#outgoing);
     this.#sending ??= this.#sendGathered();
   }
 
@@ -206,7 +222,12 @@ export class Peers {
     const leaseMs = this.#tickMs() * LEASE_TICKS;
     const began = performance.now();
     // On the connection of its own: a pool that is busy must not cost the lease.
-    const { kept, others, orphans } = await renewLease(this.#client ?? this.#database, this.#id, leaseMs);
+    const { kept, others, orphans } = await renewLease(
+      this.#client ?? this.#database,
+      this.#id,
+      leaseMs,
+      this.#events.abilities(),
+    );
     // One that said hello since is not in what was read.
     for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
     for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
@@ -220,6 +241,11 @@ export class Peers {
     const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
     if (someDied) this.#missed();
+  }
+
+  /** Looks at once for effects that nobody runs, and that this process can take now. */
+  takeOrphans(): void {
+    this.#takeOver().catch((error: unknown) => this.#log.warn({ err: error }, 'taking over failed'));
   }
 
   async #takeOver(): Promise<void> {
@@ -252,11 +278,13 @@ export class Peers {
         return;
       case 'bye':
         this.#others.delete(notice.from);
-        this.#takeOver().catch((error: unknown) => this.#log.warn({ err: error }, 'taking over failed'));
+        this.takeOrphans();
         return;
       case 'commit':
         if (notice.cancelled === null || notice.cancelled?.length) this.#events.onCancelled(notice.cancelled);
         if (notice.due !== undefined) this.#events.onDue(notice.due);
+        if (notice.mail === null) this.#events.onMissed();
+        else if (notice.mail) this.#events.onMail(notice.mail);
         this.#events.onNotice({ addresses: notice.addresses ?? null });
     }
   }
@@ -285,7 +313,8 @@ export class Peers {
     let payload = JSON.stringify(notice);
     if (Buffer.byteLength(payload) > MAX_NOTICE_BYTES) {
       const cancelled = notice.cancelled?.length ? null : [];
-      payload = JSON.stringify({ ...notice, addresses: null, cancelled });
+      const mail = notice.mail?.length ? { mail: null } : {};
+      payload = JSON.stringify({ ...notice, addresses: null, cancelled, ...mail });
     }
     await sendNotice(this.#database, payload);
   }

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { waitingMailboxes } from '../../persistence/actors/messages.ts';
-import { ownEffects } from '../../persistence/actors/processes.ts';
+import { freeEffect, ownEffects } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { BatchWriter, CommittedBatch } from './batch.ts';
 import { systemClock } from './clock.ts';
@@ -18,7 +18,7 @@ import { EffectRunner, type Outcome } from './effect-runner.ts';
 import { RuntimeError } from './errors.ts';
 import { quietIntervals, scheduleHousekeeping } from './housekeeping.ts';
 import { eventItem, machineOf, spawnItem, storableOutcome } from './incoming.ts';
-import { migrateActors } from './migrator.ts';
+import { Migrator } from './migrator.ts';
 import { Peers } from './peers.ts';
 import { Queries } from './queries.ts';
 import { Registry } from './registry.ts';
@@ -69,6 +69,7 @@ export class System implements ActorSystem {
   readonly #writer: BatchWriter;
   readonly #queries: Queries;
   readonly #deadLetters: DeadLetters;
+  readonly #migrator: Migrator;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #clock: Clock;
   #draining = false;
@@ -101,10 +102,14 @@ export class System implements ActorSystem {
         onNotice: (notice) => this.#tell(notice),
         onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#reconcile()),
         onDue: (due) => this.#timers.note(due),
+        onMail: (mail) => this.#deliver(mail),
         onMissed: () => this.#reconcile(),
         onTakenOver: (rows) => this.#startEffects(rows),
         onLeaseLost: () => this.#reconcile(),
-        abilities: () => ({ machines: options.machines, effects: options.effects.map(({ name }) => name) }),
+        abilities: () => ({
+          machines: this.#registry.abilities,
+          effects: options.effects.map(({ name }) => name),
+        }),
         isBusy: () => this.#runner.size > 0,
       },
     });
@@ -126,6 +131,8 @@ export class System implements ActorSystem {
     this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
     const [registry, committer] = [this.#registry, this.#committer];
     this.#deadLetters = new DeadLetters({ database: pool, registry, committer, log });
+    const submit = (item: Item) => committer.submit(item);
+    this.#migrator = new Migrator({ database: pool, registry, submit });
     this.#runner = new EffectRunner({
       database: pool,
       registry: this.#registry,
@@ -134,6 +141,7 @@ export class System implements ActorSystem {
       send: (address, event, sendOptions) => this.send(address, event, sendOptions),
       onOutcome: (row, outcome, trace) => this.#effectEnded(row, outcome, trace),
       telemetry,
+      onUnwanted: (row) => this.#freeEffect(row),
     });
   }
 
@@ -149,6 +157,7 @@ export class System implements ActorSystem {
     await this.#peers.start();
     await this.#timers.start();
     this.#reconcile();
+    this.#release();
     const { pool: database, machines } = this.#options;
     await scheduleHousekeeping({ boss: this.#boss, database, machines, log: this.#log });
   }
@@ -173,8 +182,9 @@ export class System implements ActorSystem {
     return waitFor(this, address, until, options);
   }
 
-  migrate(options: MigrateOptions): Promise<MigrationReport> {
-    return migrateActors(this.#options.pool, this.#registry, options);
+  async migrate(options: MigrateOptions): Promise<MigrationReport> {
+    if (!options.dryRun) this.#refuseWhenDraining();
+    return this.#migrator.migrate(options);
   }
 
   list(options?: ListOptions): ReturnType<ActorSystem['list']> {
@@ -275,20 +285,35 @@ export class System implements ActorSystem {
     );
     if (due < Number.POSITIVE_INFINITY) this.#timers.note(due);
     this.#timers.discard(jobsCancelled);
-    this.#deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))));
+    this.#deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))), (address) =>
+      this.#peers.announceMail(address),
+    );
+    if (works.some(isReleased)) this.#peers.takeOrphans();
     const addresses = works.map(({ address }) => address);
     this.#peers.announce(addresses, effectsCancelled, due < Number.POSITIVE_INFINITY ? due : undefined);
     this.#tell({ addresses });
   }
 
-  /** Has actors look into their mailboxes. Those of machines that this process does not have are left to others. */
-  #deliver(addresses: Iterable<Address>): void {
+  /** Has actors look into their mailboxes. `handOver` is told of those whose mail this process can't take. */
+  #deliver(addresses: Iterable<Address>, handOver: (address: Address) => void = () => {}): void {
     for (const address of addresses) {
-      if (!this.#registry.find(machineOf(address))) continue;
+      if (!this.#registry.find(machineOf(address))) {
+        handOver(address);
+        continue;
+      }
       this.#committer
         .submitInternal({ kind: 'mail', stepId: randomUUID(), address })
+        .then(({ answer }) => answer === null && handOver(address))
         .catch((error: unknown) => this.#log.error({ err: error, address }, 'messages were not taken'));
     }
+  }
+
+  /** What an earlier version of this process could not take on, this one may. */
+  #release(): void {
+    this.#migrator.release().then(
+      (actors) => actors > 0 && this.#log.info({ actors }, 'actors were released from quarantine'),
+      (error: unknown) => this.#log.warn({ err: error }, 'could not look into the quarantine'),
+    );
   }
 
   #startEffects(rows: readonly EffectRow[]): void {
@@ -296,11 +321,11 @@ export class System implements ActorSystem {
     for (const row of rows) this.#runner.start(row);
   }
 
-  async #effectEnded(row: EffectRow, outcome: Outcome, trace: TraceContext | undefined): Promise<void> {
+  async #effectEnded(row: EffectRow, outcome: Outcome, trace: TraceContext | undefined): Promise<boolean> {
     const { address, effectId } = row;
     const stepId = randomUUID();
     try {
-      await this.#committer.submitInternal({
+      const { answer } = await this.#committer.submitInternal({
         kind: 'effect',
         stepId,
         address,
@@ -308,10 +333,19 @@ export class System implements ActorSystem {
         outcome: storableOutcome(outcome),
         trace,
       });
+      return answer !== null;
     } catch (error) {
       // The step threw, or could not be stored: the actor went on without it, and the event is a dead letter.
       this.#log.warn({ err: error, address, effectId }, 'the result of an effect was a dead letter');
+      return true;
     }
+  }
+
+  /** Mostly it was late, and its row is gone; or its actor can't be told from here, or not now. */
+  #freeEffect({ effectId }: EffectRow): void {
+    freeEffect(this.#options.pool, this.#peers.id, effectId).catch((error: unknown) =>
+      this.#log.warn({ err: error, effectId }, 'an effect could not be handed on'),
+    );
   }
 
   /**
@@ -355,9 +389,15 @@ export class System implements ActorSystem {
 }
 
 /** Of a committed step: who has been sent something, and itself when it could not take all of its mail at once. */
-function mailboxesToOpen({ address, sent, taken, mailboxFull }: Work): Address[] {
-  const more = mailboxFull && taken.length > 0 ? [address] : [];
+function mailboxesToOpen(work: Work): Address[] {
+  const { address, sent, taken, mailboxFull } = work;
+  const more = (mailboxFull && taken.length > 0) || isReleased(work) ? [address] : [];
   return [...sent.map(({ to }) => to), ...more];
+}
+
+/** Out of quarantine: its mail and its effects have waited. */
+function isReleased({ before, row }: Work): boolean {
+  return before?.status === 'quarantined' && row?.status === 'active';
 }
 
 const silentLog: RuntimeLog = { debug() {}, info() {}, warn() {}, error() {} };

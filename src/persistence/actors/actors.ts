@@ -33,7 +33,7 @@ export async function loadActor(database: Database, address: string): Promise<Ac
   return (await loadActors(database, [address])).get(address);
 }
 
-/** The address of the active actor with this singleton key, if there is one. */
+/** The address of the actor with this singleton key that has not ended, if there is one. */
 export async function findSingleton(
   database: Database,
   machine: string,
@@ -41,7 +41,8 @@ export async function findSingleton(
   singletonKey: string,
 ): Promise<string | undefined> {
   const { rows } = await database.query(
-    `SELECT address FROM actors WHERE machine = $1 AND owner = $2 AND singleton_key = $3 AND status = 'active'`,
+    `SELECT address FROM actors WHERE machine = $1 AND owner = $2 AND singleton_key = $3
+       AND status IN ('active', 'quarantined')`,
     [machine, owner, singletonKey],
   );
   return rows[0]?.address as string | undefined;

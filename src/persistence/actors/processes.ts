@@ -48,19 +48,37 @@ export interface LeaseRenewal {
   /** False when it was lost: others have taken over. */
   kept: boolean;
   others: { id: string; alive: boolean }[];
-  /** There are effects that no process in the table runs. */
+  /** There are effects that no process in the table runs, and that this one can take. */
   orphans: boolean;
 }
 
+/**
+ * Of a row `e` of effects: this process can run it, and can step or migrate its actor. The effects are $2, and the
+ * machines with their versions $3 and $4. One in quarantine is run again when it is released.
+ */
+const CAN_TAKE = `e.src = ANY($2) AND EXISTS (
+  SELECT FROM actors a JOIN unnest($3::text[], $4::text[]) AS known(machine, version) USING (machine, version)
+  WHERE a.address = e.address AND a.status = 'active')`;
+
+function abilityValues({ machines, effects }: Abilities): unknown[] {
+  return [effects, machines.map((machine) => machine.id), machines.map(({ version }) => version)];
+}
+
 /** Renews a lease, and looks around. */
-export async function renewLease(database: Database, id: string, leaseMs: number): Promise<LeaseRenewal> {
+export async function renewLease(
+  database: Database,
+  id: string,
+  leaseMs: number,
+  abilities: Abilities,
+): Promise<LeaseRenewal> {
   const { rows } = await database.query(
-    `WITH renewed AS (UPDATE processes SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1 RETURNING id)
-     SELECT (SELECT count(*) FROM renewed) AS kept,
-       EXISTS (SELECT FROM effects e LEFT JOIN processes p ON p.id = e.process WHERE p.id IS NULL) AS orphans,
+    `WITH renewed AS (UPDATE processes SET lease_until = now() + $5 * interval '1 ms' WHERE id = $1 RETURNING id),
+     orphaned AS MATERIALIZED (
+       SELECT e.address, e.src FROM effects e LEFT JOIN processes p ON p.id = e.process WHERE p.id IS NULL)
+     SELECT (SELECT count(*) FROM renewed) AS kept, EXISTS (SELECT FROM orphaned e WHERE ${CAN_TAKE}) AS orphans,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'alive', ${ALIVE})), '[]')
         FROM processes p WHERE p.id <> $1) AS others`,
-    [id, leaseMs],
+    [id, ...abilityValues(abilities), leaseMs],
   );
   const row = rows[0];
   return {
@@ -80,22 +98,28 @@ const EFFECT_COLUMNS =
 export async function takeOverEffects(
   database: Database,
   id: string,
-  { machines, effects }: Abilities,
+  abilities: Abilities,
 ): Promise<EffectRow[]> {
   const { rows } = await database.query(
     `WITH gone AS (DELETE FROM processes p WHERE p.id <> $1 AND NOT ${ALIVE} RETURNING p.id)
      UPDATE effects SET process = $1
      WHERE effect_id IN (
        SELECT effect_id FROM effects e
-       JOIN actors a ON a.address = e.address
-       JOIN unnest($3::text[], $4::text[]) AS known(machine, version) USING (machine, version)
-       WHERE e.src = ANY($2) AND (e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
+       WHERE ${CAN_TAKE} AND (e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)
           OR NOT EXISTS (SELECT FROM processes p WHERE p.id = e.process))
        FOR UPDATE OF e SKIP LOCKED)
      RETURNING ${EFFECT_COLUMNS}`,
-    [id, effects, machines.map((machine) => machine.id), machines.map(({ version }) => version)],
+    [id, ...abilityValues(abilities)],
   );
   return rows.map(toEffectRow);
+}
+
+/** Gives up an effect of this process's whose actor it could not tell: another can, or this one later. */
+export async function freeEffect(database: Database, id: string, effectId: string): Promise<void> {
+  await database.query('UPDATE effects SET process = NULL WHERE effect_id = $1 AND process = $2', [
+    effectId,
+    id,
+  ]);
 }
 
 /** The effects that this process runs by their rows: some may have been committed without its knowing. */

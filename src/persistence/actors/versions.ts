@@ -1,5 +1,6 @@
 /** Reading which versions of their machines actors are of, for migrating them. Writing is `commit.ts`. */
 import type { Database } from '../database.ts';
+import { ACTOR_COLUMNS, type ActorRow, toActorRow } from './rows.ts';
 
 export interface VersionRow {
   machine: string;
@@ -22,4 +23,29 @@ export async function countVersions(database: Database, machines: readonly strin
     quarantined: row.quarantined === true,
     actors: Number(row.actors),
   }));
+}
+
+/** Actors of these versions with one of these statuses, by address, after the one named; at most `limit`. */
+export async function pageOfVersions(
+  database: Database,
+  page: {
+    versions: readonly { id: string; version: string }[];
+    statuses: readonly string[];
+    after: string;
+    limit: number;
+  },
+): Promise<ActorRow[]> {
+  const { rows } = await database.query(
+    `SELECT ${ACTOR_COLUMNS} FROM actors
+     WHERE (machine, version) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND status = ANY($3)
+       AND address > $4 ORDER BY address LIMIT $5`,
+    [
+      page.versions.map(({ id }) => id),
+      page.versions.map(({ version }) => version),
+      page.statuses,
+      page.after,
+      page.limit,
+    ],
+  );
+  return rows.map(toActorRow);
 }
