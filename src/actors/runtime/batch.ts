@@ -19,6 +19,8 @@ export interface TimerJob {
   address: Address;
   timerId: string;
   due: Date;
+  /** Of the actor. */
+  version: string;
 }
 
 export interface BatchWriter {
@@ -131,7 +133,8 @@ function planBatch({ registry, processIds }: BatchWriter, works: readonly Work[]
     const timersBefore = byJob(before?.pending.timers ?? {});
     const timersNow = byJob(row.pending.timers);
     for (const [job, { timerId, due }] of timersNow) {
-      if (!timersBefore.has(job)) plan.timersSet.push({ job, address, timerId, due: new Date(due) });
+      if (!timersBefore.has(job))
+        plan.timersSet.push({ job, address, timerId, due: new Date(due), version: row.version });
     }
     for (const job of timersBefore.keys()) {
       if (!timersNow.has(job)) plan.jobsCancelled.push(job);

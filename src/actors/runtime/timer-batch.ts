@@ -6,21 +6,24 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
-import { nearestDeadline, type TimerJobData, takeDueJobs } from '../../persistence/actors/timers.ts';
+import {
+  nearestDeadline,
+  type TimerJobData,
+  takeDueJobs,
+  timerVersions,
+} from '../../persistence/actors/timers.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 import { applyItem } from './apply.ts';
 import { applyUnstorable } from './apply-unstorable.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob, tellCommit } from './batch.ts';
-import { isKnown } from './bring-up.ts';
+import { hasEnded, isKnown } from './bring-up.ts';
 import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
 import { Work } from './work.ts';
 
 const QUEUE = 'actor-timers';
 export const MAX_JOBS_PER_BATCH = 500;
-/** A timer of an actor of another version waits this long for a process that has that one. */
-const NOT_MINE_MS = 1_000;
 /**
  * A timer may wait for years, and a turned clock may stand at any of them; pg-boss deletes what is due for longer than
  * its retention, by the wall clock.
@@ -35,19 +38,19 @@ export class TimerQueue {
   readonly #writer: BatchWriter;
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
-  readonly #machines: readonly string[];
+  readonly #versions: readonly string[];
 
   constructor(options: { boss: PgBoss; writer: BatchWriter; clock: Clock; log: RuntimeLog }) {
     this.#boss = options.boss;
     this.#writer = options.writer;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#machines = options.writer.registry.definitions.map(({ id }) => id);
+    this.#versions = timerVersions(options.writer.registry.abilities);
   }
 
-  /** When the nearest timer of this process's machines is due; null when none waits. */
+  /** When the nearest timer is due of which this process has the version; null when none waits. */
   nearest(): Promise<Date | null> {
-    return nearestDeadline(this.#writer.pool, QUEUE, this.#machines);
+    return nearestDeadline(this.#writer.pool, QUEUE, this.#versions);
   }
 
   async create(): Promise<void> {
@@ -61,10 +64,10 @@ export class TimerQueue {
 
   /** Inserts jobs in the transaction of the commit that sets them. */
   async set(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void> {
-    const rows = jobs.map(({ job, address, timerId, due }) => ({
+    const rows = jobs.map(({ job, address, timerId, due, version }) => ({
       id: job,
       startAfter: due,
-      data: { address, timerId, due: due.toISOString() } satisfies TimerJobData,
+      data: { address, timerId, due: due.toISOString(), version } satisfies TimerJobData,
     }));
     await this.#boss.insert(QUEUE, rows, { db: asBossDatabase(transaction) });
   }
@@ -82,7 +85,7 @@ export class TimerQueue {
     const began = performance.now();
     try {
       const fired = await inTransaction(this.#writer.pool, async (client) => {
-        jobs = await takeDueJobs(client, QUEUE, this.#machines, limit, this.#judge());
+        jobs = await takeDueJobs(client, QUEUE, this.#versions, limit, this.#judge());
         if (jobs.length === 0) return { jobs: 0 };
         return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
       });
@@ -116,8 +119,9 @@ export class TimerQueue {
     for (const { id, data } of inOrder) {
       const { address, timerId } = data;
       const row = rows.get(address);
-      if (row && row.status === 'active' && !isKnown(registry, row)) {
-        notMine.push({ job: id, address, timerId, due: new Date(now.getTime() + NOT_MINE_MS) });
+      if (row && !hasEnded(row) && !isKnown(registry, row)) {
+        // From here on it is left to those who have the version.
+        notMine.push({ job: id, address, timerId, due: new Date(data.due), version: row.version });
         continue;
       }
       const work = works.get(address) ?? new Work(address, row, now, { tracer });
