@@ -233,7 +233,7 @@ describe('the command line', () => {
     await system.spawn('order', 'of-all', { input: {}, owner: 'system' });
     const { code, out } = await ttai('operator', '--limit', '100');
     expect(code).toBe(0);
-    expect(out).toMatch(/^STATUS +STATE +SINCE +OWNER +ADDRESS$/m);
+    expect(out).toMatch(/^STATUS +STATE +AGO +OWNER +ADDRESS$/m);
     expect(out).toMatch(new RegExp(`^active +open +.* ann +${address}$`, 'm'));
     expect(isNarrow(out)).toBe(true);
     expect((await ttai('owner', 'list')).out).not.toContain('OWNER');
@@ -251,11 +251,12 @@ describe('the command line', () => {
       /charge \(charge\)\n +running.*; failed 0 times\n.*\n +run by process [0-9a-f-]{36}$/m,
     );
     expect(out).toMatch(new RegExp(`parcel: (active|not there yet)\\n +parcel/${address.slice(6)}:`));
+    expect(out).toContain(`actors dead-letters --address ${address}`);
     const shown = await ttai('owner', 'show', address);
     expect(shown.out).toMatch(/^ +State +shipping$/m);
     expect(shown.out).toContain(`parcel/${address.slice(6)}:`);
     await system.stop(address);
-    expect((await ttai('owner', 'pending', address)).out).toContain('nothing of its own');
+    expect((await ttai('owner', 'pending', address)).out).toContain('It has ended');
   });
 
   test('tells what happened, without secrets', async () => {
@@ -293,7 +294,7 @@ describe('the command line', () => {
     });
     broken = false;
     expect((await ttai('operator', 'retry', letter)).out).toBe(
-      `The event was taken. ${address} is active, in open.`,
+      `The event was taken. ${address}: active, in open`,
     );
     expect((await system.snapshot(address)).context).toMatchObject({ count: 1, token: 'sekret' });
     expect(await ttai('operator', 'retry', letter)).toMatchObject({
@@ -307,7 +308,7 @@ describe('the command line', () => {
     const { address, letter } = await brokenOrder();
     expect((await ttai('owner', 'discard', letter)).out).toBe(`Discarded ADD, for ${address}.`);
     expect((await ttai('owner', 'dead-letters', '--address', address)).out).toBe('No dead letters.');
-    expect((await ttai('owner', 'stop', address)).out).toBe(`${address} is stopped, in open.`);
+    expect((await ttai('owner', 'stop', address)).out).toBe(`${address}: stopped, in open`);
     expect((await ttai('owner', 'stop', address)).code).toBe(0);
     expect((await system.journal(address)).at(-1)).toMatchObject({ kind: 'stop', source: 'api' });
   });
@@ -329,7 +330,7 @@ describe('the command line', () => {
   });
 
   test.each([
-    ['an unknown command', ['dance'], 2, /--help/],
+    ['an unknown command', ['dance'], 2, /no command "dance".*--help/],
     ['an address that is none', ['show', 'order'], 2, /"order" is not the address of an actor/],
     ['an unknown actor', ['show', 'order/none'], 1, /actor_not_found/],
     ['a key with a space', ['show', 'order/a b'], 2, /key: is not the key of an actor/],

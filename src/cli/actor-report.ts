@@ -1,19 +1,14 @@
 /** Actors, their history and what they wait for, in words and columns for a person on a terminal of 80 columns. */
 import type { z } from 'zod';
-import type {
-  actorDetail,
-  actorHead,
-  actorStep,
-  pendingWork,
-  plainError,
-} from '../server/operations/actor-view.ts';
+import type { actorDetail, actorHead, actorStep, plainError } from '../server/operations/actor-view.ts';
+import type { getActorPending } from '../server/operations/actors.ts';
 import type { deadLetter, retryDeadLetter } from '../server/operations/dead-letters.ts';
 import type { migrateActors } from '../server/operations/migrate-actors.ts';
 import { localTime, pairs, type Terminal, table } from './terminal.ts';
 
 type ActorHead = z.output<typeof actorHead>;
 type ActorStep = z.output<typeof actorStep>;
-type Pending = z.output<typeof pendingWork>;
+type PendingAnswer = z.output<typeof getActorPending.output>;
 type DeadLetter = z.output<typeof deadLetter>;
 type Migration = z.output<typeof migrateActors.output>;
 type Styled = Pick<Terminal, 'style'>;
@@ -33,7 +28,7 @@ export function actorList(actors: readonly ActorHead[], now = Date.now()): strin
     ...(several ? [actor.owner] : []),
     actor.address,
   ];
-  const head = ['STATUS', 'STATE', 'SINCE', ...(several ? ['OWNER'] : []), 'ADDRESS'];
+  const head = ['STATUS', 'STATE', 'AGO', ...(several ? ['OWNER'] : []), 'ADDRESS'];
   const others = [head.with(1, ''), ...actors.map((actor) => row(actor, ''))];
   const taken = Math.max(...table(others).map((line) => line.length));
   const room = Math.max(leastStateWidth, width - taken);
@@ -65,7 +60,7 @@ export function actorReport(actor: z.output<typeof actorDetail>, { style }: Styl
 
 /** One actor's status in a line. */
 export function actorLine(actor: ActorHead): string {
-  return `${actor.address} is ${actor.status}, in ${stateInWords(actor.value)}.`;
+  return `${actor.address}: ${actor.status}, in ${stateInWords(actor.value)}`;
 }
 
 /** Dead letters as a table, newest first. */
@@ -79,7 +74,7 @@ export function deadLetterList(letters: readonly DeadLetter[], now = Date.now())
     address,
   ]);
   return [
-    ...table([['ID', 'SINCE', 'EVENT', 'ERROR', 'ADDRESS'], ...rows]),
+    ...table([['ID', 'AGO', 'EVENT', 'ERROR', 'ADDRESS'], ...rows]),
     'In full: actors dead-letters ID. Then: actors retry ID, or actors discard ID.',
   ];
 }
@@ -109,7 +104,7 @@ export function retryLine({
   value,
   changed,
 }: z.output<typeof retryDeadLetter.output>): string {
-  const where = `${address} is ${status}, in ${stateInWords(value)}.`;
+  const where = `${address}: ${status}, in ${stateInWords(value)}`;
   return changed ? `The event was taken. ${where}` : `The event was taken, but changed nothing. ${where}`;
 }
 
@@ -118,11 +113,11 @@ export function historyReport(steps: readonly ActorStep[], { style }: Styled): s
   if (steps.length === 0) return ['No steps are kept from there on.'];
   return steps.flatMap((step) => {
     const kind = step.kind === 'step' || step.kind === 'spawn' ? '' : `  (${step.kind})`;
-    const before = step.valueBefore === null ? '' : `${stateInWords(step.valueBefore)} -> `;
+    const before = step.valueBefore === null ? '' : stateInWords(step.valueBefore);
     const ended = step.status === 'active' ? '' : `, ${step.status}`;
     return [
       `${String(step.revision).padStart(4)}  ${style('dim', localTime(step.at))}  ${style('bold', step.event.type)}${kind}`,
-      `${indent}${before}${stateInWords(step.value)}${ended}`,
+      ...inOneLineOrTwo(before, `${stateInWords(step.value)}${ended}`),
       ...(step.from === null ? [] : [`${indent}from ${step.from}`]),
       ...(step.error === null ? [] : [style('red', `${indent}${errorInWords(step.error)}`)]),
       ...step.effects.map((effect) => `${indent}${effectInWords(effect)}`),
@@ -130,8 +125,34 @@ export function historyReport(steps: readonly ActorStep[], { style }: Styled): s
   });
 }
 
-/** What an actor waits for, and what is amiss with it. */
-export function pendingReport(pending: Pending, { style }: Styled): string[] {
+function inOneLineOrTwo(before: string, after: string): string[] {
+  if (before === '') return [`${indent}${after}`];
+  const line = `${indent}${before} -> ${after}`;
+  return line.length <= width ? [line] : [`${indent}${before}`, `${indent}-> ${after}`];
+}
+
+/** Why an actor does not move: what it waits for, and what is amiss with it. */
+export function pendingReport(answer: PendingAnswer, { style }: Styled): string[] {
+  const { actor, pending, deadLetters } = answer;
+  const hasEnded = ['done', 'error', 'stopped'].includes(actor.status);
+  return [
+    actorLine(actor),
+    ...(actor.error === null ? [] : [style('red', errorInWords(actor.error))]),
+    ...(hasEnded ? ['It has ended, and waits for nothing.'] : waitingReport(pending, { style })),
+    ...(actor.status === 'quarantined' ? ['What a migration would do: actors migrate --dry-run'] : []),
+    ...(deadLetters === 0
+      ? []
+      : [
+          style(
+            'red',
+            `Events whose step threw: ${deadLetters === 100 ? '100 or more' : deadLetters}. They are shown by`,
+          ),
+          style('red', `  actors dead-letters --address ${actor.address}`),
+        ]),
+  ];
+}
+
+function waitingReport(pending: PendingAnswer['pending'], { style }: Styled): string[] {
   const { timers, effects, children, unreadMessages } = pending;
   const now = Date.parse(pending.at);
   const section = (name: string, lines: string[]) =>
@@ -186,7 +207,11 @@ export function migrationReport({ dryRun, versions, quarantined }: Migration, { 
   ];
 }
 
-function effectReport(effect: Pending['effects'][number], now: number, style: Terminal['style']): string[] {
+function effectReport(
+  effect: PendingAnswer['pending']['effects'][number],
+  now: number,
+  style: Terminal['style'],
+): string[] {
   const { id, src, failedAttempts, nextAttemptAt, deadline, lastError, process } = effect;
   const wait = Date.parse(nextAttemptAt) - now;
   const next = wait > 0 ? `tried again in ${duration(wait)}` : 'running, or waiting for its turn';
@@ -241,8 +266,9 @@ export function stateInWords(value: ActorHead['value']): string {
   return parts.join(', ');
 }
 
+/** What a narrow column has room for: why it failed, or the outermost state. */
 function situation({ error, value }: ActorHead): string {
-  return error?.code ?? stateInWords(value);
+  return error?.code ?? (typeof value === 'string' ? value : Object.keys(value).join(', '));
 }
 
 export function age(iso: string, now: number): string {

@@ -26,8 +26,9 @@ import {
   pendingReport,
   retryLine,
 } from './actor-report.ts';
-import { addressOf, more, numberOf, type PageOptions } from './arguments.ts';
+import { addressOf, more, numberOf, type PageOptions, quoted } from './arguments.ts';
 import type { Client } from './client.ts';
+import { UsageError } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ActorCommandsOptions {
@@ -74,7 +75,12 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
     .option('--limit <count>', 'at most 100', numberOf, 20)
     .option('--cursor <cursor>', 'the page that begins there')
     .option('--json', 'as JSON')
-    .action(async ({ json, ...filters }: PageOptions & ActorFilters) => {
+    // What follows `actors` and is no command comes here.
+    .allowExcessArguments()
+    .action(async ({ json, ...filters }: PageOptions & ActorFilters, { args: [unknown] }: Command) => {
+      if (unknown !== undefined) {
+        throw new UsageError(`There is no command ${quoted(unknown)}: npm run ttai -- actors --help`);
+      }
       const answer = await client().call(listActors, filters);
       show(answer, json, (page) => [...actorList(page.actors), ...more(answer.nextCursor)]);
     });
@@ -105,7 +111,7 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
     .option('--json', 'as JSON')
     .action(async (address: Address, { json }: Json) => {
       const answer = await client().call(getActorPending, address);
-      show(answer.pending, json, (pending) => pendingReport(pending, terminal));
+      show(answer, json, (found) => pendingReport(found, terminal));
     });
   actors
     .command('dead-letters')

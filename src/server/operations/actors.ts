@@ -24,6 +24,7 @@ import { type Annotations, defineOperation, type OperationContext } from './oper
 
 const anActor = { machine, key: actorKey };
 const doors = ['api'] as const;
+const countedLetters = 100;
 const reads: Annotations = {
   readOnlyHint: true,
   destructiveHint: false,
@@ -99,15 +100,31 @@ export const getActorPending = defineOperation({
   name: 'get_actor_pending',
   title: 'Read what an actor waits for',
   description:
-    'Its timers and how late they are, its effects with their attempts and who runs them, its children, and unread messages.',
+    'Its timers and how late they are, its effects with their attempts and who runs them, its children, unread messages and dead letters.',
   input: z.strictObject(anActor),
-  output: z.object({ pending: pendingWork }),
+  output: z.object({
+    actor: actorHead,
+    pending: pendingWork,
+    deadLetters: z
+      .int()
+      .describe(`Events of it whose step threw; no more than ${countedLetters} are counted`),
+  }),
   annotations: reads,
   doors,
   http: { method: 'get', path: '/actors/{machine}/{key}/pending' },
   async run(context, input) {
-    const { address } = await touchedActor(context, input);
-    return { pending: pendingWorkOf(await context.system.pending(address)) };
+    const { system } = context;
+    const actor = await touchedActor(context, input);
+    const { address } = actor;
+    const [pending, { deadLetters }] = await Promise.all([
+      system.pending(address),
+      system.deadLetters({ address, limit: countedLetters }),
+    ]);
+    return {
+      actor: actorHeadOf(actor),
+      pending: pendingWorkOf(pending),
+      deadLetters: deadLetters.length,
+    };
   },
 });
 
