@@ -20,6 +20,8 @@ export interface WatchedPool {
   statements: Statement[];
   /** The next statement that matches goes through this. */
   fail(text: RegExp, fault: Fault): void;
+  /** From here on, until it is called with false, the server can't be reached. */
+  setAway(away: boolean): void;
 }
 
 /** Opens the runtime's own pool on a database, watched. Its caller ends it. */
@@ -28,6 +30,7 @@ export function openWatchedPool(connectionString: string): WatchedPool {
   const statements: Statement[] = [];
   const faults: { text: RegExp; fault: Fault }[] = [];
   let [clients, transactions] = [0, 0];
+  let isAway = false;
 
   const watch = (client: PoolClient): void => {
     const name = ++clients;
@@ -40,6 +43,7 @@ export function openWatchedPool(connectionString: string): WatchedPool {
       const asked = { text: named.text, values: named.values ?? [], transaction, rows: 0 };
       if (['COMMIT', 'ROLLBACK'].includes(named.text)) transaction = null;
       statements.push(asked);
+      if (isAway) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
       const index = faults.findIndex(({ text }) => text.test(named.text));
       const [found] = index < 0 ? [] : faults.splice(index, 1);
       const ask = () => query(...args);
@@ -58,7 +62,14 @@ export function openWatchedPool(connectionString: string): WatchedPool {
     }) as typeof client.query;
   };
   pool.on('connect', watch);
-  return { pool, statements, fail: (text, fault) => faults.push({ text, fault }) };
+  return {
+    pool,
+    statements,
+    fail: (text, fault) => faults.push({ text, fault }),
+    setAway: (away) => {
+      isAway = away;
+    },
+  };
 }
 
 /** The one statement that commits steps. */

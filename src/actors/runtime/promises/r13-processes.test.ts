@@ -1,0 +1,148 @@
+/** R13: any number of processes, no leader to lose, none that needs configuration; one that shuts down is drained. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { type ActorSystem, createActorSystem } from '../index.ts';
+import { counter, waiter, worker } from '../testing/subjects.ts';
+import { key, useWorld } from '../testing/world.ts';
+
+const world = useWorld();
+afterEach(() => world.rest());
+
+const spawn = (system: ActorSystem, job: string) =>
+  system.spawn('worker', key(), { input: { job }, owner: 'a' });
+const ended = (system: ActorSystem, address: string) =>
+  system.waitFor(address, 'done', { timeoutMs: 20_000 });
+async function processes(): Promise<number | null> {
+  return (await world.database.pool.query('SELECT FROM processes')).rowCount;
+}
+
+describe('R13: many processes', () => {
+  test('one joins by being started: it serves the actors of others, and all hear of its commits', async () => {
+    const first = await world.start();
+    const address = await first.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    const heard = first.waitFor(address, ({ context }) => context.count === 3, { timeoutMs: 20_000 });
+    const second = await world.start();
+    const third = await world.start();
+    await second.send(address, { type: 'ADD', by: 1 });
+    await third.send(address, { type: 'ADD', by: 2 });
+    expect(await heard).toMatchObject({ revision: 3 });
+    expect(await processes()).toBe(3);
+  });
+
+  test('none leads: those that are left go on when the first has gone, and the second', async () => {
+    const job = `hang ${key()}`;
+    const first = await world.start();
+    const second = await world.start();
+    const address = await spawn(first, job);
+    const waits = await first.spawn('waiter', key(), { input: { delay: 100 }, owner: 'a' });
+    await world.work.began(job);
+    const third = await world.start();
+    await first.drain({ timeoutMs: 1 });
+    // Whichever of the two got it; the work goes on at the other when that one leaves too.
+    await world.work.began(job, 2);
+    world.work.answer(job, async () => ({ done: job }));
+    await second.drain({ timeoutMs: 1 });
+    await third.stop(address);
+    expect(await third.waitFor(waits, { tag: 'fired' }, { timeoutMs: 20_000 })).toMatchObject({
+      context: { fired: 1 },
+    });
+    expect(await ended(third, await spawn(third, key()))).toMatchObject({ value: 'done' });
+  });
+
+  test('one takes only what it has: others do what belongs to other machines and effects', async () => {
+    const { pool, connectionString } = world.database;
+    const whole = await world.start();
+    const counts = await world.start({ machines: [counter], effects: [] });
+    const job = `hang ${key()}`;
+    const address = await spawn(whole, job);
+    await world.work.began(job);
+    await whole.drain({ timeoutMs: 1 });
+    expect((await pool.query('SELECT process FROM effects WHERE address = $1', [address])).rows).toEqual([
+      { process: null },
+    ]);
+    await expect(counts.send(address, { type: 'ABORT' })).rejects.toMatchObject({ code: 'actor_not_found' });
+    const machines = [counter, waiter, worker];
+    world.work.answer(job, async () => ({ done: job }));
+    const again = await createActorSystem({
+      pool,
+      connectionString,
+      machines,
+      effects: [world.work.effect()],
+    });
+    expect(await ended(again, address)).toMatchObject({ value: 'done' });
+    await again.drain();
+  });
+});
+
+describe('R13: draining', () => {
+  test('takes no new work, and says to whom it matters that another may', async () => {
+    const system = await world.start();
+    const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    const drained = system.drain();
+    const refused = { code: 'stopped', retryable: true };
+    await expect(system.send(address, { type: 'ADD', by: 1 })).rejects.toMatchObject(refused);
+    await expect(system.stop(address)).rejects.toMatchObject(refused);
+    const options = { input: { start: 0 }, owner: 'a' };
+    await expect(system.spawn('counter', key(), options)).rejects.toMatchObject(refused);
+    await drained;
+    expect(await processes()).toBe(0);
+    const { rows } = await world.database.pool.query('SELECT revision FROM actors WHERE address = $1', [
+      address,
+    ]);
+    expect(rows).toEqual([{ revision: '1' }]);
+  });
+
+  test('commits what it has taken', async () => {
+    const system = await world.start();
+    const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    const sent = Array.from({ length: 100 }, () => system.send(address, { type: 'ADD', by: 1 }));
+    const drained = system.drain();
+    const revisions = (await Promise.all(sent)).map(({ revision }) => revision);
+    expect(revisions).toEqual(revisions.map((_, index) => index + 2));
+    await drained;
+  });
+
+  test('lets effects that run end, and commits their results', async () => {
+    const system = await world.start();
+    const [job, end] = [key(), Promise.withResolvers<{ done: string }>()];
+    world.work.answer(job, () => end.promise);
+    const address = await spawn(system, job);
+    await world.work.began(job);
+    const drained = system.drain({ timeoutMs: 60_000 });
+    end.resolve({ done: 'in time' });
+    await drained;
+    expect(await system.snapshot(address)).toMatchObject({
+      value: 'done',
+      context: { result: { done: 'in time' } },
+    });
+  });
+
+  test('hands over those that do not end in the stated time, even where they do not heed their signal', async () => {
+    const system = await world.start();
+    const other = await world.start();
+    const job = key();
+    world.work.answer(job, () => new Promise(() => {}));
+    const address = await spawn(system, job);
+    const { aborted } = await world.work.began(job);
+    world.work.answer(job, async () => ({ done: 'by the other' }));
+    await system.drain({ timeoutMs: 1 });
+    await aborted;
+    expect(await ended(other, address)).toMatchObject({ context: { result: { done: 'by the other' } } });
+    // The other began anew, with the same key: nothing of the limit was used up.
+    expect(world.work.attempts(job).map(({ attempt }) => attempt)).toEqual([1, 1]);
+    expect(new Set(world.work.attempts(job).map((attempt) => attempt.key)).size).toBe(1);
+  });
+
+  test('fires no timer any more: that waits for another', async () => {
+    const system = await world.start();
+    const address = await system.spawn('waiter', key(), { input: { delay: 3_600_000 }, owner: 'a' });
+    await system.drain();
+    await world.database.pool.query(`UPDATE pgboss.job SET start_after = now() WHERE data->>'address' = $1`, [
+      address,
+    ]);
+    expect(await system.snapshot(address)).toMatchObject({ revision: 1 });
+    const other = await world.start();
+    expect(await other.waitFor(address, { tag: 'fired' }, { timeoutMs: 20_000 })).toMatchObject({
+      revision: 2,
+    });
+  });
+});
