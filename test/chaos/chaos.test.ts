@@ -1,0 +1,58 @@
+/**
+ * Short runs of the chaos commands, each with its seed in what fails. The whole: `npm run chaos -- --help`.
+ * One after the other: each starts several processes and loads the machine.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { newSeed } from './random.ts';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const run = promisify(execFile);
+/** Far above what each takes: the machine may be busy. */
+const PATIENCE_MS = 300_000;
+
+/** What a command prints as its report. A run that ends with a violation is read like any other. */
+async function chaos<Report>(...args: string[]): Promise<Report> {
+  const { stdout } = await run(process.execPath, [main, ...args], { maxBuffer: 2 ** 26 }).catch(
+    (error: { code?: unknown; stdout: string; stderr: string }) => {
+      if (error.code !== 1 || error.stdout === '') throw error;
+      return error;
+    },
+  );
+  return JSON.parse(stdout) as Report;
+}
+
+describe('R1, R3, R4, R5, R6, R7: killed at a point', () => {
+  const seed = newSeed();
+  test(
+    `a sample of the crash matrix comes to what the undisturbed run does (seed ${seed})`,
+    async () => {
+      const report = await chaos<{ total: number; covered: number; violations: unknown[] }>(
+        'crash-matrix',
+        '--sample',
+        '20',
+        '--seed',
+        String(seed),
+      );
+      expect(report.violations).toEqual([]);
+      expect(report.total).toBeGreaterThan(300);
+      expect(report.covered).toBeGreaterThan(12);
+    },
+    PATIENCE_MS,
+  );
+});
+
+test.each([
+  { args: [], says: 'Name one command' },
+  { args: ['nonsense'], says: 'There is no command "nonsense"' },
+  { args: ['crash-matrix', '--sample', '0'], says: '--sample takes a whole number' },
+  { args: ['crash-matrix', '--variant', 'nonsense'], says: 'There is no variant "nonsense"' },
+  { args: ['crash-matrix', '--nonsense'], says: "Unknown option '--nonsense'" },
+])('$args is refused with the reason', async ({ args, says }) => {
+  await expect(run(process.execPath, [main, ...args])).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(says),
+  });
+});

@@ -1,0 +1,47 @@
+/**
+ * Faults that are planted to see whether the checker finds them: what the runtime says to Postgres is changed on its
+ * way, in the worker. Each names a promise that is switched off. None of this is in the product.
+ */
+
+export interface Plant {
+  /** What is switched off, for a person. */
+  what: string;
+  find: RegExp;
+  replace: string;
+}
+
+export const PLANTS: Readonly<Record<string, Plant>> = {
+  'revision-check': {
+    what: 'the commit does not check the revision (R2)',
+    find: / AND a\.revision = i\.expected/,
+    replace: '',
+  },
+  'messages-stay': {
+    what: 'messages that were taken are not deleted (R4)',
+    find: /DELETE FROM messages USING ([\s\S]*?) WHERE messages\.id = m\.id/,
+    replace: 'DELETE FROM messages USING $1 WHERE false AND messages.id = m.id',
+  },
+  'no-takeover': {
+    what: 'nobody takes over the effects of the dead (R7)',
+    find: /WHERE e\.src = ANY\(\$2\)/,
+    replace: 'WHERE false AND e.src = ANY($2)',
+  },
+  'timers-forgotten': {
+    what: 'jobs of timers are deleted as they are set (R5)',
+    find: /state = 'created' AND NOT blocked AND/g,
+    replace: "state = 'created' AND NOT blocked AND id::text > '4' AND",
+  },
+};
+
+/** Rewrites statements as a plant wants it, and says whether it met what it changes. */
+export function planter(name: string): { rewrite: (text: string) => string; met: () => boolean } {
+  const plant = PLANTS[name];
+  if (!plant) throw new Error(`there is no plant "${name}"`);
+  let met = false;
+  const rewrite = (text: string) => {
+    const changed = text.replace(plant.find, plant.replace);
+    if (changed !== text) met = true;
+    return changed;
+  };
+  return { rewrite, met: () => met };
+}
