@@ -148,7 +148,7 @@ export class Committer {
     await this.#settleSingletons(batch, remembered);
     const cached = new Set<Address>();
     // The row before its mail: mail that another process takes in between shows in the revision.
-    const rows = await this.#load(batch, cached);
+    const rows = await this.#load(batch, cached, remembered);
     const mailboxes = await this.#loadMail(batch);
     const letters = await this.#loadLetters(batch);
     const outcomes = new Map<Entry, Settled | Error>();
@@ -182,7 +182,10 @@ export class Committer {
       const committed = await commitWorks(this.#options.writer, works);
       tellCommit(telemetry, 'items', began, committed);
       for (const work of committed.works) if (work.row) this.learn(work.row);
-      for (const { address } of committed.lost) again.add(address);
+      for (const { address } of committed.lost) {
+        for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;
+        again.add(address);
+      }
       await this.#dropFenced(batch, committed.lost);
       if (committed.works.length > 0) this.#tell(committed);
     }
@@ -259,14 +262,20 @@ export class Committer {
     }
   }
 
-  async #load(batch: Batch, cached: Set<Address>): Promise<Map<Address, ActorRow>> {
+  /** The rows as they are known here, `cached`, or as they are read now. */
+  async #load(
+    batch: Batch,
+    cached: Set<Address>,
+    remembered: ReadonlyMap<string, RememberedKey>,
+  ): Promise<Map<Address, ActorRow>> {
     const missing: Address[] = [];
     const rows = new Map<Address, ActorRow>();
     for (const [address, list] of batch) {
       const row = this.#cache.get(address);
-      if (row && !list.some(({ wantsFresh }) => wantsFresh)) {
+      const isKnown = row !== undefined || isNew(list, remembered);
+      if (isKnown && !list.some(({ wantsFresh }) => wantsFresh)) {
         cached.add(address);
-        rows.set(address, row);
+        if (row) rows.set(address, row);
       } else if (list.length > 0) {
         missing.push(address);
       }
@@ -387,6 +396,13 @@ export class Committer {
     }
     this.#settle(address, [entry], new Map([[entry, failure]]));
   }
+}
+
+/** A spawn is nearly always of an actor that is not there: when it is, the commit loses, and the row is read. */
+function isNew([first]: readonly Entry[], remembered: ReadonlyMap<string, RememberedKey>): boolean {
+  if (first?.item.kind !== 'spawn') return false;
+  const { idempotency } = first.item;
+  return !idempotency || !remembered.has(keyName(idempotency));
 }
 
 function keyName({ scope, key }: { scope: string; key: string }): string {

@@ -249,6 +249,8 @@ export class EffectRunner {
   /** It counts as running here until its outcome is committed, so that nobody starts it again meanwhile. */
   #finish(running: Running, outcome: Outcome): void {
     if (!this.#running.has(running.row.effectId)) return;
+    // The step that takes the outcome ends the effect: nothing is left to abort.
+    running.cancel = () => {};
     const { row, trace } = running;
     const committed = this.#onOutcome(row, outcome, trace).catch((error: unknown) => {
       this.#log.error({ err: error, ...row }, 'the outcome of an effect was lost');

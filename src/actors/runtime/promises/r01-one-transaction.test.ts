@@ -5,13 +5,14 @@ import { assign, cancel, emit, fromPromise, raise, sendTo, setup } from 'xstate'
 import { z } from 'zod';
 import type { ActorSystem, DurableMachine } from '../index.ts';
 import { onTheRuntime } from '../testing/subjects.ts';
+import { COMMIT, openWatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
 
 const listener = {
   id: 'listener',
   version: '1',
   input: z.unknown(),
-  events: {},
+  events: { HEAR: z.object({}) },
   machine: setup({ types: { context: {} as { heard: number } } }).createMachine({
     id: 'listener',
     context: { heard: 0 },
@@ -111,6 +112,21 @@ async function refuse(what: string, table: string, column: string, address: stri
 }
 const allow = () => world.database.pool.query('DROP FUNCTION IF EXISTS refuse CASCADE');
 afterEach(allow);
+
+test('R1: a spawn, and an event to an actor that was stepped lately, are one statement each', async () => {
+  const { pool, statements } = openWatchedPool(world.database.connectionString);
+  const own = await world.start({ pool, machines: [listener], effects: [] });
+  const ofSteps = () => statements.filter(({ text }) => /\bactors\b.*\baddress\b/s.test(text));
+  const before = ofSteps().length;
+  const address = await own.spawn('listener', key(), { input: {}, owner: 'a' });
+  await own.send(address, { type: 'HEAR' });
+  expect(ofSteps().slice(before)).toMatchObject([
+    { text: expect.stringMatching(COMMIT) },
+    { text: expect.stringMatching(COMMIT) },
+  ]);
+  await own.drain({ timeoutMs: 1 });
+  await pool.end();
+});
 
 describe('R1: one step, one transaction', () => {
   test.each([

@@ -107,4 +107,16 @@ describe('R3: exactly once, by key', () => {
     expect(await spawn('a')).toBe(await spawn('a'));
     await expect(spawn('b')).rejects.toMatchObject({ code: 'actor_exists' });
   });
+
+  test('so it is for a process that has never seen the actor, and thinks it new', async () => {
+    const [mine, second] = [key(), await world.start()];
+    const spawn = (one: ActorSystem, owner: string) =>
+      one.spawn('counter', mine, { input: { start: 1 }, owner });
+    const address = await spawn(system, 'a');
+    const told = [spawn(second, 'a'), second.send(address, { type: 'ADD', by: 2 })];
+    expect(await Promise.all(told)).toMatchObject([address, { revision: 2, changed: true }]);
+    const third = await world.start();
+    await expect(spawn(third, 'b')).rejects.toMatchObject({ code: 'actor_exists' });
+    expect(await system.snapshot(address)).toMatchObject({ revision: 2, context: { count: 3 } });
+  });
 });
