@@ -169,7 +169,7 @@ async function settle(run: Run, actors: readonly string[], random: Random): Prom
     while (performance.now() < patienceEnds) {
       const { rows } = await client.query<{ settled: boolean }>(
         `SELECT NOT EXISTS (SELECT FROM messages) AND NOT EXISTS (SELECT FROM effects) AND NOT EXISTS (
-           SELECT FROM actors WHERE status = 'active' AND (machine = 'helper' OR snapshot->'value' <> $1)
+           SELECT FROM actors WHERE status = 'active' AND (machine = 'helper' OR (snapshot->'value')::jsonb <> $1)
          ) AS settled`,
         [AT_REST],
       );
