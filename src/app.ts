@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { AnalysisClient, allEffects, writeEmitted } from './actors/effects/index.ts';
-import { type ActorSystem, createActorSystem } from './actors/runtime/index.ts';
+import { type ActorSystem, createActorSystem, type Effect } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
@@ -18,6 +18,8 @@ import { openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
 import { requireTokens } from './server/auth.ts';
 import { type HealthChecks, startServer } from './server/index.ts';
+import { createTelemetry, type Telemetry } from './telemetry/index.ts';
+import { startTracing } from './telemetry/tracing.ts';
 
 export interface App {
   /** Base URL of the doors. */
@@ -42,9 +44,11 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   await migrate(ground.connectionString);
   ground.databaseIsReady();
 
-  const service = new AnalysisClient(ground.analysisUrl);
+  const telemetry = await startTelemetry(config, fullLog, parts);
+  const service = new AnalysisClient(ground.analysisUrl, telemetry.analysisCalls);
   const { pool, notifications, log } = await openDatabase(ground, fullLog, parts);
-  const system = await startActors({ ground, pool, service, log, parts });
+  const effects = allEffects(service, pool);
+  const system = await startActors({ ground, pool, effects, telemetry, log, parts });
   const server = await startServer({
     config,
     system,
@@ -53,12 +57,23 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
     health: healthOf(pool, service),
     serverId: randomUUID(),
     log,
+    requests: telemetry.requests,
   });
   parts.defer(() => server.stop());
+  const effectNames = effects.map(({ name }) => name);
+  telemetry.watch({ pool, system, effects: effectNames, sessions: server.openSessions });
   ground.doorsAreOpen(server.url);
 
   const running = parts.move();
   return { url: server.url, stop: () => running.disposeAsync() };
+}
+
+async function startTelemetry(config: Config, log: Log, parts: AsyncDisposableStack): Promise<Telemetry> {
+  if (config.otlpEndpoint === undefined) return createTelemetry();
+  const onError = (error: Error): void => log.warn({ err: error }, 'Traces can not be sent');
+  const tracing = await startTracing(config.otlpEndpoint, { env: process.env, onError });
+  parts.defer(() => tracing.stop());
+  return createTelemetry(tracing);
 }
 
 async function openDatabase(
@@ -81,12 +96,13 @@ async function openDatabase(
 async function startActors(needs: {
   ground: Ground;
   pool: Pool;
-  service: AnalysisClient;
+  effects: readonly Effect[];
+  telemetry: Telemetry;
   log: Log;
   parts: AsyncDisposableStack;
 }): Promise<ActorSystem> {
-  const { ground, pool, service, log, parts } = needs;
-  const { effects, running } = watchRunning(allEffects(service, pool));
+  const { ground, pool, telemetry, log, parts } = needs;
+  const { effects, running } = watchRunning(needs.effects);
   const system = await createActorSystem({
     pool,
     connectionString: ground.connectionString,
@@ -94,6 +110,7 @@ async function startActors(needs: {
     effects,
     onEmitted: writeEmitted,
     log,
+    telemetry: telemetry.runtime,
   });
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.

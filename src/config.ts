@@ -83,6 +83,13 @@ export const SETTINGS = {
     fallback: '.ttai',
     about: 'Folder of all state: the embedded database, its log, the lock.',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: z
+      .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+      .transform((url) => url.replace(/\/+$/, '')),
+    fallback: '(no traces)',
+    about: 'Collector that gets traces over OTLP/HTTP, such as `http://localhost:4318`.',
+  },
   LOG_LEVEL: {
     schema: logLevel,
     fallback: 'info',
@@ -105,6 +112,8 @@ export interface Config {
   /** Absolute. */
   readonly home: string;
   readonly logLevel: LogLevel;
+  /** Base URL, without a slash at the end. */
+  readonly otlpEndpoint?: string;
 }
 
 /** One or more settings are wrong; the message has a line for each. Ends the process with exit code 2. */
@@ -140,6 +149,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     analysisUrl: read('ANALYSIS_URL'),
     marketDataDir: read('MARKET_DATA_DIR'),
     marketDataAsOf: read('MARKET_DATA_AS_OF'),
+    otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
   };
   const config: Config = {
     port: read('PORT') ?? 0,

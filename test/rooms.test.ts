@@ -61,6 +61,19 @@ const ROOMS: Record<string, Room> = {
       'actors/effects',
     ],
   },
+  telemetry: {
+    at: ['src/telemetry'],
+    knows: ['errors', 'actors/runtime', 'actors/effects', 'server'],
+    packages: [
+      'node:',
+      'xstate',
+      'prom-client',
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-trace',
+      '@opentelemetry/resources',
+      '@opentelemetry/exporter-trace-otlp-http',
+    ],
+  },
   launch: { at: ['src/launch'], knows: ['scripts', 'version', 'config', 'log'] },
   main: {
     at: ['src/main', 'src/app', 'src/serve', 'src/drain'],
@@ -75,6 +88,7 @@ const ROOMS: Record<string, Room> = {
       'actors/runtime',
       'actors/effects',
       'server',
+      'telemetry',
       'launch',
     ],
   },

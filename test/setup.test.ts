@@ -19,6 +19,7 @@ beforeAll(async () => {
   await writePackages({});
   await writeFile(join(project, 'python', 'requirements.lock'), '');
   await writeFile(join(project, 'python', 'requirements-dev.lock'), '');
+  await writeFile(join(project, 'python', 'requirements-tracing.lock'), '');
 });
 
 afterAll(() => rm(join(project, '..'), { recursive: true, force: true }));

@@ -14,7 +14,7 @@ from ttai_analysis.web.middleware import RequestGuard
 
 
 def create_app(context: ServiceContext) -> ASGIApp:
-    """The application, guarded. The guard stands outermost, so that it sees every failure."""
+    """The application, guarded. The guard stands outside, so that it sees every failure."""
     app = FastAPI(
         title="TTAI analysis",
         version=__version__,
@@ -26,4 +26,5 @@ def create_app(context: ServiceContext) -> ASGIApp:
     install_error_handlers(app)
     for module in (routes_health, routes_market, routes_analysis):
         app.include_router(module.router)
-    return RequestGuard(app)
+    guarded = RequestGuard(app)
+    return context.tracing.requests(guarded) if context.tracing else guarded

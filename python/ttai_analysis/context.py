@@ -11,6 +11,7 @@ from ttai_analysis.errors import InvalidRequestError
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.settings import Settings
 from ttai_analysis.timestamps import Clock, format_rfc3339, pinned_clock, system_clock
+from ttai_analysis.tracing import start_tracing
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Callers' clocks may be ahead of ours by this much."""
@@ -26,6 +27,7 @@ class ServiceContext:
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._provider: Provider | None = None
+        self.tracing = start_tracing(settings.otlp_endpoint)
 
     @property
     def uptime_seconds(self) -> float:
@@ -45,7 +47,8 @@ class ServiceContext:
                 if self._provider is None:
                     from ttai_analysis.providers.factory import create_provider
 
-                    self._provider = create_provider(self.settings)
+                    provider = create_provider(self.settings)
+                    self._provider = self.tracing.calls(provider) if self.tracing else provider
         return self._provider
 
     def moment(self, requested: datetime | None) -> datetime:

@@ -75,7 +75,11 @@ def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: boo
     server = AnalysisServer(config, context, listener)
     if exit_with_stdin:
         threading.Thread(target=_exit_with_stdin, args=(server,), daemon=True).start()
-    asyncio.run(server.serve(sockets=[listener]))
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        if context.tracing:
+            context.tracing.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

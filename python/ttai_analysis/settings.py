@@ -26,6 +26,7 @@ class Settings:
 
     `as_of` pins the service's clock (replay); `None` means the clock runs.
     `script` is a test aid: a JSON file of price overrides for the simulated market.
+    `otlp_endpoint` is the base URL of the collector of traces, without a slash at its end.
     """
 
     provider: str = "simulated"
@@ -34,10 +35,11 @@ class Settings:
     script: Path | None = None
     seed: str = DEFAULT_SEED
     log_level: str = "warning"
+    otlp_endpoint: str | None = None
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read `MARKET_DATA*` and `LOG_LEVEL`; an empty value counts as absent.
+    """Read `MARKET_DATA*`, `LOG_LEVEL` and where traces go; an empty value counts as absent.
 
     Raises SettingsError for an unknown provider, one that is not built yet, or a bad value.
     """
@@ -53,6 +55,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
         script=_script(provider, value("MARKET_DATA_SCRIPT")),
         seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
         log_level=_log_level(value("LOG_LEVEL")),
+        otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT")),
     )
 
 
@@ -93,6 +96,14 @@ def _script(provider: str, value: str | None) -> Path | None:
     if value is not None and provider != "simulated":
         raise SettingsError("MARKET_DATA_SCRIPT steers the simulated market only.")
     return Path(value) if value else None
+
+
+def _otlp_endpoint(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT is '{value}'; it must be an http or https address."
+        )
+    return value.rstrip("/") if value else None
 
 
 def _log_level(value: str | None) -> str:

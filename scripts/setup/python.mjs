@@ -13,23 +13,29 @@ export function pythonPart(project, dev) {
   const venv = join(project, '.venv');
   const python = join(venv, 'bin', 'python');
   const stampFile = join(venv, '.ttai-setup.json');
-  const lockFile = join(project, 'python', 'requirements.lock');
-  const devLockFile = join(project, 'python', 'requirements-dev.lock');
-  const lock = hashFiles(lockFile, devLockFile);
+  const lockFile = (name) => join(project, 'python', `${name}.lock`);
+  const [plain, forTraces, forTests] = ['requirements', 'requirements-tracing', 'requirements-dev'].map(
+    lockFile,
+  );
+  const lock = hashFiles(plain, forTraces, forTests);
+  // The packages for traces are for those who trace only; the ones for tests hold them as well.
+  const traces = Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim());
   const isNeeded = () => {
     const stamp = readStamp(stampFile);
-    return stamp?.lock !== lock || (dev && !stamp.dev) || !existsSync(python);
+    const fits = stamp?.lock === lock && (stamp.dev || !dev) && (stamp.dev || stamp.traces || !traces);
+    return !fits || !existsSync(python);
   };
   const run = async () => {
     const stamp = readStamp(stampFile);
     const withDev = dev || stamp?.dev === true;
+    const withTraces = traces || stamp?.traces === true;
     const uv = works('uv', ['--version']);
-    // Only the packages for tests are missing: a service that runs from here is not disturbed.
+    // Only more packages are wanted: a service that runs from here is not disturbed.
     const keep = stamp?.lock === lock && existsSync(python);
     removeStamp(stampFile);
     if (!keep) await makeVenv(venv, uv);
-    await installPackages(python, withDev ? devLockFile : lockFile, uv);
-    writeStamp(stampFile, { lock, dev: withDev });
+    await installPackages(python, withDev ? forTests : withTraces ? forTraces : plain, uv);
+    writeStamp(stampFile, { lock, dev: withDev, traces: withTraces });
   };
   return { name: dev ? 'Python environment (with packages for tests)' : 'Python environment', isNeeded, run };
 }

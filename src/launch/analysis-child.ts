@@ -57,6 +57,8 @@ function serviceEnvironment(config: Config): Record<string, string> {
     MARKET_DATA_AS_OF: config.marketDataAsOf ?? '',
     LOG_LEVEL: config.logLevel,
     PYTHONUNBUFFERED: '1',
+    // Its spans are to be told from ours.
+    OTEL_SERVICE_NAME: `${process.env.OTEL_SERVICE_NAME || 'ttai'}-analysis`,
   };
 }
 

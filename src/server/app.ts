@@ -12,6 +12,7 @@ import { type HealthChecks, readiness } from './health.ts';
 import { homePage } from './home-page.ts';
 import type { InspectDoor } from './inspect/index.ts';
 import { mcpRoutes } from './mcp/http.ts';
+import { observeRequests, type RequestObserver } from './observed-requests.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OperationRooms } from './operations/index.ts';
 
@@ -23,12 +24,14 @@ export interface AppOptions extends OperationRooms {
   marketData: string;
   log: RuntimeLog;
   calls: OpenCalls;
+  /** Who measures and traces requests; nobody unless said. */
+  requests?: RequestObserver | undefined;
 }
 
 type AppEnv = { Variables: Caller };
 
 export function createApp(options: AppOptions): Hono<AppEnv> {
-  const { auth, health, inspect, marketData, log, calls, ...rooms } = options;
+  const { auth, health, inspect, marketData, log, calls, requests, ...rooms } = options;
   const app = new Hono<AppEnv>();
 
   app.onError((error, c) => {
@@ -40,6 +43,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     return errorResponse(toErrorBody(new TtaiError('not_found', message)));
   });
 
+  if (requests) app.use(observeRequests(requests));
   app.use(async (c, next) => {
     await next();
     c.res.headers.set('x-content-type-options', 'nosniff');
@@ -62,6 +66,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get('/', (c) =>
     homePage({ origin: new URL(c.req.url).origin, tokensRequired: auth.tokensRequired, marketData }),
   );
+  app.get('/metrics', async (c) => {
+    if (!c.get('operator')) {
+      throw new TtaiError('operators_only', 'The metrics of all owners: a token of an operator is needed.');
+    }
+    if (!requests) return c.notFound();
+    const { contentType, text } = await requests.metrics();
+    return c.text(text, 200, { 'content-type': contentType });
+  });
   app.route('/mcp', mcpRoutes({ ...rooms, log, calls }));
   app.route('/api', apiRoutes({ ...rooms, calls }));
   // What asks for an upgrade does not come here; index.ts hands it to the doors of sockets.

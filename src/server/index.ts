@@ -14,6 +14,7 @@ import { createAuth } from './auth.ts';
 import { toErrorBody } from './errors.ts';
 import type { HealthChecks } from './health.ts';
 import { createInspectDoor } from './inspect/index.ts';
+import type { RequestObserver } from './observed-requests.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { NotificationReader } from './operations/notifications.ts';
 import type { QuoteReader } from './operations/quotes.ts';
@@ -40,19 +41,23 @@ export interface ServerOptions {
   /** This process, for the sessions that it holds. */
   serverId: string;
   log: RuntimeLog;
+  /** Who measures and traces requests; nobody unless said. */
+  requests?: RequestObserver;
 }
 
 export interface RunningServer {
   /** `http://127.0.0.1:4747`, or what a client on this machine would use. */
   url: string;
   port: number;
+  /** How many WebSocket sessions are open. */
+  openSessions(): number;
   /** Takes no more requests, lets go of those that wait, and resolves when all connections are closed. Once is enough. */
   stop(): Promise<void>;
 }
 
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, system, notifications, analysis, health, serverId, log } = options;
+  const { config, system, notifications, analysis, health, serverId, log, requests } = options;
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
@@ -70,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     marketData: config.marketData,
     log,
     calls,
+    requests,
   });
   const closeQuietConnections = watchQuietConnections(server);
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
@@ -85,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `http://${hostForUrl(config.host)}:${port()}`,
     port: port(),
+    openSessions: () => sessions.connections().length,
     stop() {
       stopped ??= (async () => {
         calls.stop();

@@ -45,12 +45,20 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
+/** Hears of each call: runs it, with the headers that go along. */
+export type CallObserver = <T>(
+  path: string,
+  call: (headers: Readonly<Record<string, string>>) => Promise<T>,
+) => Promise<T>;
+
 export class AnalysisClient {
   readonly #baseUrl: () => string;
+  readonly #observe: CallObserver;
 
   /** `baseUrl` is asked at each call: the service may come back on another port. */
-  constructor(baseUrl: () => string) {
+  constructor(baseUrl: () => string, observe: CallObserver = (_path, call) => call({})) {
     this.#baseUrl = baseUrl;
+    this.#observe = observe;
   }
 
   /** Bars of a symbol. Throws `symbol_not_found` and the provider's errors. */
@@ -95,9 +103,13 @@ export class AnalysisClient {
     return this.#call(path, { method: 'POST', body: JSON.stringify(body) }, schema, options);
   }
 
-  async #call<T>(
+  #call<T>(path: string, init: RequestInit, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {
+    return this.#observe(path, (headers) => this.#ask(path, { ...init, headers }, schema, options));
+  }
+
+  async #ask<T>(
     path: string,
-    init: RequestInit,
+    init: Omit<RequestInit, 'headers'> & { headers: Readonly<Record<string, string>> },
     schema: z.ZodType<T>,
     options: CallOptions = {},
   ): Promise<T> {
@@ -105,6 +117,7 @@ export class AnalysisClient {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const headers: Record<string, string> = {
+      ...init.headers,
       'content-type': 'application/json',
       'x-deadline-ms': String(timeoutMs),
       ...(options.owner !== undefined && { 'x-user-id': encodeURIComponent(options.owner) }),

@@ -5,7 +5,7 @@ import { analysisEffects } from './analysis.ts';
 import type { AnalysisClient } from './analysis-client.ts';
 import { marketWatchEffects } from './market-watch.ts';
 
-export { AnalysisClient } from './analysis-client.ts';
+export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 
 export function allEffects(service: AnalysisClient, database: Database): Effect[] {

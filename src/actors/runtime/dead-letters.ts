@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  countDeadLetters,
   deleteDeadLetters,
   listDeadLetters,
   loadDeadLetters,
@@ -20,6 +21,7 @@ import type { Registry } from './registry.ts';
 import type { ActorEvent, DeadLetter, DeadLetterOptions, RuntimeLog, SendAnswer } from './types.ts';
 
 const MAX_PAGE = 500;
+const MAX_COUNTED = 10_000;
 const ID = /^[1-9]\d{0,17}$/;
 
 export class DeadLetters {
@@ -46,6 +48,10 @@ export class DeadLetters {
     const shown = letters.slice(0, limit);
     const next = letters.length > limit ? (shown.at(-1)?.id ?? null) : null;
     return { deadLetters: shown.map((letter) => this.#shown(letter)), next };
+  }
+
+  count(): Promise<number> {
+    return read(() => countDeadLetters(this.#database, MAX_COUNTED));
   }
 
   async get(id: string): Promise<DeadLetter> {

@@ -218,6 +218,10 @@ export class System implements ActorSystem {
     return this.#deadLetters.list(options);
   }
 
+  countDeadLetters(): Promise<number> {
+    return this.#deadLetters.count();
+  }
+
   deadLetter(id: string): Promise<DeadLetter> {
     return this.#deadLetters.get(id);
   }

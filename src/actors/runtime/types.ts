@@ -424,6 +424,8 @@ export interface ActorSystem {
   deadLetters(options?: DeadLetterOptions): Promise<{ deadLetters: DeadLetter[]; next: string | null }>;
   /** Throws `dead_letter_not_found`. */
   deadLetter(id: string): Promise<DeadLetter>;
+  /** How many there are, of all owners; 10,000 also stands for more. */
+  countDeadLetters(): Promise<number>;
   /**
    * Applies the event to the actor as it is now, and deletes the letter in the same commit: however often and from
    * wherever it is asked for, once. Throws `dead_letter_not_found`; and, with the letter kept, `step_failed` when the

@@ -75,3 +75,12 @@ export async function deleteDeadLetters(
   );
   return rows.map(toDeadLetter);
 }
+
+/** How many dead letters there are; counts no further than `atMost`. */
+export async function countDeadLetters(database: Database, atMost: number): Promise<number> {
+  const { rows } = await database.query(
+    'SELECT count(*) AS letters FROM (SELECT FROM dead_letters LIMIT $1) AS counted',
+    [atMost],
+  );
+  return Number(rows[0]?.letters);
+}

@@ -151,6 +151,7 @@ export class FakeSystem implements ActorSystem {
   inspect: ActorSystem['inspect'] = async () => [];
   inspectEnd: ActorSystem['inspectEnd'] = async () => '0';
   deadLetters: ActorSystem['deadLetters'] = async () => ({ deadLetters: [], next: null });
+  countDeadLetters: ActorSystem['countDeadLetters'] = async () => 0;
   deadLetter: ActorSystem['deadLetter'] = noDeadLetter;
   retryDeadLetter: ActorSystem['retryDeadLetter'] = noDeadLetter;
   discardDeadLetter: ActorSystem['discardDeadLetter'] = noDeadLetter;

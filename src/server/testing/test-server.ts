@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { RuntimeLog } from '../../actors/runtime/types.ts';
 import type { HealthChecks } from '../health.ts';
 import { type RunningServer, startServer } from '../index.ts';
+import type { RequestObserver } from '../observed-requests.ts';
 import { type FakeSystem, fakeRooms } from './fake-system.ts';
 
 export interface TestServer extends RunningServer {
@@ -12,7 +13,7 @@ export interface TestServer extends RunningServer {
 }
 
 export async function startTestServer(
-  options: { tokensFile?: string; health?: HealthChecks } = {},
+  options: { tokensFile?: string; health?: HealthChecks; requests?: RequestObserver } = {},
 ): Promise<TestServer> {
   const rooms = fakeRooms();
   const errors: object[] = [];
@@ -34,6 +35,7 @@ export async function startTestServer(
     health: options.health ?? { database: async () => ({ ok: true }) },
     serverId: 'test',
     log,
+    ...(options.requests && { requests: options.requests }),
   });
   return { ...server, system: rooms.system, errors };
 }

@@ -120,6 +120,7 @@ export class FakeSystem {
       drain: refuse,
       migrate: refuse,
       deadLetters: refuse,
+      countDeadLetters: refuse,
       deadLetter: refuse,
       retryDeadLetter: refuse,
       discardDeadLetter: refuse,
