@@ -143,6 +143,7 @@ test('tells unread messages and a child that is not there yet, of a machine that
     ...{ timers: [], effects: [], unreadMessages: 3 },
     children: [{ address: 'elsewhere/b', status: null }],
   });
+  expect((await system.pending(address)).unreadMessages).toBe(0);
 });
 
 test('knows who is not there', async () => {
