@@ -22,7 +22,7 @@ export function isKnown(registry: Registry, { machine, version }: ActorRow): boo
 }
 
 /** Whether an actor takes nothing more, for ever. One in quarantine may be released. */
-export function hasEnded({ status }: ActorRow): boolean {
+export function hasEnded({ status }: Pick<ActorRow, 'status'>): boolean {
   return status !== 'active' && status !== 'quarantined';
 }
 

@@ -14,7 +14,8 @@ export {
   type HistoryIds,
   type Migration,
   migration,
+  type NewState,
+  type OldState,
   type PreviousVersion,
   type Renamed,
-  type VersionedState,
 } from './versions.ts';

@@ -2,16 +2,16 @@
  * One migration, from a version of a machine to a later one: the state, and the names of what an actor waits for. Pure.
  * Not for chains of them, nor for what becomes of timers and effects: that is `migrate.ts`.
  */
-import type { AnyStateNode } from 'xstate';
+import type { AnyStateNode, StateValue } from 'xstate';
 import { RuntimeError } from './errors.ts';
 import { nodesOf } from './expected.ts';
 import { faultOfValue } from './lossless.ts';
 import type { Identity, Stepper } from './stepper.ts';
-import type { HistoryIds, Migration, VersionedState } from './versions.ts';
+import type { HistoryIds, Migration } from './versions.ts';
 
 /** XState's persisted snapshot, as far as it is changed here. */
 export interface Persisted {
-  value: VersionedState['value'];
+  value: StateValue;
   context: Record<string, unknown>;
   historyValue?: Record<string, { id: string }[]>;
   children: Record<string, { src: unknown }>;
@@ -33,7 +33,7 @@ export class Link {
     this.#timers = new Map([
       ...afters.map(({ eventType, source, delay }) => {
         const state = this.#stateId(source.id);
-        const renamed = state !== source.id && typeof delay !== 'function';
+        const renamed = state !== null && state !== source.id && typeof delay !== 'function';
         return [eventType, renamed ? `xstate.after.${delay}.${state}` : eventType] as const;
       }),
       ...Object.entries(migration.renamed.timers ?? {}),
@@ -62,7 +62,7 @@ export class Link {
       throw failed(`its context is not one of version ${migration.version}: ${fields.join('; ')}`);
     }
     const state = { value: old.value, context: context.data as Persisted['context'], history: idsOf(old) };
-    const { value, context: newContext, history } = migration.migrate(state);
+    const { value = this.#renamedValue(old.value), context: newContext, history } = migration.migrate(state);
     if (!isObject(newContext)) throw failed('the migration answers no context');
     const fault = faultOfValue({ value, context: newContext, history });
     if (fault) throw failed(fault);
@@ -82,7 +82,7 @@ export class Link {
   #check(identity: Identity, next: Persisted): void {
     // A copy: restoring changes what it is given.
     const { snapshot } = this.#target.restore(identity, structuredClone(next));
-    if (!isWithin(next.value, snapshot.value)) {
+    if (!isWithin(next.value, snapshot.value) || !isOneState(snapshot._nodes)) {
       throw failed(`${JSON.stringify(next.value)} is not a state of version ${this.migration.to.version}`);
     }
     if (isFinal(this.migration.to.machine.root, new Set(snapshot._nodes.map(({ id }) => id)))) {
@@ -90,20 +90,43 @@ export class Link {
     }
   }
 
-  #stateId(id: string): string {
-    for (const [old, renamed] of Object.entries(this.migration.renamed.states ?? {})) {
-      if (id === old) return renamed;
-      if (id.startsWith(`${old}.`)) return renamed + id.slice(old.length);
+  /** What a state of the old version is called in the new one; null for one that is gone. */
+  #stateId(id: string): string | null {
+    const { states = {} } = this.migration.renamed;
+    // The innermost that is named decides.
+    const around = Object.keys(states).filter((old) => id === old || id.startsWith(`${old}.`));
+    const [named] = around.sort((a, b) => b.length - a.length);
+    if (named === undefined) return id;
+    const renamed = states[named] ?? null;
+    return renamed === null ? null : renamed + id.slice(named.length);
+  }
+
+  /** As it is, with the states renamed. Throws for one that the new version lacks. */
+  #renamedValue(value: StateValue): StateValue {
+    const tree: Tree = {};
+    for (const leaf of leavesOf(this.migration.machine.root, value)) {
+      const id = this.#stateId(leaf);
+      if (id === null) continue;
+      const node = this.#targetNodes.get(id);
+      if (!node) {
+        throw failed(
+          `version ${this.migration.to.version} has no state "${id}": rename it, or answer a state value`,
+        );
+      }
+      node.path.reduce((at, key) => (at[key] ??= {}), tree);
     }
-    return id;
+    return toValue(tree);
   }
 
   /** As it is, with the states renamed. What a history state that is gone has remembered nobody can ask for. */
   #renamedHistory(history: HistoryIds): HistoryIds {
-    const renamed = Object.entries(history).map(
-      ([id, states]) => [this.#stateId(id), states.map((state) => this.#stateId(state))] as const,
-    );
-    return Object.fromEntries(renamed.filter(([id]) => this.#targetNodes.has(id)));
+    const renamed = Object.entries(history).flatMap(([id, states]) => {
+      const name = this.#stateId(id);
+      if (name === null || !this.#targetNodes.has(name)) return [];
+      const remembered = states.map((state) => this.#stateId(state)).filter((state) => state !== null);
+      return [[name, remembered] as const];
+    });
+    return Object.fromEntries(renamed);
   }
 
   #historyOf(history: HistoryIds): NonNullable<Persisted['historyValue']> {
@@ -155,6 +178,28 @@ export function renamedKeys<Entry>(
   return renamed;
 }
 
+interface Tree {
+  [key: string]: Tree;
+}
+
+function toValue(tree: Tree): StateValue {
+  const entries = Object.entries(tree);
+  const [only] = entries;
+  if (only && entries.length === 1 && Object.keys(only[1]).length === 0) return only[0];
+  return Object.fromEntries(entries.map(([key, inner]) => [key, toValue(inner)]));
+}
+
+/** The ids of the innermost states of a state value. */
+function leavesOf(node: AnyStateNode, value: StateValue): string[] {
+  const inner = typeof value === 'string' ? { [value]: {} } : value;
+  const leaves = Object.entries(inner).flatMap(([key, within]) => {
+    const child = node.states[key] as AnyStateNode | undefined;
+    if (!child) throw failed(`"${key}" is no state of ${node.id}`);
+    return leavesOf(child, within ?? {});
+  });
+  return leaves.length > 0 ? leaves : [node.id];
+}
+
 /** Whether a state value is the whole one, or the outer part of it: XState fills in initial states. */
 function isWithin(part: unknown, whole: unknown): boolean {
   if (typeof part === 'string') {
@@ -164,6 +209,13 @@ function isWithin(part: unknown, whole: unknown): boolean {
   return Object.entries(part).every(
     ([key, inner]) => Object.hasOwn(whole, key) && isWithin(inner, whole[key]),
   );
+}
+
+/** XState takes a value with two states of one that is not parallel as it comes. */
+function isOneState(active: readonly AnyStateNode[]): boolean {
+  return active
+    .filter(({ type }) => type === 'compound')
+    .every((node) => active.filter(({ parent }) => parent === node).length === 1);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

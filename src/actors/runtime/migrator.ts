@@ -50,9 +50,10 @@ export class Migrator {
     const known = registry.abilities.filter(({ id }) => machines.includes(id));
     const leading = known.filter(({ id, version }) => registry.version(id, version)?.link);
     let left = limit;
+    // In this order, so that none is taken up twice.
     for (const wanted of [
-      { versions: leading, statuses: ['active'] },
       { versions: known, statuses: ['quarantined'] },
+      { versions: leading, statuses: ['active'] },
     ] satisfies Wanted[]) {
       for await (const page of this.#pages(wanted)) {
         const rows = page.slice(0, left);

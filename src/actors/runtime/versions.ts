@@ -8,10 +8,7 @@
  *       from: { version: '2', machine: orderV2, context: orderContextV2 },
  *       to: { version: '3', machine: orderMachine },
  *       renamed: { states: { 'order.waiting': 'order.awaitingPayment' } },
- *       migrate: ({ value, context }) => ({
- *         value: value === 'waiting' ? 'awaitingPayment' : value,
- *         context: { ...context, currency: 'EUR' },
- *       }),
+ *       migrate: ({ context }) => ({ context: { ...context, currency: 'EUR' } }),
  *     }),
  *   ]
  */
@@ -30,18 +27,28 @@ export interface GoesOn {
 /** For each history state, by its id: the ids of the states that it remembers. */
 export type HistoryIds = Record<string, readonly string[]>;
 
-/** What a migration is given, and what it answers. */
-export interface VersionedState<Value = StateValue, Context = Record<string, unknown>> {
+/** What a migration is given. */
+export interface OldState<Value = StateValue, Context = Record<string, unknown>> {
   value: Value;
   context: Context;
-  /** What history states remember. A migration that answers none leaves it as it is, with the states renamed. */
+  /** What history states remember. */
+  history: HistoryIds;
+}
+
+/** What a migration answers. State value and history that it leaves out stay as they are, with the states renamed. */
+export interface NewState<Value = StateValue, Context = Record<string, unknown>> {
+  value?: Value;
+  context: Context;
   history?: HistoryIds;
 }
 
 /** Ids that the new version calls otherwise, from the old to the new: what an actor waits for moves along. */
 export interface Renamed {
-  /** State ids (`order.waiting`); those of the states within follow, and the timers of their `after`. */
-  readonly states?: Readonly<Record<string, string>>;
+  /**
+   * State ids (`order.waiting`): the state value and the history follow, the states within, and the timers of `after`.
+   * Null for a state that is gone, and with it what was active within: such as a region of a parallel state.
+   */
+  readonly states?: Readonly<Record<string, string | null>>;
   /** Delayed events: XState's `xstate.after.<delay>.<state id>` where the delay is another, or the `id` of a `raise`. */
   readonly timers?: Readonly<Record<string, string>>;
   /** The ids of invoked effects. */
@@ -59,7 +66,7 @@ export interface Migration {
   readonly context: z.ZodType;
   readonly to: { readonly version: string; readonly machine: AnyStateMachine };
   readonly renamed: Renamed;
-  readonly migrate: (old: VersionedState) => VersionedState;
+  readonly migrate: (old: OldState) => NewState;
 }
 
 export type PreviousVersion = GoesOn | Migration;
@@ -83,8 +90,8 @@ export function migration<
   to: { version: string; machine: New };
   renamed?: Renamed;
   migrate: (
-    old: Required<VersionedState<StateValueFrom<Old>, OldContext>>,
-  ) => VersionedState<StateValueFrom<New>, ContextFrom<New>>;
+    old: OldState<StateValueFrom<Old>, OldContext>,
+  ) => NewState<StateValueFrom<New>, ContextFrom<New>>;
 }): Migration {
   const { from, to, renamed = {}, migrate } = declared;
   // The old context is parsed, and the old value one of the old machine's, before `migrate` sees them.

@@ -1,4 +1,5 @@
 /** Waiting for an actor to get somewhere: wakes on commits, does not poll. */
+import { hasEnded } from './bring-up.ts';
 import { RuntimeError } from './errors.ts';
 import type { ActorSystem, ActorView, Address } from './types.ts';
 
@@ -29,7 +30,7 @@ export function waitFor(
         .snapshot(address)
         .then((view) => {
           if (met(view)) end(() => resolve(view));
-          else if (view.status !== 'active') {
+          else if (hasEnded(view)) {
             const message = `${address} has ended (${view.status}) and will not get there`;
             end(() => reject(new RuntimeError('actor_ended', message, { details: { status: view.status } })));
           }
@@ -55,6 +56,6 @@ export function waitFor(
 }
 
 function predicateOf(until: Until) {
-  if (until === 'done') return (actor: ActorView) => actor.status !== 'active';
+  if (until === 'done') return hasEnded;
   return typeof until === 'function' ? until : (actor: ActorView) => actor.tags.includes(until.tag);
 }
