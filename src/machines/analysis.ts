@@ -327,5 +327,6 @@ export const analysis = {
   input: analysisInput,
   events: { CANCEL: z.object({ type: z.literal('CANCEL') }) },
   // Bars are large and can be fetched again; the journal shows that they were there.
-  journal: { redact: ['context.marketData', 'input.marketData', 'event.output.bars'] },
+  journal: { redact: ['context.marketData', 'input.marketData', 'event.output.bars'], unchanged: true },
+  keepEnded: '365 d' as const,
 };

@@ -295,4 +295,7 @@ export const priceAlert = {
   machine,
   input: priceAlertInput,
   events: priceAlertEvents,
+  // One that is armed again at every cross may live for years, and sees a quote at each.
+  journal: { keepLast: 500 },
+  keepEnded: '365 d' as const,
 };

@@ -191,6 +191,8 @@ export const session = {
   events: sessionEvents,
   // A chatty client confirms every few seconds; what an inspector wants is its last while.
   journal: { keepLast: 200 },
+  // A client that comes back later than this begins anew; its owner's notifications are kept elsewhere.
+  keepEnded: '7 d',
 } as const;
 
 function union(left: readonly string[], right: readonly string[]): string[] {

@@ -72,7 +72,7 @@ export function applySpawn(
 function remembered(work: Work, item: Item, answer: Answer): Answer {
   if (item.idempotency && work.row) {
     const kept = item.kind === 'spawn' ? { address: work.row.address } : answer;
-    work.keys.push({ address: work.row.address, ...item.idempotency, answer: kept });
+    work.keys.push({ address: work.row.address, ...item.idempotency, answer: kept, createdAt: work.now });
   }
   return answer;
 }

@@ -256,7 +256,8 @@ export class Committer {
       if (idempotency && remembered.has(keyName(idempotency))) continue;
       const address = await findSingleton(pool, item.machine, item.owner, item.singletonKey);
       if (address === undefined) continue;
-      if (idempotency) await rememberKey(pool, { ...idempotency, answer: { address } });
+      if (idempotency)
+        await rememberKey(pool, { ...idempotency, answer: { address }, createdAt: this.#options.now() });
       this.#mailboxes.drop(batch, entry);
       entry.resolve({ address, answer: null });
     }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { assign, fromPromise, sendTo, setup } from 'xstate';
+import { assign, fromPromise, sendParent, sendTo, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { openPool } from '../../persistence/pool.ts';
@@ -47,7 +47,7 @@ const fragile = setup({
           target: 'idle',
           actions: assign(({ context, event }) => {
             brittle();
-            return { results: [...context.results, event.output] };
+            return { results: [...context.results, event.output === 'nul' ? '\0' : event.output] };
           }),
         },
       },
@@ -64,12 +64,33 @@ const fragile = setup({
       },
       on: { WORK: 'working' },
     },
-    looping: { always: { target: 'looping', reenter: true } },
+    looping: { always: 'loopingOn' },
+    loopingOn: { always: 'looping' },
     chasing: {
       entry: sendTo(({ self }) => self, { type: 'WORK' }),
       on: { WORK: { target: 'chasing', reenter: true } },
     },
     ended: { type: 'final' },
+  },
+});
+
+const teller = setup({}).createMachine({
+  id: 'teller',
+  entry: [1, 2, 3].map((n) => sendParent({ type: 'TOLD', n })),
+});
+
+/** Can't be stored after the second number. */
+const listener = setup({
+  types: { context: {} as { heard: unknown[] }, events: {} as { type: 'TOLD'; n: number } },
+  actors: { teller },
+}).createMachine({
+  id: 'listener',
+  context: { heard: [] },
+  invoke: { id: 'teller', src: 'teller' },
+  on: {
+    TOLD: {
+      actions: assign({ heard: ({ context, event }) => [...context.heard, event.n === 2 ? '\0' : event.n] }),
+    },
   },
 });
 
@@ -89,8 +110,18 @@ const machine: DurableMachine = {
   journal: { redact: ['event.secret'] },
 };
 
+const machines = [
+  machine,
+  ...Object.entries({ teller, listener }).map(
+    ([id, logic]): DurableMachine => ({
+      ...{ id, version: '1', input: z.object({}), events: {} },
+      machine: logic as unknown as DurableMachine['machine'],
+    }),
+  ),
+];
+
 /** What the effect answers; tests change it. */
-const doWork = async (): Promise<unknown> => 'worked';
+let doWork = async (): Promise<unknown> => 'worked';
 const work = effect('work', { input: z.unknown(), output: z.unknown(), retries: { limit: 0 } }, () =>
   doWork(),
 );
@@ -104,7 +135,7 @@ async function start(): Promise<ActorSystem> {
   const { connectionString } = database;
   const pool = openPool(connectionString, () => {});
   pools.push(pool);
-  return createActorSystem({ pool, connectionString, machines: [machine], effects: [work] });
+  return createActorSystem({ pool, connectionString, machines, effects: [work] });
 }
 
 beforeAll(async () => {
@@ -297,5 +328,77 @@ describe("R8: a dead letter of the system's own", () => {
     });
     expect(await system.snapshot(address)).toMatchObject({ value: 'waiting', context: { results: [] } });
     expect(await lettersOf(address)).toHaveLength(1);
+  });
+});
+
+describe('R8: a step that can not be stored', () => {
+  test('of an effect: its result is kept, as the event that it was', async () => {
+    const address = await spawn();
+    doWork = async () => 'nul';
+    await system.send(address, { type: 'WORK' });
+    await expect.poll(() => lettersOf(address)).toHaveLength(1);
+    doWork = async () => 'worked';
+    const [letter] = await lettersOf(address);
+    expect(letter).toMatchObject({
+      event: { type: 'xstate.done.actor.work', output: 'nul' },
+      error: { code: 'step_failed' },
+    });
+    expect(await system.snapshot(address)).toMatchObject({ value: 'working', effects: [] });
+  });
+
+  test('of a message: that message is a dead letter, and no other', async () => {
+    const address = await system.spawn('listener', randomUUID(), { input: {}, owner: 'a' });
+    const view = await system.waitFor(address, ({ context }) => (context.heard as unknown[]).length === 2, {
+      timeoutMs: 5_000,
+    });
+    expect(view.context.heard).toEqual([1, 3]);
+    const [letter, ...others] = await lettersOf(address);
+    expect(letter).toMatchObject({ event: { type: 'TOLD', n: 2 }, source: expect.stringMatching(/^teller/) });
+    expect(others).toEqual([]);
+  });
+});
+
+describe('R8: what has no end, or no bounds', () => {
+  test.each([
+    ['an endless always loop', 'LOOP', /infinite loop/i],
+    ['events to itself without end', 'CHASE', /more than 100 events/],
+  ])('%s fails that step, and leaves nothing of it', async (_name, type, message) => {
+    const [address, neighbour] = [await spawn(), await spawn()];
+    const [bad, good] = await Promise.allSettled([
+      system.send(address, { type }),
+      system.send(neighbour, { type: 'ADD', by: 1 }),
+    ]);
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'step_failed' } });
+    expect(good).toMatchObject({ status: 'fulfilled', value: { changed: true } });
+    expect(await system.snapshot(address)).toMatchObject({ revision: 1, value: 'idle', status: 'active' });
+    expect(await lettersOf(address)).toMatchObject([
+      { event: { type }, error: { message: expect.stringMatching(message) } },
+    ]);
+  });
+
+  test('an actor may be a million characters of JSON, and no more', async () => {
+    const address = await spawn();
+    await system.send(address, { type: 'GROW', chars: 999_000 });
+    const before = await system.snapshot(address);
+    await expect(system.send(address, { type: 'GROW', chars: 1_000_000 })).rejects.toMatchObject({
+      code: 'step_failed',
+      details: { chars: expect.any(Number), limit: 1_000_000 },
+      message: expect.stringContaining('1000000'),
+    });
+    expect(await system.snapshot(address)).toEqual(before);
+    expect(await lettersOf(address)).toMatchObject([{ error: { details: { limit: 1_000_000 } } }]);
+    expect(await system.send(address, { type: 'GROW', chars: 1 })).toMatchObject({ revision: 3 });
+  });
+});
+
+describe('R8: a machine that fails by itself', () => {
+  test('an error that no state takes marks its actor as failed, and it waits for nothing', async () => {
+    const address = await spawn();
+    doWork = () => Promise.reject(new Error('no luck'));
+    await system.send(address, { type: 'WORK' });
+    const view = await system.waitFor(address, 'done', { timeoutMs: 5_000 });
+    doWork = async () => 'worked';
+    expect(view).toMatchObject({ status: 'error', error: { message: 'no luck' }, timers: [], effects: [] });
+    await expect(system.send(address, { type: 'ADD', by: 1 })).rejects.toMatchObject({ code: 'actor_ended' });
   });
 });

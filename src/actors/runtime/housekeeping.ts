@@ -1,11 +1,9 @@
 /**
- * What is done about the tables from time to time, by pg-boss's cron: one of the processes prunes the journals that
- * keep only their last rows. And how quietly pg-boss keeps its own house meanwhile.
+ * What is done about the tables from time to time, by pg-boss's cron: one of the processes deletes what need not be
+ * kept any more. And how quietly pg-boss keeps its own house meanwhile. Not for what is kept; that is `retention.ts`.
  */
 import type { PgBoss } from 'pg-boss';
-import { pruneJournal } from '../../persistence/actors/journal.ts';
-import type { Database } from '../../persistence/database.ts';
-import type { DurableMachine, RuntimeLog } from './types.ts';
+import type { Retention } from './retention.ts';
 
 const QUEUE = 'actor-housekeeping';
 /** Hourly, off the full hour. */
@@ -26,20 +24,10 @@ export const quietIntervals = {
 };
 
 /** Registers the cron and this process's part in it. */
-export async function scheduleHousekeeping(options: {
-  boss: PgBoss;
-  database: Database;
-  machines: readonly DurableMachine[];
-  log: RuntimeLog;
-}): Promise<void> {
-  const { boss, database, machines, log } = options;
+export async function scheduleHousekeeping(boss: PgBoss, retention: Retention): Promise<void> {
   await boss.createQueue(QUEUE, { policy: 'singleton', deleteAfterSeconds: 3_600 });
   await boss.schedule(QUEUE, CRON);
-  await boss.work(QUEUE, { pollingIntervalSeconds: 600 }, async () => {
-    for (const { id, journal } of machines) {
-      if (journal?.keepLast === undefined) continue;
-      const rows = await pruneJournal(database, id, journal.keepLast);
-      if (rows > 0) log.info({ machine: id, rows }, 'journal pruned');
-    }
+  await boss.work(QUEUE, { pollingIntervalSeconds: 600 }, async ([job]) => {
+    await retention.round(job?.signal);
   });
 }

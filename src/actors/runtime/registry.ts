@@ -8,6 +8,7 @@ import { faultsOfVersions } from './check-versions.ts';
 import { RuntimeError } from './errors.ts';
 import { Link } from './link.ts';
 import type { Route } from './migrate.ts';
+import { faultsOfRetention } from './retention.ts';
 import { Stepper } from './stepper.ts';
 import type { DurableMachine, Effect } from './types.ts';
 import type { PreviousVersion } from './versions.ts';
@@ -46,6 +47,7 @@ export class Registry {
         ),
       ];
       faults.push(...faultsOfVersions(definition));
+      faults.push(...faultsOfRetention(definition));
       if (faults.length > 0) refuse(definition.id, faults);
       this.#machines.set(definition.id, versions);
     }

@@ -22,6 +22,7 @@ import { Migrator } from './migrator.ts';
 import { Peers } from './peers.ts';
 import { Queries } from './queries.ts';
 import { Registry } from './registry.ts';
+import { Retention } from './retention.ts';
 import type { SystemLoad, TraceContext } from './telemetry.ts';
 import { TimerQueue } from './timer-batch.ts';
 import { Timers } from './timers.ts';
@@ -70,6 +71,7 @@ export class System implements ActorSystem {
   readonly #queries: Queries;
   readonly #deadLetters: DeadLetters;
   readonly #migrator: Migrator;
+  readonly #retention: Retention;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #clock: Clock;
   #draining = false;
@@ -129,6 +131,12 @@ export class System implements ActorSystem {
     this.#timers = new Timers({ queue: this.#timerQueue, clock, log, onCommitted, onFound });
     const now = () => new Date(clock.now());
     this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
+    this.#retention = new Retention({
+      database: pool,
+      machines: options.machines,
+      now: () => clock.now(),
+      log,
+    });
     const [registry, committer] = [this.#registry, this.#committer];
     this.#deadLetters = new DeadLetters({ database: pool, registry, committer, log });
     const submit = (item: Item) => committer.submit(item);
@@ -158,8 +166,7 @@ export class System implements ActorSystem {
     await this.#timers.start();
     this.#reconcile();
     this.#release();
-    const { pool: database, machines } = this.#options;
-    await scheduleHousekeeping({ boss: this.#boss, database, machines, log: this.#log });
+    await scheduleHousekeeping(this.#boss, this.#retention);
   }
 
   async spawn(machine: string, key: string, options: SpawnOptions): Promise<Address> {
@@ -251,7 +258,7 @@ export class System implements ActorSystem {
   async drain({ timeoutMs = DRAIN_MS }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    await this.#timers.stop();
+    await Promise.all([this.#timers.stop(), this.#retention.stop()]);
     await this.#runner.stop(timeoutMs);
     await Promise.race([this.#committer.idle(), delay(timeoutMs, undefined, { ref: false })]);
     await this.#peers.stop();
@@ -281,6 +288,7 @@ export class System implements ActorSystem {
   #committed(committed: CommittedBatch): void {
     const { works, effectsStarted, effectsCancelled, timersSet, jobsCancelled } = committed;
     for (const work of works) if (work.row) this.#committer.learn(work.row);
+    this.#retention.note(works);
     this.#runner.cancel(effectsCancelled);
     this.#startEffects(effectsStarted);
     const due = timersSet.reduce(

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
 import type { ActorRow, Pending } from '../../persistence/actors/rows.ts';
-import { toPlainError } from './errors.ts';
+import { RuntimeError, toPlainError } from './errors.ts';
 import { type RecordBody, writeRecord } from './record.ts';
 import type { RegisteredMachine } from './registry.ts';
 import type { Identity, StepResult, Target } from './stepper.ts';
@@ -23,7 +23,13 @@ export interface Cause {
 /** Of an actor that waits for nothing. */
 export const nothingPending: Pending = { timers: {}, effects: {}, children: {} };
 
-/** Puts a step's result into the work. `row`: the actor before, without the timer or effect that caused the step. */
+/** A snapshot is read, parsed and written at each step: one that grows without bound would slow everything down. */
+const MAX_SNAPSHOT_CHARS = 1_000_000;
+
+/**
+ * Puts a step's result into the work. `row`: the actor before, without the timer or effect that caused the step. Throws
+ * `step_failed` when its snapshot is too large.
+ */
 export function takeStep(
   registered: RegisteredMachine,
   work: Work,
@@ -31,6 +37,7 @@ export function takeStep(
   result: StepResult,
   cause: Cause,
 ): ActorRow {
+  refuseOversized(row, result);
   const step = new Step(registered, work, row);
   for (const request of result.timers) {
     if (request.kind === 'cancel') step.cancelTimer(request.id);
@@ -58,6 +65,12 @@ export function takeStep(
   work.row = next;
   recordStep(registered, work, next, result, valueBefore(row), cause, step.descriptors);
   return next;
+}
+
+function refuseOversized({ address }: ActorRow, { snapshot: { length: chars } }: StepResult): void {
+  if (chars <= MAX_SNAPSHOT_CHARS) return;
+  const message = `${address} would be ${chars} characters of JSON, and at most ${MAX_SNAPSHOT_CHARS} are kept`;
+  throw new RuntimeError('step_failed', message, { details: { chars, limit: MAX_SNAPSHOT_CHARS } });
 }
 
 /** What one step changes of what an actor waits for. */

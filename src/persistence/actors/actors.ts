@@ -74,12 +74,12 @@ export async function loadKeys(
 /** Keeps an answer that no commit carries. A key that is there already stays as it is. */
 export async function rememberKey(
   database: Database,
-  key: { scope: string; key: string; payloadHash: string; answer: unknown },
+  key: { scope: string; key: string; payloadHash: string; answer: unknown; createdAt: Date },
 ): Promise<void> {
   await database.query(
     `INSERT INTO idempotency_keys (scope, key, payload_hash, answer, created_at)
-     VALUES ($1, $2, $3, $4, now()) ON CONFLICT DO NOTHING`,
-    [key.scope, key.key, key.payloadHash, JSON.stringify(key.answer)],
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [key.scope, key.key, key.payloadHash, JSON.stringify(key.answer), key.createdAt],
   );
 }
 

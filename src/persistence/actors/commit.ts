@@ -86,6 +86,7 @@ const keys = new RowSet<IdempotencyRow>({
   key: ['text', (row) => row.key],
   payload_hash: ['text', (row) => row.payloadHash],
   answer: ['jsonb', (row) => json(row.answer)],
+  created_at: ['timestamptz', (row) => row.createdAt],
 });
 
 const deadLetters = new RowSet<DeadLetterRow>({
@@ -193,7 +194,7 @@ ended AS (
     sql: (first) => `
 remembered AS (
   INSERT INTO idempotency_keys (scope, key, payload_hash, answer, created_at)
-  SELECT k.scope, k.key, k.payload_hash, k.answer, now()
+  SELECT k.scope, k.key, k.payload_hash, k.answer, k.created_at
   FROM ${keys.from('k', first)} WHERE ${WON('k')}
 )`,
   },

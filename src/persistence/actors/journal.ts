@@ -1,4 +1,4 @@
-/** Reading and pruning the journal. Rows are written by `commit.ts` only. */
+/** Reading the journal. Its rows are written by `commit.ts`, and deleted by `retention.ts`, only. */
 import type { Database } from '../database.ts';
 
 export interface StoredStep {
@@ -94,19 +94,4 @@ export async function streamEnd(database: Database): Promise<string> {
      ORDER BY journal.txid DESC, seq DESC LIMIT 1`,
   );
   return rows[0] ? `${rows[0].txid}.${rows[0].seq}` : '0.0';
-}
-
-/** Deletes all but the last rows of each actor of a machine. Returns how many went. */
-export async function pruneJournal(database: Database, machine: string, keepLast: number): Promise<number> {
-  const { rowCount } = await database.query(
-    `DELETE FROM journal USING (
-       SELECT actors.address, (
-         SELECT seq FROM journal WHERE journal.address = actors.address ORDER BY seq DESC OFFSET $2 LIMIT 1
-       ) AS last_to_go
-       FROM actors WHERE machine = $1
-     ) AS old
-     WHERE journal.address = old.address AND journal.seq <= old.last_to_go`,
-    [machine, keepLast],
-  );
-  return rowCount ?? 0;
 }

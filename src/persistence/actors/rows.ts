@@ -128,6 +128,7 @@ export interface IdempotencyRow {
   key: string;
   payloadHash: string;
   answer: unknown;
+  createdAt: Date;
 }
 
 /** The columns of `actors`, the snapshot as the text from which the next step starts. */
