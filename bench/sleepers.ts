@@ -145,8 +145,28 @@ const SAMPLE = `'sleeper/' || CASE WHEN i % 10 = 0 THEN 'timed' ELSE 'asked' END
 /** The job of sleeper `i`: its id must stand in the actor's row, too. */
 const JOB = `md5('timer' || i)::uuid`;
 
+/** All of an actor's columns but the one that Postgres generates. */
+const ACTOR = [
+  'address',
+  'machine',
+  'key',
+  'version',
+  'owner',
+  'incarnation',
+  'status',
+  'revision',
+  'tags',
+  'snapshot',
+  'pending',
+  'error',
+  'singleton_key',
+  'parent',
+  'created_at',
+  'updated_at',
+];
+
 const COPY_ACTORS = `
-INSERT INTO actors SELECT copy.* FROM generate_series($1::int, $2::int) AS i JOIN actors a ON a.address = ${SAMPLE}
+INSERT INTO actors (${ACTOR.join(', ')}) SELECT ${ACTOR.map((column) => `copy.${column}`).join(', ')} FROM generate_series($1::int, $2::int) AS i JOIN actors a ON a.address = ${SAMPLE}
 CROSS JOIN LATERAL jsonb_populate_record(a, jsonb_build_object('address', 'sleeper/' || i, 'key', i::text,
   'incarnation', gen_random_uuid(),
   'pending', regexp_replace(a.pending::text, '("job": ")[^"]*', '\\1' || ${JOB})::jsonb)) AS copy`;

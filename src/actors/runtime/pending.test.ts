@@ -129,9 +129,11 @@ test('tells unread messages and a child that is not there yet, of a machine that
     children: { kid: { address: 'elsewhere/b', src: 'elsewhere' } },
   };
   await database.pool.query(
-    `INSERT INTO actors SELECT (jsonb_populate_record(a, jsonb_build_object(
-       'address', 'elsewhere/a', 'machine', 'elsewhere', 'pending', $2::jsonb))).*
-     FROM actors a WHERE address = $1`,
+    `INSERT INTO actors (address, machine, pending, key, version, owner, incarnation, status, revision, tags, snapshot,
+       created_at, updated_at)
+     SELECT 'elsewhere/a', 'elsewhere', $2::jsonb, key, version, owner, incarnation, status, revision, tags, snapshot,
+       created_at, updated_at
+     FROM actors WHERE address = $1`,
     [address, JSON.stringify(pending)],
   );
   await database.pool.query(
