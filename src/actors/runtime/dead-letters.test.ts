@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { assign, fromPromise, sendParent, sendTo, setup } from 'xstate';
+import { assign, fromPromise, raise, sendParent, sendTo, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { openPool } from '../../persistence/pool.ts';
@@ -14,13 +14,18 @@ function brittle(): void {
   if (broken) throw new Error('broken');
 }
 
+/** Text that what an actor waits for can't hold. */
+const UNSTORABLE = '\0';
+const note = { id: 'note', delay: 3_600_000 };
+
 const fragile = setup({
   types: {
     context: {} as { count: number; text: string; results: unknown[] },
     events: {} as
       | { type: 'ADD'; by: number; secret?: string }
       | { type: 'WORK' | 'WAIT' | 'LOOP' | 'CHASE' | 'END' | 'IGNORED' }
-      | { type: 'GROW'; chars: number },
+      | { type: 'GROW'; chars: number }
+      | { type: 'NOTE'; text: string },
   },
   actors: { work: fromPromise<unknown>(() => Promise.reject(new Error('runs on the runtime'))) },
 }).createMachine({
@@ -45,10 +50,13 @@ const fragile = setup({
         src: 'work',
         onDone: {
           target: 'idle',
-          actions: assign(({ context, event }) => {
-            brittle();
-            return { results: [...context.results, event.output === 'nul' ? '\0' : event.output] };
-          }),
+          actions: [
+            assign(({ context, event }) => {
+              brittle();
+              return { results: [...context.results, event.output] };
+            }),
+            raise(({ event }) => ({ type: 'NOTE', text: event.output === 'bad' ? UNSTORABLE : '' }), note),
+          ],
         },
       },
     },
@@ -80,17 +88,28 @@ const teller = setup({}).createMachine({
 });
 
 /** Can't be stored after the second number. */
-const listener = setup({
-  types: { context: {} as { heard: unknown[] }, events: {} as { type: 'TOLD'; n: number } },
+const listening = setup({
+  types: {
+    context: {} as { heard: number[] },
+    events: {} as { type: 'TOLD'; n: number } | { type: 'NOTE'; text: string },
+  },
   actors: { teller },
-}).createMachine({
+});
+const hear = listening.assign({
+  heard: ({ context, event }) => (event.type === 'TOLD' ? [...context.heard, event.n] : context.heard),
+});
+const listener = listening.createMachine({
   id: 'listener',
   context: { heard: [] },
   invoke: { id: 'teller', src: 'teller' },
   on: {
-    TOLD: {
-      actions: assign({ heard: ({ context, event }) => [...context.heard, event.n === 2 ? '\0' : event.n] }),
-    },
+    TOLD: [
+      {
+        guard: ({ event }) => event.n === 2,
+        actions: [hear, raise({ type: 'NOTE', text: UNSTORABLE }, note)],
+      },
+      { actions: hear },
+    ],
   },
 });
 
@@ -334,13 +353,13 @@ describe("R8: a dead letter of the system's own", () => {
 describe('R8: a step that can not be stored', () => {
   test('of an effect: its result is kept, as the event that it was', async () => {
     const address = await spawn();
-    doWork = async () => 'nul';
+    doWork = async () => 'bad';
     await system.send(address, { type: 'WORK' });
     await expect.poll(() => lettersOf(address)).toHaveLength(1);
     doWork = async () => 'worked';
     const [letter] = await lettersOf(address);
     expect(letter).toMatchObject({
-      event: { type: 'xstate.done.actor.work', output: 'nul' },
+      event: { type: 'xstate.done.actor.work', output: 'bad' },
       error: { code: 'step_failed' },
     });
     expect(await system.snapshot(address)).toMatchObject({ value: 'working', effects: [] });
