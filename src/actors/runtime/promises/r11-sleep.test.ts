@@ -29,9 +29,11 @@ async function insertSleepers(): Promise<void> {
   const address = await first.spawn('waiter', 'first', { input: { delay: 365 * 86_400_000 }, owner: 'a' });
   await world.rest();
   await pool.query(
-    `INSERT INTO actors SELECT (jsonb_populate_record(a, jsonb_build_object(
-       'address', 'waiter/s' || n, 'key', 's' || n,
-       'pending', jsonb_set(a.pending, '{timers,xstate.after.patience.waiter.waiting,job}', to_jsonb(md5(n::text)::uuid))))).*
+    `INSERT INTO actors (address, key, pending, machine, version, owner, incarnation, status, revision, tags, snapshot,
+       created_at, updated_at)
+     SELECT 'waiter/s' || n, 's' || n,
+       jsonb_set(a.pending, '{timers,xstate.after.patience.waiter.waiting,job}', to_jsonb(md5(n::text)::uuid)),
+       machine, version, owner, incarnation, status, revision, tags, snapshot, created_at, updated_at
      FROM actors a, generate_series(1, $2) n WHERE a.address = $1`,
     [address, SLEEPERS],
   );
