@@ -11,6 +11,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyEventObject, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
 import { RuntimeError } from './errors.ts';
+import { faultOfValue } from './lossless.ts';
 import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
 
 /** An `always` loop that is longer than this is a fault of the machine. */
@@ -91,7 +92,7 @@ interface DetachedMachine {
   getInitialSnapshot(scope: unknown, input: unknown): LiveSnapshot;
   restoreSnapshot(snapshot: unknown, scope: unknown): LiveSnapshot;
   transition(snapshot: LiveSnapshot, event: AnyEventObject, scope: unknown): LiveSnapshot;
-  getPersistedSnapshot(snapshot: LiveSnapshot): unknown;
+  getPersistedSnapshot(snapshot: LiveSnapshot): { context: unknown; output?: unknown };
 }
 
 interface Transition {
@@ -202,7 +203,7 @@ export class Stepper {
     const collector = new Collector(identity);
     const snapshot = this.#machine.getInitialSnapshot(collector.scope, input);
     if (snapshot.status === 'error') throw snapshot.error;
-    return this.#result(collector, {}, snapshot, true);
+    return this.#result(collector, undefined, snapshot, true);
   }
 
   /**
@@ -231,17 +232,24 @@ export class Stepper {
 
   /** What became of a restored snapshot. */
   finish({ snapshot, collector }: Restored, after: LiveSnapshot, changed: boolean): StepResult {
-    return this.#result(collector, snapshot.children, after, changed);
+    return this.#result(collector, snapshot, after, changed);
   }
 
   #result(
     collector: Collector,
-    childrenBefore: Record<string, ChildRef>,
+    before: LiveSnapshot | undefined,
     after: LiveSnapshot,
     changed: boolean,
   ): StepResult {
+    const childrenBefore = before?.children ?? {};
+    const persisted = this.#machine.getPersistedSnapshot(after);
+    // What JSON changes would come back as something else, and the machine go on with that.
+    const fault =
+      (after.context === before?.context ? null : faultOfValue(persisted.context, 'context')) ??
+      faultOfValue(persisted.output, 'output');
+    if (fault) throw new Error(`${fault}; keep it as a string or a number`);
     const result: StepResult = {
-      snapshot: JSON.stringify(this.#machine.getPersistedSnapshot(after)),
+      snapshot: JSON.stringify(persisted),
       status: after.status,
       value: after.value,
       tags: [...after.tags],

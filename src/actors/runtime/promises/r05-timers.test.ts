@@ -2,7 +2,7 @@
  * R5: timers keep time. They survive restarts with their deadlines, fire once, belong to one visit of their state, and
  * are removed when it is left or the actor ends.
  */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ActorSystem } from '../index.ts';
 import { RuntimeProcess } from '../testing/fork.ts';
 import { COMMIT, loseAnswer, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
@@ -14,6 +14,7 @@ const NEVER = 3_600_000;
 const world = useWorld();
 const watched: WatchedPool[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   await world.rest();
   for (const { pool } of watched.splice(0)) await pool.end();
 });
@@ -192,5 +193,22 @@ describe('R5: timers keep time', () => {
     await leave(system, address);
     expect((await system.snapshot(address)).timers).toEqual([]);
     await untilNoJob(address);
+  });
+
+  test('an idle system asks Postgres no more than a handful of times a minute', async () => {
+    const minutes = 5;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+    const { system, statements } = await startWatched();
+    await wait(system, 365 * 86_400_000);
+    const asked = statements.length;
+    for (let second = 0; second < 60 * minutes; second++) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      // What was asked in this second is answered before the next one: sockets know of no turned time.
+      await world.database.pool.query('SELECT');
+    }
+    vi.useRealTimers();
+    const since = statements.slice(asked);
+    expect(since.filter(({ text }) => /start_after/.test(text)).length).toBeGreaterThan(0);
+    expect(since.length / minutes).toBeLessThanOrEqual(10);
   });
 });
