@@ -48,6 +48,18 @@ describe.concurrent('a smoke run', () => {
     });
   });
 
+  test('of a turned clock has the journal of one that is turned second by second', async () => {
+    const { result } = await smoke('turned');
+    expect(result).toMatchObject({
+      polls: 40,
+      seconds: number,
+      stepMs: number,
+      floorStepMs: number,
+      ofFloor: number,
+      secondBySecond: { turns: number, seconds: number, journalIsTheSame: true },
+    });
+  });
+
   test('of sleepers says what they cost', async () => {
     const { result } = await smoke('sleepers');
     expect(result).toMatchObject({

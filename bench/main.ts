@@ -18,6 +18,7 @@ import { pipelineBench } from './pipeline.ts';
 import { recoveryBench } from './recovery.ts';
 import { sleepersBench } from './sleepers.ts';
 import { timersBench } from './timers.ts';
+import { turnedBench } from './turned.ts';
 
 type Bench = (options: BenchOptions) => Promise<object>;
 
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   events: eventsBench,
   pipeline: pipelineBench,
   timers: timersBench,
+  turned: turnedBench,
   sleepers: sleepersBench,
   recovery: recoveryBench,
 };
