@@ -1,34 +1,24 @@
 /**
- * From applied items to one transaction: what the rows of a batch are, and their commit together with timers and
- * emitted events. Used by the committer and by the timer driver.
+ * From applied items to one transaction: what the rows of a batch are, and their commit together with emitted
+ * events. Used by the committer and by the timer driver.
  */
 import type { Pool, PoolClient } from 'pg';
 import { commitSteps, type StepBatch } from '../../persistence/actors/commit.ts';
 import { deleteDeadLetters, lockDeadLetters } from '../../persistence/actors/dead-letters.ts';
 import type { EffectRow, TimerEntry } from '../../persistence/actors/rows.ts';
+import type { TimerJob } from '../../persistence/actors/timers.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 
 import type { Registry } from './registry.ts';
 import type { CommitFacts, Telemetry } from './telemetry.ts';
-import type { Address, EmittedEvent, Transaction } from './types.ts';
+import type { EmittedEvent, Transaction } from './types.ts';
 import type { Work } from './work.ts';
-
-/** A timer's job as the timer queue takes it. */
-export interface TimerJob {
-  job: string;
-  address: Address;
-  timerId: string;
-  due: Date;
-  /** Of the actor. */
-  version: string;
-}
 
 export interface BatchWriter {
   pool: Pool;
   registry: Registry;
   /** This process's id, and while it joins again also the one that it had before. */
   processIds: readonly string[];
-  setTimers(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void>;
   onEmitted: ((transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>) | undefined;
   telemetry: Telemetry;
 }
@@ -50,8 +40,8 @@ export interface CommittedBatch {
 export async function commitWorks(writer: BatchWriter, works: readonly Work[]): Promise<CommittedBatch> {
   if (works.some(({ lettersTaken }) => lettersTaken.length > 0)) return commitRetries(writer, works);
   const plan = planBatch(writer, works);
-  // Without timers and emitted events one statement is the whole transaction.
-  if (plan.timersSet.length === 0 && !emits(writer, works)) {
+  // Without emitted events one statement is the whole transaction.
+  if (!emits(writer, works)) {
     return settle(plan, await commitSteps(writer.pool, plan.batch));
   }
   return inTransaction(writer.pool, (client) => commitWorksIn(writer, client, works, plan));
@@ -80,7 +70,6 @@ export async function commitWorksIn(
   plan: Plan = planBatch(writer, works),
 ): Promise<CommittedBatch> {
   const committed = settle(plan, await commitSteps(client, plan.batch));
-  if (committed.timersSet.length > 0) await writer.setTimers(client, committed.timersSet);
   const emitted = committed.works.flatMap((work) => work.emitted);
   if (emitted.length > 0) await writer.onEmitted?.(client, emitted);
   return committed;
@@ -156,6 +145,7 @@ function planBatch({ registry, processIds }: BatchWriter, works: readonly Work[]
     journal: works.flatMap((work) => work.journal),
     effectsStarted: plan.effectsStarted,
     effectsEnded,
+    timersSet: plan.timersSet,
     keys: works.flatMap((work) => work.keys),
     deadLetters: works.flatMap((work) => work.deadLetters),
     messages: works.flatMap(({ sent, row }) =>

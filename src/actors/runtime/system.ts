@@ -103,7 +103,7 @@ export class System implements ActorSystem {
       events: {
         onNotice: (notice) => this.#tell(notice),
         onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#reconcile()),
-        onDue: (due) => this.#timers.note(due),
+        onDue: (due) => this.#timers.hear(due),
         onMail: (mail) => this.#deliver(mail),
         onMissed: () => this.#reconcile(),
         onTakenOver: (rows) => this.#startEffects(rows),
@@ -122,7 +122,6 @@ export class System implements ActorSystem {
       get processIds() {
         return peers.ids;
       },
-      setTimers: (transaction, jobs) => this.#timerQueue.set(transaction, jobs),
       onEmitted: options.onEmitted,
       telemetry,
     };
@@ -295,7 +294,7 @@ export class System implements ActorSystem {
       (least, timer) => Math.min(least, timer.due.getTime()),
       Number.POSITIVE_INFINITY,
     );
-    if (due < Number.POSITIVE_INFINITY) this.#timers.note(due);
+    this.#timers.set(timersSet);
     this.#timers.discard(jobsCancelled);
     this.#deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))), (address) =>
       this.#peers.announceMail(address),

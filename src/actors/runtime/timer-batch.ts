@@ -7,22 +7,25 @@ import type { PoolClient } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { lockActors } from '../../persistence/actors/actors.ts';
 import {
-  nearestDeadline,
+  deleteTimers,
+  nearestTimers,
+  setTimers,
+  type TakenTimers,
+  TIMER_QUEUE,
+  type TimerJob,
   type TimerJobData,
-  takeDueJobs,
+  takeDueTimers,
   timerVersions,
 } from '../../persistence/actors/timers.ts';
-import type { Database } from '../../persistence/database.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import { inTransaction } from '../../persistence/transaction.ts';
 import { applyItem } from './apply.ts';
 import { applyUnstorable } from './apply-unstorable.ts';
-import { type BatchWriter, type CommittedBatch, commitWorksIn, type TimerJob, tellCommit } from './batch.ts';
+import { type BatchWriter, type CommittedBatch, commitWorksIn, tellCommit } from './batch.ts';
 import { hasEnded, isKnown } from './bring-up.ts';
-import type { Address, Clock, RuntimeLog, Transaction } from './types.ts';
+import type { Address, Clock, RuntimeLog } from './types.ts';
 import { Work } from './work.ts';
 
-const QUEUE = 'actor-timers';
 export const MAX_JOBS_PER_BATCH = 500;
 /**
  * A timer may wait for years, and a turned clock may stand at any of them; pg-boss deletes what is due for longer than
@@ -30,7 +33,7 @@ export const MAX_JOBS_PER_BATCH = 500;
  */
 const RETENTION_SECONDS = 60 * 365 * 86_400;
 
-type Job = Awaited<ReturnType<typeof takeDueJobs>>[number];
+type Job = TakenTimers['jobs'][number];
 
 /** The queue of timers on pg-boss, and the batches taken from it. */
 export class TimerQueue {
@@ -48,46 +51,38 @@ export class TimerQueue {
     this.#versions = timerVersions(options.writer.registry.abilities);
   }
 
-  /** When the nearest timer is due of which this process has the version; null when none waits. */
-  nearest(): Promise<Date | null> {
-    return nearestDeadline(this.#writer.pool, QUEUE, this.#versions);
+  /** The nearest timers of which this process has the version, at most so many, the nearest first. */
+  nearest(limit: number): Promise<{ job: string; due: Date }[]> {
+    return nearestTimers(this.#writer.pool, this.#versions, limit);
   }
 
   async create(): Promise<void> {
     // A partition of its own: the queries of a shared table can flip to a plan a hundred times slower.
-    await this.#boss.createQueue(QUEUE, {
+    await this.#boss.createQueue(TIMER_QUEUE, {
       partition: true,
       retryLimit: 0,
       retentionSeconds: RETENTION_SECONDS,
     });
   }
 
-  /** Inserts jobs in the transaction of the commit that sets them. */
-  async set(transaction: Transaction, jobs: readonly TimerJob[]): Promise<void> {
-    const rows = jobs.map(({ job, address, timerId, due, version }) => ({
-      id: job,
-      startAfter: due,
-      data: { address, timerId, due: due.toISOString(), version } satisfies TimerJobData,
-    }));
-    await this.#boss.insert(QUEUE, rows, { db: asBossDatabase(transaction) });
-  }
-
-  async remove(jobs: readonly string[], transaction?: Database): Promise<void> {
-    await this.#boss.deleteJob(QUEUE, [...jobs], transaction && { db: asBossDatabase(transaction) });
+  /** Deletes cancelled timers. */
+  remove(jobs: readonly string[]): Promise<void> {
+    return deleteTimers(this.#writer.pool, jobs);
   }
 
   /**
-   * Steps what is due, at most `limit` timers. Answers how many there were, and what was committed. Throws what the
+   * Steps what is due, at most `limit` timers. Answers which there were, and what was committed. Throws what the
    * database throws; a lone timer whose step can't be stored is given up, and its actor goes on without it.
    */
-  async fire(limit: number): Promise<{ jobs: number; committed?: CommittedBatch }> {
+  async fire(limit: number): Promise<{ jobs: string[]; committed?: CommittedBatch }> {
     let jobs: Job[] = [];
     const began = performance.now();
     try {
       const fired = await inTransaction(this.#writer.pool, async (client) => {
-        jobs = await takeDueJobs(client, QUEUE, this.#versions, limit, this.#judge());
-        if (jobs.length === 0) return { jobs: 0 };
-        return { jobs: jobs.length, committed: await this.#stepAll(client, jobs) };
+        const taken = await takeDueTimers(client, this.#versions, limit, this.#judge());
+        jobs = taken.jobs;
+        if (jobs.length === 0) return { jobs: [] };
+        return { jobs: jobs.map(({ id }) => id), committed: await this.#stepAll(client, taken) };
       });
       if (fired.committed) tellCommit(this.#writer.telemetry, 'timers', began, fired.committed);
       return fired;
@@ -95,7 +90,7 @@ export class TimerQueue {
       const [job, ...others] = jobs;
       if (!job || others.length > 0 || !isDataError(error)) throw error;
       this.#log.error({ err: error, ...job.data }, 'the step of a timer could not be committed');
-      return { jobs: 1, committed: await this.#giveUp(job, error as Error) };
+      return { jobs: [job.id], committed: await this.#giveUp(job, error as Error) };
     }
   }
 
@@ -104,10 +99,9 @@ export class TimerQueue {
     return this.#clock.join ? new Date(this.#clock.now()) : null;
   }
 
-  async #stepAll(client: PoolClient, jobs: readonly Job[]): Promise<CommittedBatch> {
+  async #stepAll(client: PoolClient, { jobs, actors: rows }: TakenTimers): Promise<CommittedBatch> {
     const { registry } = this.#writer;
     const works = new Map<Address, Work>();
-    const rows = await lockActors(client, [...new Set(jobs.map(({ data }) => data.address))]);
     const orderOf = ({ address, timerId }: TimerJobData) =>
       rows.get(address)?.pending.timers[timerId]?.order ?? 0;
     const inOrder = [...jobs].sort(
@@ -130,9 +124,7 @@ export class TimerQueue {
       applyItem(registry, work, { kind: 'timer', stepId: randomUUID(), address, job: id });
     }
     const committed = await this.#commit(client, [...works.values()]);
-    const ids = jobs.map(({ id }) => id);
-    await this.remove(ids, client);
-    if (notMine.length > 0) await this.set(client, notMine);
+    if (notMine.length > 0) await setTimers(client, notMine);
     return { ...committed, timersSet: [...committed.timersSet, ...notMine] };
   }
 
@@ -147,7 +139,7 @@ export class TimerQueue {
         error,
       );
       const committed = await this.#commit(client, [work]);
-      await this.remove([id], client);
+      await deleteTimers(client, [id]);
       return committed;
     });
   }
@@ -158,9 +150,4 @@ export class TimerQueue {
     if (committed.lost.length > 0) throw new Error('a locked actor changed');
     return committed;
   }
-}
-
-/** pg-boss's name for running SQL in somebody's transaction. */
-function asBossDatabase(database: Database | Transaction) {
-  return { executeSql: (text: string, values?: unknown[]) => database.query(text, values) };
 }

@@ -1,12 +1,15 @@
 /**
  * Delayed transitions: each one is a job of pg-boss, fired when the nearest deadline comes. This process knows the
- * deadlines that it commits, reads the nearest one at its start, and hears of nearer ones from other processes.
+ * deadlines that it commits, reads the nearest ones at its start and when those that it knows have run out, and hears
+ * from other processes when they set timers.
  *
  * The job's id is the token of one visit of a state: what the actor does not wait for any more does nothing. So
  * cancelled jobs need not be deleted in the commit that cancels them; they are swept afterwards.
  */
+import type { TimerJob } from '../../persistence/actors/timers.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import type { CommittedBatch } from './batch.ts';
+import { Deadlines, MAX_DEADLINES } from './deadlines.ts';
 import { MAX_JOBS_PER_BATCH, type TimerQueue } from './timer-batch.ts';
 import type { Clock, RuntimeLog } from './types.ts';
 
@@ -28,8 +31,7 @@ export interface TimersOptions {
 
 export class Timers {
   readonly #options: TimersOptions;
-  /** Milliseconds since 1970 of the nearest deadline that is known. */
-  #nearest = Number.POSITIVE_INFINITY;
+  readonly #deadlines = new Deadlines();
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
   #working: Promise<void> | undefined;
@@ -54,20 +56,27 @@ export class Timers {
     this.#pollLater();
   }
 
-  /** A deadline was committed, here or by another process. */
-  note(due: number): void {
-    if (due < this.#nearest) this.#nearest = due;
+  /** Timers were committed here. */
+  set(jobs: readonly TimerJob[]): void {
+    for (const { job, due } of jobs) this.#deadlines.add(job, due.getTime());
+    this.#arm();
+  }
+
+  /** Timers were committed by another process, the nearest of them due then: in milliseconds since 1970. */
+  hear(due: number): void {
+    this.#deadlines.hear(due);
     this.#arm();
   }
 
   /** Deletes jobs that no actor waits for any more, in the background. */
   discard(jobs: readonly string[]): void {
     if (jobs.length === 0) return;
+    for (const job of jobs) this.#deadlines.remove(job);
     this.#toDiscard.push(...jobs);
     this.#discarding ??= this.#sweep();
   }
 
-  /** Reads the nearest deadline again: notices of other processes may have been missed. */
+  /** Reads the nearest deadlines again: notices of other processes may have been missed. */
   refresh(): void {
     const reading = this.#readNearest()
       .catch((error: unknown) => this.#later(error))
@@ -121,11 +130,11 @@ export class Timers {
   }
 
   #arm(): void {
-    if (this.#stopped || this.#working || this.#nearest === Number.POSITIVE_INFINITY) return;
-    if (this.#nearest >= this.#wakeAt) return;
+    const { next } = this.#deadlines;
+    if (this.#stopped || this.#working || next >= this.#wakeAt) return;
     const { clock } = this.#options;
     this.#cancelWake();
-    this.#wakeAt = this.#nearest;
+    this.#wakeAt = next;
     this.#cancelWake = clock.schedule(Math.max(0, this.#wakeAt - clock.now()), () => {
       this.#wakeAt = Number.POSITIVE_INFINITY;
       this.#work(() => this.#fireDue());
@@ -135,7 +144,7 @@ export class Timers {
   #pollLater(): void {
     this.#nextPoll = setTimeout(() => {
       // The safety net only looks: it fires nothing that is not due.
-      this.#work(() => this.#readNearest());
+      this.refresh();
       this.#pollLater();
     }, SLOW_POLL_MS);
   }
@@ -157,7 +166,11 @@ export class Timers {
     this.#cancelAgain();
     this.#again = setTimeout(() => {
       this.#again = undefined;
-      this.#work(() => this.#fireDue());
+      if (this.#working) return this.#tryAgain(delayMs);
+      this.#work(async () => {
+        await this.#fireBatches();
+        await this.#readNearest();
+      });
     }, delayMs);
   }
 
@@ -177,25 +190,31 @@ export class Timers {
 
   async #readNearest(): Promise<void> {
     const { queue, clock } = this.#options;
-    // What is committed from here on may be nearer than what is read, and is noted meanwhile.
-    this.#nearest = Number.POSITIVE_INFINITY;
-    const read = (await queue.nearest())?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (read > clock.now()) this.#nearest = Math.min(this.#nearest, read);
-    else this.#tryAgain(this.#backOffMs);
+    // What is committed from here on may not be in what is read, and is noted meanwhile.
+    this.#deadlines.clear();
+    const read = await queue.nearest(MAX_DEADLINES);
+    const now = clock.now();
+    // What is due already was not to be had: it is waited for, and not what comes after it.
+    const waiting = read.filter(({ due }) => due.getTime() > now);
+    this.#deadlines.fill(waiting, read.length === MAX_DEADLINES);
+    if (waiting.length < read.length) this.#tryAgain(this.#backOffMs);
     this.#arm();
   }
 
   async #fireDue(): Promise<void> {
-    for (;;) {
+    await this.#fireBatches();
+    // Somebody else has what is left, or it was cancelled elsewhere, or the database's clock is behind.
+    if (this.#deadlines.next <= this.#options.clock.now()) await this.#readNearest();
+  }
+
+  async #fireBatches(): Promise<void> {
+    while (!this.#stopped) {
       const fired = await this.#fireBatch();
-      if (this.#stopped) return;
       this.#backOffMs = fired > 0 ? BACK_OFF_MS.first : Math.min(this.#backOffMs * 2, BACK_OFF_MS.most);
-      if (fired < this.#batchSize) {
-        if (this.#batchSize < MAX_JOBS_PER_BATCH) this.#batchSize = MAX_JOBS_PER_BATCH;
-        else break;
-      }
+      if (fired === this.#batchSize) continue;
+      if (this.#batchSize === MAX_JOBS_PER_BATCH) return;
+      this.#batchSize = MAX_JOBS_PER_BATCH;
     }
-    await this.#readNearest();
   }
 
   /** Steps a batch of what is due. Answers how many timers there were. */
@@ -203,8 +222,9 @@ export class Timers {
     const { queue, onCommitted } = this.#options;
     try {
       const { jobs, committed } = await queue.fire(this.#batchSize);
+      for (const job of jobs) this.#deadlines.remove(job);
       if (committed) onCommitted(committed);
-      return jobs;
+      return jobs.length;
     } catch (error) {
       if (!isDataError(error) || this.#batchSize === 1) throw error;
       // One bad step must not hold up the others: take them one by one.

@@ -117,6 +117,13 @@ async function stepsOf(system: ActorSystem, address: string): Promise<[number, s
   return journal.map(({ at, event }) => [at.getTime() - Date.parse(START), event.type]);
 }
 
+/** What is left over would be due on the next test's clock. */
+async function removeAll(): Promise<void> {
+  for (const system of systems.splice(0)) await system.drain({ timeoutMs: 1 });
+  await database.pool.query('TRUNCATE actors, effects, messages, journal');
+  await database.pool.query(`DELETE FROM pgboss.job WHERE name = 'actor-timers'`);
+}
+
 /** Until the signal aborts. */
 const hanging = (signal: AbortSignal) =>
   new Promise<string>((_resolve, reject) =>
@@ -128,10 +135,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   answer = async () => 'seen';
-  for (const system of systems.splice(0)) await system.drain({ timeoutMs: 1 });
-  // What is left over would be due on the next test's clock.
-  await database.pool.query('TRUNCATE actors, effects, messages');
-  await database.pool.query(`DELETE FROM pgboss.job WHERE name = 'actor-timers'`);
+  await removeAll();
 });
 afterAll(async () => {
   await database?.[Symbol.asyncDispose]();
@@ -235,6 +239,31 @@ test('R15: several systems share a clock, and what one leaves another goes on wi
       [0, 1, 1, 2, 2, 3, 3].map((round) => at(round)),
     );
   }
+});
+
+test('R15: the journal is that of a clock that is turned second by second', async () => {
+  const journals: unknown[] = [];
+  for (const turnMs of [120_000, 1_000]) {
+    const clock = turnedClock(START);
+    const system = await start(clock);
+    // Every third attempt fails, so that there are delays between attempts too.
+    let attempt = 0;
+    answer = async () => {
+      if (++attempt % 3 === 0) throw new Error('no luck');
+      return `seen at ${clock.now()}`;
+    };
+    const addresses = await Promise.all([
+      system.spawn('poll', 'quick', { input: { rounds: 5, waitMs: 7_300 }, owner: 'a' }),
+      system.spawn('poll', 'slow', { input: { rounds: 2, waitMs: 31_000 }, owner: 'a' }),
+      system.spawn('asker', 'asks', { input: {}, owner: 'a' }),
+    ]);
+    while (clock.now() < Date.parse(START) + 120_000) await clock.advance(turnMs);
+    const records = (await Promise.all(addresses.map((address) => system.journal(address)))).flat();
+    journals.push(records.map(({ cursor: _position, incarnation: _random, ...record }) => record));
+    await removeAll();
+  }
+  expect(journals[0]).toHaveLength(23);
+  expect(journals[1]).toEqual(journals[0]);
 });
 
 test('R15: an effect that the test holds open need not be waited for', async () => {

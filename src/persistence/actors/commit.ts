@@ -3,11 +3,12 @@
  *
  * An actor's part takes effect only when its revision is still the expected one (R2), and the effects of which it takes
  * the results are still this process's (R7); the parts of the others do.
- * Timers are not here: they are pg-boss's jobs, inserted beside this in the same transaction.
+ * Timers are pg-boss's jobs, and are set by the same statement.
  */
 import type { Database, NamedStatement } from '../database.ts';
 import { json, RowSet } from './row-sets.ts';
 import type { ActorRow, DeadLetterRow, EffectRow, IdempotencyRow, JournalRow, NewMessage } from './rows.ts';
+import { insertTimers, type TimerJob, timerRows } from './timers.ts';
 
 export interface ActorWrite {
   /** As it is to be. Its revision equals `expected` when only rows beside it are written. */
@@ -25,6 +26,7 @@ export interface StepBatch {
   journal: readonly JournalRow[];
   effectsStarted: readonly EffectRow[];
   effectsEnded: readonly { address: string; effectId: string }[];
+  timersSet: readonly TimerJob[];
   keys: readonly IdempotencyRow[];
   deadLetters: readonly DeadLetterRow[];
   /** `exists`: whether there is an actor, whose revision then decides. */
@@ -186,6 +188,13 @@ started AS (
 ended AS (
   DELETE FROM effects USING ${effectsEnded.from('e', first)}
   WHERE effects.effect_id = e.effect_id AND ${WON('e')}
+)`,
+  },
+  {
+    values: (batch) => timerRows.values(batch.timersSet),
+    width: timerRows.width,
+    sql: (first) => `
+timers AS (${insertTimers(first, WON('t'))}
 )`,
   },
   {

@@ -1,8 +1,25 @@
 /**
- * Reads of pg-boss's jobs that pg-boss itself does not offer. Its `fetch` orders by priority and creation, and so looks
- * at every job that waits; these two look only at the nearest, by the index on `start_after`.
+ * The jobs of pg-boss that are timers: setting, finding and taking them, in its own table and by its own columns and
+ * defaults. Not for when that is done. Done here, and not by pg-boss, for what it does not offer: its `insert` is a
+ * statement of its own beside the commit that sets the timers; its `fetch` orders by priority and creation, and so
+ * looks at every job that waits. These look only at the nearest, by the index on `start_after`.
  */
 import type { Database } from '../database.ts';
+import { RowSet } from './row-sets.ts';
+import { ACTOR_COLUMNS, type ActorRow, toActorRow } from './rows.ts';
+
+/** Stands in the statements as text, so that they are planned for its partition alone. */
+export const TIMER_QUEUE = 'actor-timers';
+
+/** A timer's job. */
+export interface TimerJob {
+  job: string;
+  address: string;
+  timerId: string;
+  due: Date;
+  /** Of the actor. */
+  version: string;
+}
 
 /** What a timer's job holds. */
 export interface TimerJobData {
@@ -14,44 +31,106 @@ export interface TimerJobData {
   version?: string;
 }
 
-/** Those of actors of the given versions: the others are left alone, for the processes that have theirs. */
-const OF_VERSIONS = `split_part(data->>'address', '/', 1) || coalesce('@' || (data->>'version'), '') = ANY($2)`;
+/** The jobs to be set, for `insertTimers`. */
+export const timerRows = new RowSet<TimerJob>({
+  job: ['uuid', ({ job }) => job],
+  address: ['text', ({ address }) => address],
+  timer_id: ['text', ({ timerId }) => timerId],
+  due: ['timestamptz', ({ due }) => due],
+  due_text: ['text', ({ due }) => due.toISOString()],
+  version: ['text', ({ version }) => version],
+});
+
+/** The statement that sets the timers whose arrays are the parameters from `first` on, where `t` is as `where` says. */
+export function insertTimers(first: number, where: string): string {
+  return `
+  INSERT INTO pgboss.job (id, name, data, start_after, created_on, keep_until, expire_seconds, deletion_seconds,
+                          retry_limit, retry_delay, retry_backoff, retry_delay_max, policy)
+  SELECT t.job, '${TIMER_QUEUE}', jsonb_build_object('address', t.address, 'timerId', t.timer_id, 'due', t.due_text,
+         'version', t.version), t.due, pgboss.job_now(), t.due + q.retention_seconds * interval '1 s', q.expire_seconds, q.deletion_seconds,
+         q.retry_limit, q.retry_delay, q.retry_backoff, q.retry_delay_max, q.policy
+  FROM ${timerRows.from('t', first)} LEFT JOIN pgboss.queue q ON q.name = '${TIMER_QUEUE}' WHERE ${where}`;
+}
+
+/** Sets timers that no commit of a step carries. */
+export async function setTimers(database: Database, jobs: readonly TimerJob[]): Promise<void> {
+  await database.query({
+    name: 'timers_set',
+    text: insertTimers(1, 'true'),
+    values: timerRows.values(jobs),
+  });
+}
+
+/** Deletes jobs that wait; those that are gone already are no error. */
+export async function deleteTimers(database: Database, jobs: readonly string[]): Promise<void> {
+  await database.query({
+    name: 'timers_delete',
+    text: `DELETE FROM pgboss.job WHERE name = '${TIMER_QUEUE}' AND id = ANY($1::uuid[])`,
+    values: [jobs],
+  });
+}
 
 /** The versions of machines as the timers name them. */
 export function timerVersions(versions: readonly { id: string; version: string }[]): string[] {
   return [...new Set(versions.flatMap(({ id, version }) => [id, `${id}@${version}`]))];
 }
 
-/** When the nearest waiting job of a queue is due; null when none waits. */
-export async function nearestDeadline(
+/** What waits and is of actors of the given versions: the others are left alone, for the processes that have theirs. */
+const WAITING = `name = '${TIMER_QUEUE}' AND state = 'created' AND NOT blocked
+       AND split_part(data->>'address', '/', 1) || coalesce('@' || (data->>'version'), '') = ANY($1)`;
+
+/** The nearest waiting timers, at most so many, the nearest first. */
+export async function nearestTimers(
   database: Database,
-  queue: string,
   versions: readonly string[],
-): Promise<Date | null> {
-  const { rows } = await database.query(
-    `SELECT start_after AS nearest FROM pgboss.job
-     WHERE name = $1 AND state = 'created' AND NOT blocked AND ${OF_VERSIONS} ORDER BY start_after LIMIT 1`,
-    [queue, versions],
-  );
-  return (rows[0]?.nearest as Date | undefined) ?? null;
+  limit: number,
+): Promise<{ job: string; due: Date }[]> {
+  const { rows } = await database.query({
+    name: 'timers_nearest',
+    text: `SELECT id AS job, start_after AS due FROM pgboss.job WHERE ${WAITING} ORDER BY start_after LIMIT $2`,
+    values: [versions, limit],
+  });
+  return rows as unknown as { job: string; due: Date }[];
+}
+
+export interface TakenTimers {
+  jobs: { id: string; data: TimerJobData }[];
+  /** Their actors, by address; locked until the transaction ends. Those that do not exist are absent. */
+  actors: Map<string, ActorRow>;
 }
 
 /**
- * The jobs that are due, the nearest deadline first. No other transaction gets them until this one ends.
- * `now`: the time that decides; null for the database's.
+ * Takes what is due, the nearest deadline first, and locks the actors, in the order of their addresses: no other
+ * transaction gets either until this one ends, and the jobs are gone when it is committed. `now`: the time that
+ * decides; null for the database's.
  */
-export async function takeDueJobs(
+export async function takeDueTimers(
   transaction: Database,
-  queue: string,
   versions: readonly string[],
   limit: number,
   now: Date | null,
-): Promise<{ id: string; data: TimerJobData }[]> {
-  const { rows } = await transaction.query(
-    `SELECT id, data FROM pgboss.job
-     WHERE name = $1 AND state = 'created' AND NOT blocked AND start_after <= coalesce($4, pgboss.job_now()) AND ${OF_VERSIONS}
-     ORDER BY start_after LIMIT $3 FOR UPDATE SKIP LOCKED`,
-    [queue, versions, limit, now],
-  );
-  return rows as unknown as { id: string; data: TimerJobData }[];
+): Promise<TakenTimers> {
+  const { rows } = await transaction.query({
+    name: 'timers_take',
+    text: `
+WITH due AS MATERIALIZED (
+  SELECT id, data, data->>'address' AS timer_of FROM pgboss.job
+  WHERE ${WAITING} AND start_after <= coalesce($3, pgboss.job_now())
+  ORDER BY start_after LIMIT $2 FOR UPDATE SKIP LOCKED
+), taken AS (
+  DELETE FROM pgboss.job WHERE name = '${TIMER_QUEUE}' AND id = ANY (ARRAY(SELECT due.id FROM due))
+)
+SELECT job.id, job.data, actor.*
+FROM (SELECT * FROM due ORDER BY timer_of) AS job
+LEFT JOIN LATERAL (SELECT ${ACTOR_COLUMNS} FROM actors WHERE actors.address = job.timer_of FOR UPDATE) AS actor ON true`,
+    values: [versions, limit, now],
+  });
+  const jobs: TakenTimers['jobs'] = [];
+  const actors = new Map<string, ActorRow>();
+  for (const row of rows) {
+    jobs.push({ id: row.id as string, data: row.data as TimerJobData });
+    const address = row.address as string | null;
+    if (address !== null && !actors.has(address)) actors.set(address, toActorRow(row));
+  }
+  return { jobs, actors };
 }
