@@ -1,4 +1,7 @@
-/** R5: timers, on a turned clock where time decides and on the real one where two clocks differ. */
+/**
+ * R5: how a process finds what is due: told by others, read in portions, judged by one clock, in pg-boss's own table.
+ * On turned clocks but for the one test of two that differ. What timers promise: `promises/r05-timers.test.ts`.
+ */
 import { randomUUID } from 'node:crypto';
 import { PgBoss } from 'pg-boss';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -88,65 +91,6 @@ afterEach(async () => {
   await database.pool.query('DELETE FROM pgboss.job WHERE name = $1', [QUEUE]);
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
-
-test('R5: fires once, at its deadline, and only for the visit that set it', async () => {
-  const clock = turnedClock(START);
-  const system = await start(clock);
-  const address = await wait(system, 60_000);
-  await clock.advance('30 s');
-  await system.send(address, { type: 'LEAVE' });
-  await clock.advance('10 s');
-  await system.send(address, { type: 'BACK' });
-  await clock.advance('59 s');
-  expect((await system.snapshot(address)).value).toBe('waiting');
-  await clock.advance('1 h');
-  expect(await system.snapshot(address)).toMatchObject({ context: { fired: 1 }, timers: [] });
-  expect(await firedAt(system, address)).toBe(100_000);
-  expect(await waitingJobs()).toEqual([]);
-});
-
-test('R5: a late job of an earlier visit does nothing, and goes', async () => {
-  const clock = turnedClock(START);
-  const system = await start(clock);
-  const address = await wait(system, 60_000);
-  const [earlier] = await waitingJobs();
-  await system.send(address, { type: 'LEAVE' });
-  await system.send(address, { type: 'BACK' });
-  await clock.settle();
-  // As a process leaves it that dies between the commit and the sweep; another finds it at its start.
-  await database.pool.query(
-    `INSERT INTO pgboss.job (id, name, data, start_after, policy) VALUES ($1, $2, $3, $4, 'standard')`,
-    [earlier?.id, QUEUE, earlier?.data, new Date(START + 1_000)],
-  );
-  await start(clock);
-  await clock.advance('30 s');
-  expect(await system.snapshot(address)).toMatchObject({ value: 'waiting', revision: 3 });
-  expect((await waitingJobs()).map(({ id }) => id)).not.toContain(earlier?.id);
-  await clock.advance('30 s');
-  expect(await firedAt(system, address)).toBe(60_000);
-});
-
-test('R5: keeps its deadline over a restart', async () => {
-  const clock = turnedClock(START);
-  const first = await start(clock);
-  const address = await wait(first, 60_000);
-  await first.drain();
-  await clock.advance('10 s');
-  const second = await start(clock);
-  await clock.advance('1 h');
-  expect(await firedAt(second, address)).toBe(60_000);
-});
-
-test('R5: what was due while no process ran fires at the next start', async () => {
-  const clock = turnedClock(START);
-  const first = await start(clock);
-  const address = await wait(first, 60_000);
-  await first.drain();
-  await clock.advance('1 h');
-  const second = await start(clock);
-  await clock.settle();
-  expect(await firedAt(second, address)).toBe(3_600_000);
-});
 
 test('R5: a process fires what another one has set, also when it is nearer than all it knows', async () => {
   // Each has a clock of its own: what the first sets only the second can fire.
