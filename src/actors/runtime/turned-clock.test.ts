@@ -288,13 +288,17 @@ test('R15: an effect that the test holds open need not be waited for', async () 
 test('R15: time that can not go on says what it waits for', async () => {
   const clock = turnedClock(START, { patienceMs: 10 });
   const system = await start(clock);
-  answer = hanging;
+  let isRunning = false;
+  answer = (signal) => {
+    isRunning = true;
+    return hanging(signal);
+  };
   const address = await system.spawn('poll', randomUUID(), {
     input: { rounds: 1, waitMs: 1_000 },
     owner: 'a',
   });
-  // Without a database in between: that may take longer than this patience.
-  await clock.advance(1_000).catch(() => {});
+  // The database may take longer than this patience; what was begun goes on.
+  while (!isRunning) await clock.advanceTo(Date.parse(START) + 1_000).catch(() => {});
   await expect(clock.settle()).rejects.toMatchObject({
     code: 'clock_not_settled',
     message: expect.stringContaining(`the effect look of ${address} runs`),
