@@ -1,7 +1,7 @@
 /** R5: the nearest deadlines, kept in bounded memory, never miss one that the database has. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Deadlines, MAX_DEADLINES } from './deadlines.ts';
+import { Deadlines, MAX_DEADLINES, MAX_READ } from './deadlines.ts';
 
 const BASE = Date.parse('2026-01-05T14:00:00Z');
 const jobs = (dues: number[]) =>
@@ -42,11 +42,11 @@ test('R5: whatever is set, heard, fired and read, the next look is never after t
           }
         }
         if (one.kind === 'read') {
-          const nearest = [...waiting].sort(([, a], [, b]) => a - b).slice(0, MAX_DEADLINES);
+          const nearest = [...waiting].sort(([, a], [, b]) => a - b).slice(0, MAX_READ);
           deadlines.clear();
           deadlines.fill(
             nearest.map(([job, at]) => ({ job, due: new Date(at) })),
-            nearest.length === MAX_DEADLINES,
+            nearest.length === MAX_READ,
           );
         }
         expect(deadlines.next).toBeLessThanOrEqual(Math.min(Number.POSITIVE_INFINITY, ...waiting.values()));

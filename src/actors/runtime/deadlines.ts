@@ -5,6 +5,8 @@
 
 /** A few hundred kilobytes, and a second's worth at the rate that is promised. */
 export const MAX_DEADLINES = 1_024;
+/** So many are read at once: few, since most that sleep are not due before the next start of the process. */
+export const MAX_READ = 64;
 
 interface Deadline {
   job: string;
@@ -58,7 +60,7 @@ export class Deadlines {
     this.#horizon = Number.POSITIVE_INFINITY;
   }
 
-  /** Takes in the nearest ones, as they were read. `isMore`: the database may have others from the last of them on. */
+  /** Takes in the nearest ones as they were read. `isMore`: the database may have others from the last of them on. */
   fill(read: readonly { job: string; due: Date }[], isMore: boolean): void {
     const last = read.at(-1);
     if (last && isMore) this.hear(last.due.getTime());

@@ -9,7 +9,7 @@
 import type { TimerJob } from '../../persistence/actors/timers.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
 import type { CommittedBatch } from './batch.ts';
-import { Deadlines, MAX_DEADLINES } from './deadlines.ts';
+import { Deadlines, MAX_READ } from './deadlines.ts';
 import { MAX_JOBS_PER_BATCH, type TimerQueue } from './timer-batch.ts';
 import type { Clock, RuntimeLog } from './types.ts';
 
@@ -192,11 +192,11 @@ export class Timers {
     const { queue, clock } = this.#options;
     // What is committed from here on may not be in what is read, and is noted meanwhile.
     this.#deadlines.clear();
-    const read = await queue.nearest(MAX_DEADLINES);
+    const read = await queue.nearest(MAX_READ);
     const now = clock.now();
     // What is due already was not to be had: it is waited for, and not what comes after it.
     const waiting = read.filter(({ due }) => due.getTime() > now);
-    this.#deadlines.fill(waiting, read.length === MAX_DEADLINES);
+    this.#deadlines.fill(waiting, read.length === MAX_READ);
     if (waiting.length < read.length) this.#tryAgain(this.#backOffMs);
     this.#arm();
   }
