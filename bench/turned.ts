@@ -142,7 +142,7 @@ async function runFloor(pool: Pool, floorPool: Pool, key: string, steps: number)
 /** The journal without what differs from actor to actor: its address, and ids made at random. */
 async function journalOf(pool: Pool, key: string): Promise<string[]> {
   const { rows } = await pool.query<{ record: string; at: Date }>(
-    `SELECT (record - 'incarnation')::text AS record, at FROM journal WHERE address = $1 ORDER BY revision`,
+    `SELECT (record::jsonb - 'incarnation')::text AS record, at FROM journal WHERE address = $1 ORDER BY revision`,
     [`marketPoll/${key}`],
   );
   return rows.map(
