@@ -111,6 +111,13 @@ const inertLogic = {
   start: () => {},
 };
 
+/** The machine with a stand-in for every actor source. */
+export function detached(machine: AnyStateMachine): AnyStateMachine {
+  const sources = Object.keys(machine.implementations.actors);
+  const stubs = Object.fromEntries(sources.map((name) => [name, inertLogic]));
+  return machine.provide({ actors: stubs as never });
+}
+
 const noop = () => {};
 
 /** What one step collects, and the scope that collects it. */
@@ -190,10 +197,7 @@ export class Stepper {
   readonly #machine: DetachedMachine;
 
   constructor(definition: Pick<DurableMachine, 'machine'>) {
-    const sources = Object.keys(definition.machine.implementations.actors);
-    const stubs = Object.fromEntries(sources.map((name) => [name, inertLogic]));
-    const detached = (definition.machine as AnyStateMachine).provide({ actors: stubs as never });
-    this.#machine = detached as unknown as DetachedMachine;
+    this.#machine = detached(definition.machine) as unknown as DetachedMachine;
     if (!Number.isFinite(this.#machine.options.maxIterations))
       this.#machine.options.maxIterations = MAX_MICROSTEPS;
   }
