@@ -82,6 +82,18 @@ describe.concurrent('a smoke run', () => {
     const { result } = await smoke('recovery');
     expect(result).toMatchObject({ kills: 1, effects: 10, continued: times, stuck: 0 });
   });
+
+  test('of disk keeps of each actor what the retention says', async () => {
+    const { result } = await smoke('disk');
+    const sizes = { heap: number, indexes: number, toast: number };
+    expect(result).toMatchObject({
+      steps: 2_000,
+      bytesPerStep: { ...sizes, wal: number },
+      written: { journal: { ...sizes, rows: 2_050 } },
+      pruned: { journal: { rows: 500 }, stepsOfAnActor: { least: 10, most: 10 } },
+      prunedOnTheWay: { journal: { rows: 500 }, actors: sizes },
+    });
+  });
 });
 
 test.each([

@@ -11,6 +11,7 @@ import pg from 'pg';
 import { startPostgres } from '../src/launch/postgres.ts';
 import { createLog } from '../src/log.ts';
 import { migrate } from '../src/persistence/migrate.ts';
+import { diskBench } from './disk.ts';
 import { eventsBench } from './events.ts';
 import type { BenchOptions } from './options.ts';
 import { PEERS, peerBench } from './peers.ts';
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   turned: turnedBench,
   sleepers: sleepersBench,
   recovery: recoveryBench,
+  disk: diskBench,
 };
 
 /** What the command line asks for. Throws with words for a person. */
