@@ -19,13 +19,11 @@ export function faultOfValue(value: unknown, path = ''): string | null {
 function faultAt(value: unknown): Fault | null {
   switch (typeof value) {
     case 'boolean':
+    case 'string':
     case 'undefined':
       return null;
     case 'number':
       return Number.isFinite(value) ? null : { place: [], what: `is ${value}, which JSON can't hold` };
-    case 'string':
-      if (!value.includes('\0') && value.isWellFormed()) return null;
-      return { place: [], what: "has a NUL character or half a character, which can't be stored" };
     case 'object':
       return value === null ? null : faultWithin(value);
     default:

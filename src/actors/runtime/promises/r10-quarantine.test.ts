@@ -202,7 +202,6 @@ describe('R10: quarantine', () => {
     ['a final state', into(() => ({ value: 'closed', context: fine })), /final/],
     ['a date', into(() => ({ context: { ...fine, at: new Date(0) } })), /context.at is a Date/],
     ['not a number', into(() => ({ context: { ...fine, amount: Number.NaN } })), /context.amount is NaN/],
-    ['text that is not stored', into(() => ({ context: { ...fine, job: 'a\0' } })), /context.job has a NUL/],
     ['no context', into(() => ({})), /no context/],
     [
       'an unknown history',
