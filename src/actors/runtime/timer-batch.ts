@@ -15,6 +15,7 @@ import {
   type TimerJob,
   type TimerJobData,
   takeDueTimers,
+  timerPartition,
   timerVersions,
 } from '../../persistence/actors/timers.ts';
 import { isDataError } from '../../persistence/database-errors.ts';
@@ -42,6 +43,7 @@ export class TimerQueue {
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
   readonly #versions: readonly string[];
+  #partition = '';
 
   constructor(options: { boss: PgBoss; writer: BatchWriter; clock: Clock; log: RuntimeLog }) {
     this.#boss = options.boss;
@@ -63,6 +65,7 @@ export class TimerQueue {
       retryLimit: 0,
       retentionSeconds: RETENTION_SECONDS,
     });
+    this.#partition = await timerPartition(this.#writer.pool);
   }
 
   /** Deletes cancelled timers. */
@@ -79,7 +82,7 @@ export class TimerQueue {
     const began = performance.now();
     try {
       const fired = await inTransaction(this.#writer.pool, async (client) => {
-        const taken = await takeDueTimers(client, this.#versions, limit, this.#judge());
+        const taken = await takeDueTimers(client, this.#partition, this.#versions, limit, this.#judge());
         jobs = taken.jobs;
         if (jobs.length === 0) return { jobs: [] };
         return { jobs: jobs.map(({ id }) => id), committed: await this.#stepAll(client, taken) };

@@ -93,11 +93,35 @@ export async function nearestTimers(
   return rows as unknown as { job: string; due: Date }[];
 }
 
+/** The partition that pg-boss has made for the timers, for `takeDueTimers`. The queue must have been created. */
+export async function timerPartition(database: Database): Promise<string> {
+  const { rows } = await database.query(
+    `SELECT format('pgboss.%I', table_name) AS partition FROM pgboss.queue WHERE name = '${TIMER_QUEUE}'`,
+  );
+  return rows[0]?.partition as string;
+}
+
 export interface TakenTimers {
   jobs: { id: string; data: TimerJobData }[];
   /** Their actors, by address; locked until the transaction ends. Those that do not exist are absent. */
   actors: Map<string, ActorRow>;
 }
+
+/**
+ * Deleted by their place, which a locked row keeps, and in the partition: a name or an id would be looked up by any of
+ * the indexes while the planner believes that the queue is empty, also by one that goes over all that wait.
+ */
+const take = (partition: string): string => `
+WITH due AS MATERIALIZED (
+  SELECT ctid AS place, id, data, data->>'address' AS timer_of FROM ${partition}
+  WHERE ${WAITING} AND start_after <= coalesce($3, pgboss.job_now())
+  ORDER BY start_after LIMIT $2 FOR UPDATE SKIP LOCKED
+), taken AS (
+  DELETE FROM ${partition} WHERE ctid = ANY (ARRAY(SELECT due.place FROM due))
+)
+SELECT job.id, job.data, actor.*
+FROM (SELECT id, data, timer_of FROM due ORDER BY timer_of) AS job
+LEFT JOIN LATERAL (SELECT ${ACTOR_COLUMNS} FROM actors WHERE actors.address = job.timer_of FOR UPDATE) AS actor ON true`;
 
 /**
  * Takes what is due, the nearest deadline first, and locks the actors, in the order of their addresses: no other
@@ -106,25 +130,13 @@ export interface TakenTimers {
  */
 export async function takeDueTimers(
   transaction: Database,
+  partition: string,
   versions: readonly string[],
   limit: number,
   now: Date | null,
 ): Promise<TakenTimers> {
-  const { rows } = await transaction.query({
-    name: 'timers_take',
-    text: `
-WITH due AS MATERIALIZED (
-  SELECT id, data, data->>'address' AS timer_of FROM pgboss.job
-  WHERE ${WAITING} AND start_after <= coalesce($3, pgboss.job_now())
-  ORDER BY start_after LIMIT $2 FOR UPDATE SKIP LOCKED
-), taken AS (
-  DELETE FROM pgboss.job WHERE name = '${TIMER_QUEUE}' AND id = ANY (ARRAY(SELECT due.id FROM due))
-)
-SELECT job.id, job.data, actor.*
-FROM (SELECT * FROM due ORDER BY timer_of) AS job
-LEFT JOIN LATERAL (SELECT ${ACTOR_COLUMNS} FROM actors WHERE actors.address = job.timer_of FOR UPDATE) AS actor ON true`,
-    values: [versions, limit, now],
-  });
+  const values = [versions, limit, now];
+  const { rows } = await transaction.query({ name: 'timers_take', text: take(partition), values });
   const jobs: TakenTimers['jobs'] = [];
   const actors = new Map<string, ActorRow>();
   for (const row of rows) {

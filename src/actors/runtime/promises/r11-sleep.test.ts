@@ -107,12 +107,14 @@ describe('R11: sleep is free', () => {
     const since = watched.statements.slice(before);
     const take = since.findLast(({ text }) => /pgboss.*SKIP LOCKED/s.test(text));
     // It is done at the start, and when those that are known have run out.
-    const nearest = watched.statements.findLast(({ text }) => /FROM pgboss\.job .* LIMIT/s.test(text));
+    const nearest = watched.statements.findLast(
+      ({ text }) => /FROM pgboss\.job .* LIMIT/s.test(text) && !/SKIP/.test(text),
+    );
     for (const statement of [take, nearest]) {
       const plan = await planOf(statement as Statement);
       const reads = [...readsOf(plan, /^(job|j[0-9a-f]{20,})/), ...readsOf(plan, /^actors$/)];
       expect(reads.length).toBeGreaterThan(0);
-      for (const read of reads) expect(read).toMatch(/^Index Scan/);
+      for (const read of reads) expect(read).toMatch(/^(Index|Tid) Scan/);
     }
     expect(since.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThan(50);
   });
