@@ -80,7 +80,7 @@ export class AnalysisProxy implements AsyncDisposable {
       if (this.#holds(request)) await this.#released;
       const answer = await fetch(`${this.target}${request.path}`, {
         method: incoming.method ?? 'GET',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', traceparent: String(incoming.headers.traceparent) },
         ...(body && { body }),
       });
       response.writeHead(answer.status, { 'content-type': 'application/json' });

@@ -47,7 +47,7 @@ export function createTelemetry(tracing?: Tracing): Telemetry {
     },
     async analysisCalls(path, call) {
       const began = performance.now();
-      const span = tracer?.begin(`analysis ${path}`, CLIENT, tracer.active(), { 'url.path': path });
+      const span = tracer?.begin(`call ${path}`, CLIENT, tracer.active(), { 'url.path': path });
       const ended = (outcome: string, error?: string) => {
         metrics.analysisCall({ path, outcome, durationMs: performance.now() - began });
         span?.end({ attributes: {}, error });

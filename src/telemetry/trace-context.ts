@@ -3,7 +3,7 @@ import type { SpanContext } from '@opentelemetry/api';
 
 /** A later version may have more fields; those of the first stay where they are. */
 const TRACEPARENT =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+  /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /** Undefined for what is no such header. */
 export function parseTraceparent(text: string | undefined): SpanContext | undefined {
