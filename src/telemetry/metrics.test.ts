@@ -63,6 +63,8 @@ describe('metrics', () => {
     weigh = async () => 1;
     await system.waitFor(await send(), 'done', { timeoutMs: 10_000 });
     const samples = await scrape();
+    const ended = [...samples.keys()].filter((name) => name.startsWith('ttai_actors_ended_total'));
+    expect(ended).toHaveLength(2);
     expect(
       Object.fromEntries(
         [...samples].filter(([name]) => name.startsWith('ttai_') && !/_(bucket|sum)/.test(name)),
@@ -143,6 +145,31 @@ describe('metrics', () => {
     expect(names).toContain('process_cpu_seconds_total');
     expect(names).toContain('nodejs_eventloop_lag_p99_seconds');
     for (const name of names) expect(text).toMatch(new RegExp(`^# HELP ${name} \\S+`, 'm'));
+  });
+
+  test('do no harm when they fail', async () => {
+    const fail = () => {
+      throw new Error('a metric that throws');
+    };
+    const { pool, connectionString } = database;
+    const machines = [parcel, courier];
+    const effects = ['weigh', 'drive'].map((name) =>
+      effect(name, { input: z.unknown(), output: z.unknown() }, async () => null),
+    );
+    const metrics = { committed: fail, attempted: () => {} };
+    const failing = await createActorSystem({
+      pool,
+      connectionString,
+      machines,
+      effects,
+      telemetry: { metrics },
+    });
+    try {
+      const address = await failing.spawn('parcel', randomUUID(), { input: {}, owner: OWNER });
+      expect(await failing.send(address, { type: 'LOSE' })).toMatchObject({ revision: 2, status: 'done' });
+    } finally {
+      await failing.drain();
+    }
   });
 
   test('outlive a database that is away', async () => {

@@ -11,12 +11,15 @@ const LATENESS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const EFFECT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096];
 
+/** One in quarantine may go on. */
+const ENDS = new Set(['done', 'error', 'stopped']);
+
 /** Registers the runtime's metrics. */
 export function createRuntimeMetrics(register: Registry): RuntimeMetrics {
   const registers = [register];
   const steps = new Counter({
     name: 'ttai_steps_total',
-    help: 'Committed steps, by machine and kind: spawn, step, unchanged, failed, stop.',
+    help: 'Committed steps, by machine and kind, such as spawn, step, unchanged, failed, stop.',
     labelNames: ['machine', 'kind'],
     registers,
   });
@@ -98,7 +101,7 @@ export function createRuntimeMetrics(register: Registry): RuntimeMetrics {
       for (const { machine, kind, status, lateMs } of facts.steps) {
         const kinds = counts.get(machine) ?? new Map<string, number>();
         counts.set(machine, kinds.set(kind, (kinds.get(kind) ?? 0) + 1));
-        if (status !== 'active') ended.inc({ machine, status });
+        if (ENDS.has(status)) ended.inc({ machine, status });
         if (lateMs === undefined) continue;
         fired++;
         lateness.observe(lateMs / 1_000);

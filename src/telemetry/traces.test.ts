@@ -120,6 +120,15 @@ describe('one trace', () => {
     expect(treeOf(seen(), timer?.traceId ?? '')).toEqual(delivered);
   });
 
+  test('has an event that an actor sends to itself under the step that sent it', async () => {
+    const system = await start();
+    const address = await system.spawn('parcel', randomUUID(), { input: {}, owner: 'ann' });
+    await system.send(address, { type: 'NUDGE' });
+    await expect.poll(() => seen().map(({ name }) => name)).toContain('parcel LOSE');
+    const nudge = seen().find(({ name }) => name === 'parcel NUDGE');
+    expect(treeOf(seen(), nudge?.traceId ?? '')).toEqual(['parcel NUDGE', '  parcel LOSE']);
+  });
+
   test('goes on in another process that takes an effect over', async () => {
     const first = await start();
     const began = Promise.withResolvers<void>();

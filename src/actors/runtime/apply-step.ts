@@ -191,9 +191,7 @@ function runToSelf(
     const found = { row: work.row, registered };
     const rewind = work.mark();
     const source = row.address;
-    const trace = work.trace ?? undefined;
-    const item: Item = { kind: 'mail', stepId: randomUUID(), address: source, trace };
-    work.begin(item);
+    const item: Item = { kind: 'mail', stepId: randomUUID(), address: source };
     try {
       const result = registered.stepper.step(identityOf(found.row), found.row.snapshot, event);
       queue.push(...result.toSelf);

@@ -180,14 +180,14 @@ export class Committer {
     if (works.length > 0) {
       const began = performance.now();
       const committed = await commitWorks(this.#options.writer, works);
-      tellCommit(telemetry, 'items', began, committed);
+      this.#tell(() => tellCommit(telemetry, 'items', began, committed));
       for (const work of committed.works) if (work.row) this.learn(work.row);
       for (const { address } of committed.lost) {
         for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;
         again.add(address);
       }
       await this.#dropFenced(batch, committed.lost);
-      if (committed.works.length > 0) this.#tell(committed);
+      if (committed.works.length > 0) this.#tell(() => this.#options.onCommitted(committed));
     }
     for (const address of again) this.#cache.delete(address);
     for (const [address, list] of batch) {
@@ -212,9 +212,9 @@ export class Committer {
   }
 
   /** What follows a commit must not make it look as if it had failed. */
-  #tell(committed: CommittedBatch): void {
+  #tell(others: () => void): void {
     try {
-      this.#options.onCommitted(committed);
+      others();
     } catch (error) {
       this.#options.log.error({ err: error }, 'what follows a commit failed');
     }

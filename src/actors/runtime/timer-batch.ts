@@ -93,7 +93,9 @@ export class TimerQueue {
       const [job, ...others] = jobs;
       if (!job || others.length > 0 || !isDataError(error)) throw error;
       this.#log.error({ err: error, ...job.data }, 'the step of a timer could not be committed');
-      return { jobs: [job.id], committed: await this.#giveUp(job, error as Error) };
+      const committed = await this.#giveUp(job, error as Error);
+      tellCommit(this.#writer.telemetry, 'timers', began, committed);
+      return { jobs: [job.id], committed };
     }
   }
 
@@ -134,7 +136,8 @@ export class TimerQueue {
   #giveUp({ id, data: { address } }: Job, error: Error): Promise<CommittedBatch> {
     return inTransaction(this.#writer.pool, async (client) => {
       const rows = await lockActors(client, [address]);
-      const work = new Work(address, rows.get(address), new Date(this.#clock.now()));
+      const { tracer } = this.#writer.telemetry;
+      const work = new Work(address, rows.get(address), new Date(this.#clock.now()), { tracer });
       applyUnstorable(
         this.#writer.registry,
         work,

@@ -142,6 +142,10 @@ export class Work {
   took(facts: Omit<StepFacts, 'lateMs'>): void {
     this.#traced ??= this.#tracer?.step(this.#cause);
     this.steps.push({ ...facts, lateMs: this.#lateMs, traced: this.#traced });
+    // What one item may bring after it, its migration's step or an event to itself, follows from it.
+    this.#cause = { parent: this.#traced?.trace };
+    this.#traced = undefined;
+    this.#lateMs = undefined;
   }
 
   /** Remembers how it stands; the function that it returns undoes what was gathered since. */

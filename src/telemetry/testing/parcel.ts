@@ -2,7 +2,7 @@
  * For tests of metrics and traces: a machine that does each thing that crosses a commit. A parcel is weighed (an
  * effect), carried (a child, with an effect of its own, which tells its parent), rests (a timer) and is delivered.
  */
-import { assign, fromPromise, sendParent, setup } from 'xstate';
+import { assign, fromPromise, sendParent, sendTo, setup } from 'xstate';
 import { z } from 'zod';
 import type { DurableMachine } from '../../actors/runtime/index.ts';
 
@@ -27,7 +27,8 @@ const parcelMachine = setup({
       | { type: 'SEND'; secret: string }
       | { type: 'ARRIVED' }
       | { type: 'BREAK' }
-      | { type: 'LOSE' },
+      | { type: 'LOSE' }
+      | { type: 'NUDGE' },
   },
   actors: { weigh: ask, courier: courierMachine },
   delays: { rest: 5 },
@@ -42,6 +43,7 @@ const parcelMachine = setup({
       }),
     },
     LOSE: '.lost',
+    NUDGE: { actions: sendTo(({ self }) => self, { type: 'LOSE' }) },
   },
   states: {
     waiting: {
@@ -74,5 +76,6 @@ export const parcel: DurableMachine = {
     SEND: z.object({ type: z.literal('SEND'), secret: z.string() }),
     BREAK: word('BREAK'),
     LOSE: word('LOSE'),
+    NUDGE: word('NUDGE'),
   },
 };
