@@ -70,7 +70,7 @@ export class TimerQueue {
 
   /** Deletes cancelled timers. */
   remove(jobs: readonly string[]): Promise<void> {
-    return deleteTimers(this.#writer.pool, jobs);
+    return deleteTimers(this.#writer.pool, this.#partition, jobs);
   }
 
   /**
@@ -145,7 +145,7 @@ export class TimerQueue {
         error,
       );
       const committed = await this.#commit(client, [work]);
-      await deleteTimers(client, [id]);
+      await deleteTimers(client, this.#partition, [id]);
       return committed;
     });
   }

@@ -61,11 +61,26 @@ export async function setTimers(database: Database, jobs: readonly TimerJob[]): 
   });
 }
 
-/** Deletes jobs that wait; those that are gone already are no error. */
-export async function deleteTimers(database: Database, jobs: readonly string[]): Promise<void> {
+/**
+ * Deletes jobs that wait; those that are gone already, or about to be, are no error. Each is found as the first of an
+ * order that only the index of the ids has: while the planner believes that the queue is empty, to it any would do.
+ */
+export async function deleteTimers(
+  database: Database,
+  partition: string,
+  jobs: readonly string[],
+): Promise<void> {
   await database.query({
     name: 'timers_delete',
-    text: `DELETE FROM pgboss.job WHERE name = '${TIMER_QUEUE}' AND id = ANY($1::uuid[])`,
+    text: `
+WITH gone AS MATERIALIZED (
+  SELECT job.place FROM unnest($1::uuid[]) AS cancelled(id) CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM ${partition}
+    WHERE name = '${TIMER_QUEUE}' AND id BETWEEN cancelled.id AND cancelled.id
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+  ) AS job
+)
+DELETE FROM ${partition} WHERE ctid = ANY (ARRAY(SELECT gone.place FROM gone))`,
     values: [jobs],
   });
 }

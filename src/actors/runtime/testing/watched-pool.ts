@@ -6,6 +6,8 @@ import { openPool } from '../../../persistence/pool.ts';
 export type Fault = (ask: () => Promise<unknown>) => Promise<unknown>;
 
 export interface Statement {
+  /** Of one that its connections prepare; empty for the others. */
+  name: string;
   text: string;
   values: unknown[];
   /** Counts the connection's transactions; null outside of one. */
@@ -37,10 +39,19 @@ export function openWatchedPool(connectionString: string): WatchedPool {
     let transaction: string | null = null;
     const query = client.query.bind(client) as unknown as (...args: unknown[]) => Promise<unknown>;
     const watched = async (args: unknown[]): Promise<unknown> => {
-      const [statement, values] = args as [string | { text: string; values?: unknown[] }, unknown[]?];
-      const named = typeof statement === 'string' ? { text: statement, values } : statement;
+      const [statement, values] = args as [
+        string | { name?: string; text: string; values?: unknown[] },
+        unknown[]?,
+      ];
+      const named = typeof statement === 'string' ? { name: '', text: statement, values } : statement;
       if (named.text === 'BEGIN') transaction = `${name}.${++transactions}`;
-      const asked = { text: named.text, values: named.values ?? [], transaction, rows: 0 };
+      const asked = {
+        name: named.name ?? '',
+        text: named.text,
+        values: named.values ?? [],
+        transaction,
+        rows: 0,
+      };
       if (['COMMIT', 'ROLLBACK'].includes(named.text)) transaction = null;
       statements.push(asked);
       if (isAway) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
