@@ -167,7 +167,7 @@ export interface SpawnOptions {
   owner: string;
   /** Belongs to machine and owner; the same key with another input is refused. */
   idempotencyKey?: string;
-  /** While an actor of this machine and owner with this key is active, its address is answered instead. */
+  /** Until an actor of this machine and owner with this key has ended, its address is answered instead. */
   singletonKey?: string;
 }
 
@@ -438,7 +438,7 @@ export interface ActorSystem {
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   /** What this process is busy with now. Asks no database. */
   load(): SystemLoad;
-  /** The registered machines, for the inspector. */
+  /** The registered machines in all their versions, the current one of each before its old ones. */
   machines(): readonly DurableMachine[];
   /** No new work; what runs is finished or handed over within the time. */
   drain(options?: { timeoutMs?: number }): Promise<void>;
