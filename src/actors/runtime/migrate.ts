@@ -187,7 +187,7 @@ class Names {
 }
 
 function migrationFailed(row: ActorRow, { from, links }: Route, error: unknown): RuntimeError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').toWellFormed();
   const to = links.at(-1)?.to ?? from;
   const way =
     links.length === 0

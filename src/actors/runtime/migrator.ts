@@ -47,7 +47,7 @@ export class Migrator {
     const machines = machine === undefined ? all : [registry.machine(machine).definition.id];
     const report = new Report(registry, dryRun);
     for (const row of await countVersions(database, machines)) report.found(row);
-    const known = registry.abilities.filter(({ id }) => machines.includes(id));
+    const known = registry.allVersions.filter(({ id }) => machines.includes(id));
     const leading = known.filter(({ id, version }) => registry.version(id, version)?.link);
     let left = limit;
     // In this order, so that none is taken up twice.
@@ -70,7 +70,7 @@ export class Migrator {
   /** Takes those out of quarantine for which this process has a migration that works. Answers how many. */
   async release(): Promise<number> {
     const { registry } = this.#options;
-    const versions = registry.abilities.filter(({ id, version }) => registry.version(id, version)?.link);
+    const versions = registry.allVersions.filter(({ id, version }) => registry.version(id, version)?.link);
     let released = 0;
     for await (const page of this.#pages({ versions, statuses: ['quarantined'] })) {
       const taken = await Promise.all(page.map((row) => this.#take(row)));

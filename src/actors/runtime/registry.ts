@@ -75,9 +75,9 @@ export class Registry {
     return this.#machines.get(id) ?? [];
   }
 
-  /** All versions whose actors this process can step or migrate. */
-  get abilities(): { id: string; version: string }[] {
-    return [...this.#machines.values()].flat().map(({ definition: { id, version } }) => ({ id, version }));
+  /** All versions whose actors this process can step or migrate; of each machine the current one first. */
+  get allVersions(): DurableMachine[] {
+    return [...this.#machines.values()].flat().map(({ definition }) => definition);
   }
 
   /** The way of a version to the one that steps here; no links where it steps itself. */

@@ -109,7 +109,7 @@ export class System implements ActorSystem {
         onTakenOver: (rows) => this.#startEffects(rows),
         onLeaseLost: () => this.#reconcile(),
         abilities: () => ({
-          machines: this.#registry.abilities,
+          machines: this.#registry.allVersions,
           effects: options.effects.map(({ name }) => name),
         }),
         isBusy: () => this.#runner.size > 0,
@@ -251,7 +251,7 @@ export class System implements ActorSystem {
   }
 
   machines() {
-    return this.#registry.definitions;
+    return this.#registry.allVersions;
   }
 
   async drain({ timeoutMs = DRAIN_MS }: { timeoutMs?: number } = {}): Promise<void> {

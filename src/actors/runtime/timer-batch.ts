@@ -50,7 +50,7 @@ export class TimerQueue {
     this.#writer = options.writer;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#versions = timerVersions(options.writer.registry.abilities);
+    this.#versions = timerVersions(options.writer.registry.allVersions);
   }
 
   /** The nearest timers of which this process has the version, at most so many, the nearest first. */

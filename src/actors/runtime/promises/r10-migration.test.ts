@@ -4,8 +4,16 @@
  * (`r10-rolling.test.ts`).
  */
 import { afterEach, expect, test } from 'vitest';
-import type { ActorSystem, ActorView, DurableMachine, TurnedClock } from '../index.ts';
-import { turnedClock } from '../index.ts';
+import { assign, fromPromise, setup } from 'xstate';
+import { z } from 'zod';
+import {
+  type ActorSystem,
+  type ActorView,
+  type DurableMachine,
+  migration,
+  type TurnedClock,
+  turnedClock,
+} from '../index.ts';
 import {
   GIVE_UP_MS,
   OFFER_MS,
@@ -216,4 +224,50 @@ test('R10: a stop needs no migration, and an ended actor gets none', async () =>
   });
   await system.migrate({ dryRun: false });
   expect(await system.snapshot(ended)).toMatchObject({ version: '1', status: 'done', revision: 2 });
+});
+
+test('R10: what a state has waited for already is not armed again by a migration', async () => {
+  const clock = turnedClock(NOON);
+  const machine = setup({
+    types: { context: {} as { ticks: number; done: unknown } },
+    actors: { work: fromPromise<{ done: string }, { job: string }>(() => Promise.reject(new Error('held'))) },
+  }).createMachine({
+    id: 'once',
+    context: { ticks: 0, done: null },
+    // Neither the timer nor the effect leaves the state.
+    invoke: {
+      id: 'work',
+      src: 'work',
+      input: { job: 'once' },
+      onDone: { actions: assign({ done: ({ event }) => event.output }) },
+    },
+    after: { 1000: { actions: assign({ ticks: ({ context }) => context.ticks + 1 }) } },
+  });
+  const input = z.object({});
+  const v1: DurableMachine = { id: 'once', version: '1', machine, input, events: {} };
+  const previous = [
+    migration({
+      from: { version: '1', machine, context: z.object({ ticks: z.number(), done: z.unknown() }) },
+      to: { version: '2', machine },
+      migrate: ({ context }) => ({ context: { ticks: context.ticks, done: context.done } }),
+    }),
+  ];
+  const address = await (await deploy(clock, v1)).spawn('once', key(), { input: {}, owner: 'a' });
+  await clock.advance(1000);
+  const system = await deploy(clock, { ...v1, version: '2', previous });
+  await system.migrate({ machine: 'once', dryRun: false });
+  await clock.advance(5000);
+  expect(await system.snapshot(address)).toMatchObject({
+    ...{ version: '2', context: { ticks: 1, done: { done: 'once' } }, timers: [], effects: [] },
+  });
+  expect(world.work.attempts('once')).toHaveLength(1);
+});
+
+test('R10: the machines that a system names are those of all versions, the current one first', async () => {
+  const system = await deploy(turnedClock(NOON), orderV3);
+  expect(system.machines().map(({ id, version }) => `${id} ${version}`)).toEqual([
+    'order 3',
+    'order 2',
+    'order 1',
+  ]);
 });
