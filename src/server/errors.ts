@@ -73,6 +73,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   analysis_answer_invalid: 502,
   busy: 503,
   unavailable: 503,
+  version_not_here: 503,
   stopped: 503,
   provider_unavailable: 503,
   analysis_unavailable: 503,

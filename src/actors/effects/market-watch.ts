@@ -111,7 +111,8 @@ async function tell(
           // It was stopped from outside; its row is all that is left of it.
           if (error.code === 'actor_ended' || error.code === 'actor_not_found')
             await disarmAlert(database, address);
-          else if (error.retryable) trouble = error;
+          // Another process has its version, and looks too.
+          else if (error.retryable && error.code !== 'version_not_here') trouble = error;
         }
       }),
     );

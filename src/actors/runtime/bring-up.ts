@@ -117,7 +117,7 @@ function inQuarantine({ address, error }: ActorRow): RuntimeError {
 function otherVersion(registry: Registry, { address, machine, version }: ActorRow): RuntimeError {
   const known = registry.versions(machine).map(({ definition }) => definition.version);
   const message = `${address} is of version ${version} of ${machine}, and this process has ${known.join(', ') || 'none'}`;
-  return new RuntimeError('unavailable', `${message}; ask one that has it, or try again later`, {
+  return new RuntimeError('version_not_here', `${message}; ask one that has it, or try again later`, {
     retryable: true,
   });
 }

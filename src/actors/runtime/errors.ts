@@ -36,6 +36,7 @@ export type RuntimeErrorCode =
   | 'dead_letter_not_found'
   | 'dead_letter_late'
   | 'quarantined'
+  | 'version_not_here'
   | 'migration_failed'
   | 'snapshot_misfit'
   | 'timeout'

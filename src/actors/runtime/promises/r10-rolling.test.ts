@@ -46,7 +46,7 @@ test('R10: old and new processes at once lose no timer, and step no actor of a v
   await after.send(migrated, { type: 'RESUME' });
   for (const address of [fresh, migrated]) {
     await expect(before.send(address, { type: 'PAY' })).rejects.toMatchObject({
-      code: 'unavailable',
+      code: 'version_not_here',
       retryable: true,
       message: expect.stringContaining('is of version 2'),
     });
