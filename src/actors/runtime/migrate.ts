@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
 import type { ActorRow, Pending, TimerEntry } from '../../persistence/actors/rows.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
-import { arm, type Expected, expectedBy, nodesOf } from './expected.ts';
+import { arm, type Expected, expectedBy } from './expected.ts';
 import { type Link, type Persisted, renamedKeys } from './link.ts';
 import type { RegisteredMachine } from './registry.ts';
 import type { Restored, StepResult } from './stepper.ts';
@@ -102,7 +102,7 @@ export function moveActor(row: ActorRow, route: Route): Moved {
     children: persisted.children,
     pending,
     waitedFor: names.ofExpected(expectedBy(before._nodes)),
-    ofStates: names.ofExpected(expectedBy([...nodesOf(from.definition.machine.root).values()])),
+    ofStates: names.ofExpected(from.expected),
   });
   const event = { type: 'xstate.migrate', from: row.version, to: version };
   return { registered, row: { ...row, version, status: 'active', error: null, pending }, result, event };

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
 import { countVersions, pageOfVersions } from '../../persistence/actors/versions.ts';
 import type { Database } from '../../persistence/database.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
 import { applyMigrate } from './bring-up.ts';
 import { RuntimeError, toPlainError } from './errors.ts';
 import type { Registry } from './registry.ts';
@@ -36,8 +37,22 @@ export class Migrator {
     this.#options = options;
   }
 
-  /** Throws `machine_not_found`. */
-  async migrate({
+  /** Throws `machine_not_found`, `invalid_input`, and `unavailable` while the database is away. */
+  async migrate(options: MigrateOptions): Promise<MigrationReport> {
+    if (options.limit !== undefined && !(options.limit >= 1)) {
+      throw new RuntimeError('invalid_input', 'a limit is 1 or more', { details: { field: 'limit' } });
+    }
+    try {
+      return await this.#migrateAll(options);
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      const message =
+        'the database does not answer; what was migrated so far stays so, call again for the rest';
+      throw new RuntimeError('unavailable', message, { retryable: true, cause: error });
+    }
+  }
+
+  async #migrateAll({
     machine,
     dryRun,
     limit = Number.POSITIVE_INFINITY,
@@ -64,6 +79,7 @@ export class Migrator {
         if (left === 0) return report.written;
       }
     }
+    report.complete();
     return report.written;
   }
 
@@ -143,6 +159,11 @@ class Report {
     if (this.written.quarantined.length === MAX_ERRORS) return;
     const { code, message } = toPlainError(failure);
     this.written.quarantined.push({ address, machine, version, code, message });
+  }
+
+  /** All were looked at: what was counted and not taken up was migrated, or has ended, by itself meanwhile. */
+  complete(): void {
+    for (const count of this.written.versions) count.left = 0;
   }
 
   #countOf({ machine, version }: { machine: string; version: string }): VersionCount {

@@ -6,6 +6,7 @@ import { StateMachine } from 'xstate';
 import { checkMachine } from './check-machine.ts';
 import { faultsOfVersions } from './check-versions.ts';
 import { RuntimeError } from './errors.ts';
+import { type Expected, expectedBy, nodesOf } from './expected.ts';
 import { Link } from './link.ts';
 import type { Route } from './migrate.ts';
 import { faultsOfRetention } from './retention.ts';
@@ -20,6 +21,8 @@ export interface RegisteredMachine {
   stepper: Stepper;
   /** The actor sources that are machines: the ids of those, by the source's name. The others are effects. */
   children: ReadonlyMap<string, string>;
+  /** What any of its states waits for. */
+  expected: Expected;
   /** Where its actors are taken; null for a version that steps here. */
   link: Link | null;
 }
@@ -102,7 +105,8 @@ export class Registry {
     const children = this.#childrenOf(definition, isStepped ? faults : []);
     if (isStepped) this.#checkEffects(definition, faults);
     checkMachine(definition, faults);
-    return { definition, stepper: new Stepper(definition), children, link: null };
+    const expected = expectedBy([...nodesOf(definition.machine.root).values()]);
+    return { definition, stepper: new Stepper(definition), children, expected, link: null };
   }
 
   #registerPrevious(current: DurableMachine, previous: PreviousVersion, faults: string[]): RegisteredMachine {

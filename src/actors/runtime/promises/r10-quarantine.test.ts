@@ -175,6 +175,9 @@ describe('R10: quarantine', () => {
     const system = await deploy(clock, orderV2);
     const [count] = (await system.migrate({ dryRun: false, limit: 2 })).versions;
     expect(count).toMatchObject({ version: '1', migrated: 2, left: 1 });
+    await expect(system.migrate({ dryRun: false, limit: 0 })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
     const report = await system.migrate({ dryRun: true });
     expect(report.versions).toMatchObject([
       { version: '1', migrated: 1, left: 0 },
