@@ -21,7 +21,8 @@ async function smoke<Result>(name: string): Promise<{ result: Result; table: str
   return { result, table: stderr };
 }
 
-describe.concurrent('a smoke run', () => {
+// Each starts a Postgres of its own, several at once.
+describe.concurrent('a smoke run', { timeout: 180_000 }, () => {
   test('of events has the floors of the same run beside them', async () => {
     const { result, table } = await smoke<{ rows: { inFlight: number }[] }>('events');
     expect(result.rows.map(({ inFlight }) => inFlight)).toEqual([1, 64, 512]);
