@@ -105,6 +105,12 @@ export class Committer {
     if (this.#cache.size > MAX_CACHED_ACTORS) this.#cache.delete(this.#cache.keys().next().value as Address);
   }
 
+  /** Another process has committed these, or any when null: they are read before their next steps, which would lose. */
+  forget(addresses: readonly Address[] | null): void {
+    if (addresses === null) this.#cache.clear();
+    else for (const address of addresses) this.#cache.delete(address);
+  }
+
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {
     return new Promise((resolve, reject) => {
       const tried = { uncertain: false, wantsFresh: false, unstorable: null };

@@ -101,7 +101,10 @@ export class System implements ActorSystem {
       connectionString: options.connectionString,
       log,
       events: {
-        onNotice: (notice) => this.#tell(notice),
+        onNotice: (notice) => {
+          this.#committer.forget(notice.addresses);
+          this.#tell(notice);
+        },
         onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#reconcile()),
         onDue: (due) => this.#timers.hear(due),
         onMail: (mail) => this.#deliver(mail),

@@ -1,6 +1,7 @@
 /** R13: any number of processes, no leader to lose, none that needs configuration; one that shuts down is drained. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ActorSystem, createActorSystem } from '../index.ts';
+import type { CommitFacts } from '../telemetry.ts';
 import { counter, waiter, worker } from '../testing/subjects.ts';
 import { key, useWorld } from '../testing/world.ts';
 
@@ -26,6 +27,30 @@ describe('R13: many processes', () => {
     await third.send(address, { type: 'ADD', by: 2 });
     expect(await heard).toMatchObject({ revision: 3 });
     expect(await processes()).toBe(3);
+  });
+
+  test('what one hears that another has committed it reads again, instead of losing a step to it', async () => {
+    let lost = 0;
+    const committed = ({ conflicts }: CommitFacts) => {
+      lost += conflicts;
+    };
+    const first = await world.start({ telemetry: { metrics: { committed, attempted: () => {} } } });
+    const second = await world.start();
+    const address = await first.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    for (let round = 1; round <= 3; round++) {
+      await first.send(address, { type: 'ADD', by: 1 });
+      const heard = new Promise<void>((resolve) => {
+        const unsubscribe = first.onCommit(({ addresses }) => {
+          if (!addresses?.includes(address)) return;
+          unsubscribe();
+          resolve();
+        });
+      });
+      await second.send(address, { type: 'ADD', by: 1 });
+      await heard;
+    }
+    expect(await first.send(address, { type: 'ADD', by: 1 })).toMatchObject({ revision: 8 });
+    expect(lost).toBe(0);
   });
 
   test('none leads: those that are left go on when the first has gone, and the second', async () => {
