@@ -241,6 +241,22 @@ test('R15: several systems share a clock, and what one leaves another goes on wi
   }
 });
 
+test('R15: when a system leaves the clock, the others look what it has left', async () => {
+  const clock = turnedClock(START);
+  const [first, second] = [await start(clock), await start(clock)];
+  const input = { rounds: 1, waitMs: HOUR_MS };
+  const address = await first.spawn('poll', randomUUID(), { input, owner: 'a' });
+  await clock.settle();
+  // Nobody has been told of this deadline.
+  await database.pool.query(`UPDATE pgboss.job SET start_after = $2 WHERE data->>'address' = $1`, [
+    address,
+    new Date(Date.parse(START) + 500),
+  ]);
+  await first.drain();
+  await clock.advance('1 s');
+  expect((await stepsOf(second, address)).map(([at]) => at)).toEqual([0, 500, 500]);
+});
+
 test('R15: the journal is that of a clock that is turned second by second', async () => {
   const journals: unknown[] = [];
   for (const turnMs of [120_000, 1_000]) {
@@ -298,7 +314,10 @@ test('R15: time that can not go on says what it waits for', async () => {
     owner: 'a',
   });
   // The database may take longer than this patience; what was begun goes on.
-  while (!isRunning) await clock.advanceTo(Date.parse(START) + 1_000).catch(() => {});
+  while (!isRunning) {
+    await clock.advanceTo(Date.parse(START) + 1_000).catch(() => {});
+    await system.snapshot(address);
+  }
   await expect(clock.settle()).rejects.toMatchObject({
     code: 'clock_not_settled',
     message: expect.stringContaining(`the effect look of ${address} runs`),
