@@ -7,6 +7,7 @@ import type { ActorSystem } from '../index.ts';
 import { RuntimeProcess } from '../testing/fork.ts';
 import { COMMIT, loseAnswer, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
+import { turnedClock } from '../turned-clock.ts';
 
 /** Longer than any test. */
 const NEVER = 3_600_000;
@@ -71,39 +72,49 @@ describe('R5: timers keep time', () => {
   });
 
   test('does not fire before its deadline', async () => {
-    const system = await world.start();
-    const addresses = await Promise.all([1, 20, 40, 80].map((delay) => wait(system, delay)));
-    const views = await Promise.all(addresses.map((address) => fired(system, address)));
-    for (const { createdAt, updatedAt, context } of views) {
-      expect(updatedAt.getTime() - createdAt.getTime()).toBeGreaterThanOrEqual(Number(context.delay));
-    }
+    const clock = turnedClock();
+    const system = await world.start({ clock });
+    const address = await wait(system, 10_000);
+    await clock.advance(9_999);
+    expect(await system.snapshot(address)).toMatchObject({ revision: 1, value: 'waiting' });
+    await clock.advance(1);
+    expect(await system.snapshot(address)).toMatchObject({ revision: 2, context: { fired: 1 } });
   });
 
-  test('those that are due fire in the order of their deadlines', async () => {
-    const first = await world.start();
-    const delays = [90, 30, 60, 10];
+  test('those that are due at once fire in the order of their deadlines', async () => {
+    const now = Date.now();
+    const first = await world.start({ clock: turnedClock(now) });
+    const delays = [90_000, 30_000, 60_000, 10_000];
     const addresses = await Promise.all(delays.map((delay) => wait(first, delay)));
-    await Promise.all(addresses.map((address) => fired(first, address)));
+    await first.drain();
+    // All were due while nobody lived.
+    const second = await world.start({ clock: turnedClock(now + NEVER) });
+    await Promise.all(addresses.map((address) => fired(second, address)));
     const { rows } = await world.database.pool.query(
       `SELECT address FROM journal WHERE address = ANY($1) AND revision = 2 ORDER BY seq`,
       [addresses],
     );
-    expect(rows.map(({ address }) => delays[addresses.indexOf(address as string)])).toEqual([10, 30, 60, 90]);
+    expect(rows.map(({ address }) => delays[addresses.indexOf(address as string)])).toEqual(
+      delays.toSorted((one, other) => one - other),
+    );
   });
 
   test('keeps its original deadline over a restart, also one that passed meanwhile', async () => {
-    const first = await world.start();
-    const [soon, late] = [await wait(first, 50), await wait(first, NEVER)];
-    const dues = await Promise.all(
-      [soon, late].map(async (one) => (await first.snapshot(one)).timers[0]?.due),
-    );
+    const now = Date.now();
+    const first = await world.start({ clock: turnedClock(now) });
+    const [soon, late] = [await wait(first, 10_000), await wait(first, 30_000)];
+    const dues = (await jobsOf(late)).map((job) => (job as { start_after: Date }).start_after);
     await first.drain();
-    const second = await world.start();
-    const view = await fired(second, soon);
-    expect(view.updatedAt.getTime()).toBeGreaterThanOrEqual(dues[0]?.getTime() ?? NEVER * NEVER);
-    expect((await second.snapshot(late)).timers[0]?.due).toEqual(dues[1]);
-    await second.send(late, { type: 'BACK' });
-    expect(await jobsOf(late)).toMatchObject([{ start_after: dues[1] }]);
+    const clock = turnedClock(now + 20_000);
+    const second = await world.start({ clock });
+    await fired(second, soon);
+    // What touches the actor meanwhile does not set its timer anew.
+    expect(await second.send(late, { type: 'NOTE' })).toMatchObject({ changed: true });
+    expect(await jobsOf(late)).toMatchObject([{ start_after: dues[0] }]);
+    await clock.advance(9_999);
+    expect(await second.snapshot(late)).toMatchObject({ value: 'waiting' });
+    await clock.advance(1);
+    expect(await second.snapshot(late)).toMatchObject({ context: { fired: 1 } });
   });
 
   test('one that a killed process has set fires in another, once', async () => {

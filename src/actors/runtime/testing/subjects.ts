@@ -43,19 +43,19 @@ export const waiter = {
   id: 'waiter',
   version: '1',
   input: z.object({ delay: z.number() }),
-  events: { LEAVE: z.object({}), BACK: z.object({}), END: z.object({}) },
+  events: { LEAVE: z.object({}), BACK: z.object({}), NOTE: z.object({}), END: z.object({}) },
   machine: setup({
     types: {
       context: {} as { delay: number; fired: number },
       input: {} as { delay: number },
-      events: {} as { type: 'LEAVE' | 'BACK' | 'END' },
+      events: {} as { type: 'LEAVE' | 'BACK' | 'NOTE' | 'END' },
     },
     delays: { patience: ({ context }) => context.delay },
   }).createMachine({
     id: 'waiter',
     context: ({ input }) => ({ delay: input.delay, fired: 0 }),
     initial: 'waiting',
-    on: { END: '.ended' },
+    on: { END: '.ended', NOTE: { actions: assign({}) } },
     states: {
       waiting: {
         after: {
