@@ -159,7 +159,8 @@ async function start(): Promise<ActorSystem> {
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  [system, second] = await Promise.all([start(), start()]);
+  system = await start();
+  second = await start();
 });
 afterAll(async () => {
   await Promise.all([system?.drain(), second?.drain()]);
@@ -273,6 +274,40 @@ describe('R8: a dead letter is retried once', () => {
       const { count } = (await system.snapshot(address)).context;
       expect(count).toBe(retried.status === 'fulfilled' ? 2 : 0);
     }
+  });
+
+  test.each([
+    ['before', 'changes', true],
+    ['after', 'changes', true],
+    ['after', 'is wanted by no state', false],
+  ])('when the connection breaks %s its commit, and the event %s', async (moment, _what, changed) => {
+    const address = await spawn();
+    const { id } = await fail(address, () => system.send(address, add));
+    if (!changed)
+      await database.pool.query(`UPDATE dead_letters SET event = '{"type": "IGNORED"}' WHERE id = $1`, [id]);
+    const [pool] = pools as [pg.Pool];
+    const connect = pool.connect.bind(pool) as (...args: unknown[]) => Promise<pg.PoolClient>;
+    let broke = 0;
+    pool.connect = (async (...args: unknown[]) => {
+      // With a callback: a lone statement of the pool's.
+      if (args.length > 0) return connect(...args);
+      const client = await connect();
+      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+      client.query = (async (...args: unknown[]) => {
+        if (args[0] !== 'COMMIT' || broke++ > 0) return query(...args);
+        await query(moment === 'after' ? 'COMMIT' : 'ROLLBACK');
+        throw new Error('Connection terminated unexpectedly');
+      }) as typeof client.query;
+      return client;
+    }) as typeof pool.connect;
+    try {
+      expect(await system.retryDeadLetter(id)).toMatchObject({ changed, revision: changed ? 2 : 1 });
+    } finally {
+      pool.connect = connect as typeof pool.connect;
+    }
+    expect(broke).toBeGreaterThan(0);
+    expect((await system.snapshot(address)).context).toMatchObject({ count: changed ? 2 : 0 });
+    expect(await lettersOf(address)).toEqual([]);
   });
 
   test('when the step throws again, the letter stays as it was', async () => {
