@@ -11,7 +11,10 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const DAY_MS = 86_400_000;
 
 const ticker = setup({
-  types: { context: {} as { ticks: number }, events: {} as { type: 'TICK' | 'END' | 'NOTHING' | 'THROW' } },
+  types: {
+    context: {} as { ticks: number },
+    events: {} as { type: 'TICK' | 'END' | 'NOTHING' | 'THROW' | 'LISTEN' },
+  },
 });
 
 function tickerMachine(id: string): DurableMachine['machine'] {
@@ -29,15 +32,18 @@ function tickerMachine(id: string): DurableMachine['machine'] {
             }),
           },
           END: 'off',
+          LISTEN: 'listening',
         },
       },
+      /** Here nothing is something. */
+      listening: { on: { NOTHING: 'on' } },
       off: { type: 'final' },
     },
   }) as DurableMachine['machine'];
 }
 
 const events = Object.fromEntries(
-  ['TICK', 'END', 'NOTHING', 'THROW'].map((name) => [name, z.object({ type: z.literal(name) })]),
+  ['TICK', 'END', 'NOTHING', 'THROW', 'LISTEN'].map((name) => [name, z.object({ type: z.literal(name) })]),
 );
 const declare = (id: string, policy: Partial<DurableMachine>): DurableMachine => ({
   ...{ id, version: '1', machine: tickerMachine(id), input: z.object({}), events },
@@ -150,6 +156,18 @@ describe('R12: steps', () => {
   });
 });
 
+describe('R2: an event that no state wants', () => {
+  test('is not judged by what this process remembers of the actor', async () => {
+    const { pool, connectionString } = database;
+    const second = await createActorSystem({ pool, connectionString, machines, effects: [] });
+    const address = await spawn('forever');
+    expect(await send(address, 'NOTHING')).toMatchObject({ changed: false });
+    await second.send(address, { type: 'LISTEN' });
+    expect(await send(address, 'NOTHING')).toMatchObject({ changed: true, revision: 3 });
+    await second.drain();
+  });
+});
+
 describe('R12, R3: keys', () => {
   test('one of an event that no state wanted is remembered too', async () => {
     const address = await spawn('forever');
@@ -189,13 +207,14 @@ describe('R12: actors that have ended', () => {
   test('go after their time, with all that is theirs; those that go on stay', async () => {
     const [ended, active, others] = [await spawn('ends30'), await spawn('ends30'), await spawn('forever')];
     for (const address of [ended, active]) await send(address, 'THROW').catch(() => {});
-    for (const address of [ended, others]) await send(address, 'END');
+    for (const address of [ended, others]) await send(address, 'END', { idempotencyKey: 'end' });
     await roundIn(29 * DAY_MS);
     expect(await system.snapshot(ended)).toMatchObject({ status: 'done' });
     await roundIn(31 * DAY_MS);
     await expect(system.snapshot(ended)).rejects.toMatchObject({ code: 'actor_not_found' });
     for (const table of ['journal', 'dead_letters'])
       expect(await count(`${table} WHERE address = $1`, ended)).toBe(0);
+    expect(await count('idempotency_keys WHERE scope = ANY($1)', [ended, others])).toBe(1);
     expect(await system.snapshot(active)).toMatchObject({ status: 'active' });
     expect((await system.deadLetters({ address: active })).deadLetters).toHaveLength(1);
     expect(await system.snapshot(others)).toMatchObject({ status: 'done' });
