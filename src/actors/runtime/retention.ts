@@ -36,6 +36,8 @@ const KEEP_DEAD_LETTERS_MS = 90 * 24 * 3_600_000;
 const ROWS = 5_000;
 /** Actors or keys that one statement looks at. */
 const LOOKS = 5_000;
+/** Actors that are pruned together when much is to go. */
+const GROUP = 50;
 /** Ended actors that go together. */
 const ENDED = 200;
 /** What a round has not done by then is left to the next one. */
@@ -158,7 +160,15 @@ export class Retention {
 
   async #pruneSteps(addresses: readonly Address[], until: AbortSignal): Promise<number> {
     const rules = addresses.flatMap((address) => this.#rulesOf(address));
-    return rules.length > 0 ? this.#all(() => pruneSteps(this.#database, rules, ROWS), until) : 0;
+    if (rules.length === 0) return 0;
+    const bite = () => pruneSteps(this.#database, rules, ROWS);
+    if (addresses.length <= GROUP) return this.#all(bite, until);
+    let steps = await this.#bite(bite, until);
+    if (steps < ROWS) return steps;
+    // Much is to go: in groups, so that each further bite does not look again at all that are done.
+    for (let from = 0; from < addresses.length && !until.aborted; from += GROUP)
+      steps += await this.#pruneSteps(addresses.slice(from, from + GROUP), until);
+    return steps;
   }
 
   #rulesOf(address: Address): StepRule[] {

@@ -1,6 +1,7 @@
 /**
  * Deleting what need not be kept: steps, ended actors, idempotency keys, dead letters. Each statement deletes a bounded
- * number of rows, and may be run by several processes at once. Not for what is to be kept; that is the runtime's.
+ * number of rows, and may be run by several processes at once. Rows of the journal are never updated, so they are deleted
+ * by their place: no plan can look at the others. Not for what is to be kept; that is the runtime's.
  */
 import type { Database } from '../database.ts';
 
@@ -21,8 +22,8 @@ export async function pruneSteps(
   limit: number,
 ): Promise<number> {
   const { rowCount } = await database.query(
-    `DELETE FROM journal USING (
-       SELECT old.address, old.seq
+    `DELETE FROM journal WHERE ctid = ANY(ARRAY(
+       SELECT old.ctid
        FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS rule(address, keep, before)
        CROSS JOIN LATERAL (
          SELECT at FROM journal j WHERE j.address = rule.address ORDER BY j.seq LIMIT 1
@@ -32,12 +33,11 @@ export async function pruneSteps(
          ORDER BY j.seq DESC OFFSET rule.keep LIMIT 1
        ) AS newest_to_go
        CROSS JOIN LATERAL (
-         SELECT address, seq, at FROM journal j WHERE j.address = rule.address AND j.seq <= newest_to_go.seq
+         SELECT ctid, at FROM journal j WHERE j.address = rule.address AND j.seq <= newest_to_go.seq
          ORDER BY j.seq LIMIT $4
        ) AS old
        WHERE old.at < rule.before LIMIT $4
-     ) AS gone
-     WHERE journal.address = gone.address AND journal.seq = gone.seq`,
+     ))`,
     [
       rules.map(({ address }) => address),
       rules.map(({ keep }) => keep),
@@ -105,10 +105,7 @@ export async function deleteSteps(
   limit: number,
 ): Promise<number> {
   const { rowCount } = await database.query(
-    `DELETE FROM journal USING (
-       SELECT address, seq FROM journal WHERE address = ANY($1) LIMIT $2
-     ) AS gone
-     WHERE journal.address = gone.address AND journal.seq = gone.seq`,
+    'DELETE FROM journal WHERE ctid = ANY(ARRAY(SELECT ctid FROM journal WHERE address = ANY($1) LIMIT $2))',
     [addresses, limit],
   );
   return rowCount ?? 0;
