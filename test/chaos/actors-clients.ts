@@ -18,16 +18,32 @@ const COME_BACK_MS = 50;
 const PAUSE_MS = 120;
 const MAX_AT_ONCE = 4;
 
+/** One who asks until it is answered, or the whole run is given up. */
+export interface Patient {
+  fleet: Fleet;
+  random: Random;
+  giveUp: AbortSignal;
+}
+
 export class Clients {
   readonly #fleet: Fleet;
+  readonly #giveUp: AbortSignal;
   readonly #actors: readonly string[];
   readonly #lanes: Promise<void>[] = [];
   readonly sent: Sent[] = [];
   #stopping = false;
 
-  constructor(options: { fleet: Fleet; actors: readonly string[]; seed: number; each: number }) {
-    const { fleet, actors, seed, each } = options;
+  constructor(options: {
+    fleet: Fleet;
+    actors: readonly string[];
+    seed: number;
+    /** How many of each kind. */
+    each: number;
+    giveUp: AbortSignal;
+  }) {
+    const { fleet, actors, seed, each, giveUp } = options;
     this.#fleet = fleet;
+    this.#giveUp = giveUp;
     this.#actors = actors;
     for (let index = 0; index < each; index++) {
       this.#lanes.push(this.#withKeys(`keyed${index}`, new Random(seed + 2 * index)));
@@ -43,21 +59,22 @@ export class Clients {
 
   async #withKeys(source: string, random: Random): Promise<void> {
     const counts = new Map<string, number>();
-    while (!this.#stopping) {
-      const sent = this.#next(source, random, random.pick(this.#actors), counts);
+    while (!this.#stopping && !this.#giveUp.aborted) {
+      const sent = this.#next(source, random.pick(this.#actors), counts);
       const question = questionOf(sent, random);
-      await untilAnswered(this.#fleet, random, question, (answer) => noteAnswer(sent, answer));
+      const patient = { fleet: this.#fleet, random, giveUp: this.#giveUp };
+      await untilAnswered(patient, question, (answer) => noteAnswer(sent, answer));
       await delay(random.between(0, PAUSE_MS));
     }
   }
 
   async #withoutKeys(source: string, random: Random): Promise<void> {
     const counts = new Map<string, number>();
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#giveUp.aborted) {
       const address = random.pick(this.#actors);
       const worker = this.#fleet.pick(random);
       const burst = Array.from({ length: 1 + random.below(MAX_AT_ONCE) }, () =>
-        this.#next(source, random, address, counts),
+        this.#next(source, address, counts),
       );
       await Promise.all(
         burst.map(async (sent) => {
@@ -73,7 +90,7 @@ export class Clients {
     }
   }
 
-  #next(source: string, _random: Random, address: string, counts: Map<string, number>): Sent {
+  #next(source: string, address: string, counts: Map<string, number>): Sent {
     const n = (counts.get(address) ?? 0) + 1;
     counts.set(address, n);
     const sent: Sent = { address, source, n };
@@ -100,8 +117,7 @@ function questionOf({ address, source, n }: Sent, random: Random): Send {
  * up, is told as well.
  */
 export async function untilAnswered(
-  fleet: Fleet,
-  random: Random,
+  { fleet, random, giveUp }: Patient,
   question: ActorsQuestion,
   onAnswer: (answer: SendAnswer | Error) => void,
 ): Promise<void> {
@@ -118,7 +134,7 @@ export async function untilAnswered(
       answered = true;
     }
   };
-  while (!answered) {
+  while (!answered && !giveUp.aborted) {
     const over = new AbortController();
     await Promise.race([ask(), delay(PATIENCE_MS, undefined, { signal: over.signal })]).catch(() => {});
     over.abort();

@@ -23,9 +23,7 @@ export interface ActorsSettings {
 
 export type ActorsQuestion =
   | { kind: 'spawn'; key: string }
-  | { kind: 'send'; address: string; event: ActorEvent; source: string; idempotencyKey?: string }
-  /** Whether the planted fault has met the statement that it changes. */
-  | { kind: 'planted' };
+  | { kind: 'send'; address: string; event: ActorEvent; source: string; idempotencyKey?: string };
 
 /** Most effects are quick, and some last long enough to be met by a kill. */
 const QUICK_MS = 30;
@@ -33,8 +31,7 @@ const SLOW_MS = 900;
 const DRAIN_MS = 5_000;
 
 const { connectionString, ledger, plant } = JSON.parse(process.argv[2] ?? '{}') as ActorsSettings;
-const planted = plant === null ? undefined : planter(plant);
-if (planted) wrapQueries({ rewrite: planted.rewrite });
+if (plant !== null) wrapQueries({ rewrite: planter(plant) });
 const pool = openPool(connectionString, () => {});
 const policy = {
   input: z.object({ n: z.number() }),
@@ -77,8 +74,6 @@ serveParent<ActorsQuestion>(
           ...(idempotencyKey !== undefined && { idempotencyKey }),
         });
       }
-      case 'planted':
-        return planted?.met() ?? false;
     }
   },
   async () => {

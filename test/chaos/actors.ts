@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { Clients, untilAnswered } from './actors-clients.ts';
+import { Clients, type Patient, untilAnswered } from './actors-clients.ts';
 import { AT_REST } from './actors-machines.ts';
 import type { ActorsQuestion, ActorsSettings } from './actors-worker.ts';
 import { ChaosPostgres } from './chaos-postgres.ts';
@@ -27,7 +27,7 @@ export interface ActorsOptions {
 export interface ActorsReport {
   seed: number;
   seconds: number;
-  plant: { name: string; what: string; met: boolean; foundAfterSeconds: number | null } | null;
+  plant: { name: string; what: string; foundAfterSeconds: number | null } | null;
   faults: Record<string, number>;
   sent: number;
   acknowledged: number;
@@ -72,11 +72,13 @@ async function runOn(postgres: ChaosPostgres, options: ActorsOptions): Promise<A
   const connectionString = postgres.url('chaos');
   const ledger = join(postgres.home, 'ledger');
   const settings: ActorsSettings = { connectionString, ledger, plant: plant ?? null };
+  const giveUp = new AbortController();
   const fleet = await Fleet.start(PROCESSES, postgres.home, settings);
   try {
     const random = new Random(seed);
-    const actors = await spawnActors(fleet, random);
-    const clients = new Clients({ fleet, actors, seed, each: CLIENTS_OF_EACH_KIND });
+    const patient: Patient = { fleet, random, giveUp: giveUp.signal };
+    const actors = await spawnActors(patient);
+    const clients = new Clients({ fleet, actors, seed, each: CLIENTS_OF_EACH_KIND, giveUp: giveUp.signal });
     const run: Run = { fleet, clients, connectionString, ledger };
     say(`${PROCESSES} processes, ${actors.length} actors, ${seconds} s, seed ${seed}`);
     const stop = new AbortController();
@@ -85,36 +87,18 @@ async function runOn(postgres: ChaosPostgres, options: ActorsOptions): Promise<A
     const mischief = nemesis({ fleet, postgres, connectionString }, seed, stop.signal, (words) =>
       say(`${since()} s: ${words}`),
     );
-    const foundAfterSeconds = plant === undefined ? null : await untilFound(run, seconds, since);
+    const early = plant === undefined ? null : await lookUntilFound(run, seconds, since);
     if (plant === undefined) await delay(seconds * 1_000);
     stop.abort();
     const faults = await mischief;
-    say(`${since()} s: healing`);
-    await fleet.heal();
-    await clients.stop();
-    const settledAfterSeconds = await settle(run, actors, random);
-    say(
-      settledAfterSeconds === null
-        ? 'it does not settle'
-        : `settled after ${settledAfterSeconds} s; checking`,
-    );
-    const met = plant === undefined ? false : await fleet.planted();
-    await fleet.end();
-    const history = await readHistory(connectionString, ledger, {
-      sent: clients.sent,
-      crashes: fleet.crashes,
-      settled: true,
-    });
+    const { history, settledAfterSeconds } = early ?? (await settledHistory(run, actors, patient, say));
     const violations = check(history);
     for (const { rule, words } of violations.slice(0, 10)) say(`VIOLATION ${rule}: ${words}`);
-    const planted = plant === undefined ? null : { name: plant, what: PLANTS[plant]?.what ?? '', met };
+    const foundAfterSeconds = early?.afterSeconds ?? (violations.length > 0 ? since() : null);
     return {
       seed,
       seconds: since(),
-      plant: planted && {
-        ...planted,
-        foundAfterSeconds: foundAfterSeconds ?? (violations.length > 0 ? since() : null),
-      },
+      plant: plant === undefined ? null : { name: plant, what: PLANTS[plant]?.what ?? '', foundAfterSeconds },
       faults,
       ...figures(history),
       settledAfterSeconds,
@@ -122,34 +106,65 @@ async function runOn(postgres: ChaosPostgres, options: ActorsOptions): Promise<A
       notMeasured: 'a machine that loses power, clocks that differ, Postgres failing over to another server',
     };
   } finally {
+    giveUp.abort();
     await fleet.close();
   }
 }
 
-async function spawnActors(fleet: Fleet, random: Random): Promise<string[]> {
+interface Read {
+  history: History;
+  settledAfterSeconds: number | null;
+}
+
+/** Heals everything, gives it time, and reads what it came to. */
+async function settledHistory(
+  { fleet, clients, connectionString, ledger }: Run,
+  actors: readonly string[],
+  patient: Patient,
+  say: (words: string) => void,
+): Promise<Read> {
+  say('healing');
+  await fleet.heal();
+  await clients.stop();
+  const settledAfterSeconds = await settle(patient, connectionString, actors);
+  say(settledAfterSeconds === null ? 'it does not settle' : `settled after ${settledAfterSeconds} s`);
+  await fleet.end();
+  const known = { sent: clients.sent, crashes: fleet.crashes, settled: true };
+  return { history: await readHistory(connectionString, ledger, known), settledAfterSeconds };
+}
+
+async function spawnActors(patient: Patient): Promise<string[]> {
   const keys = Array.from({ length: ACTORS }, (_, index) => String(index));
   await Promise.all(
-    keys.map((key) =>
-      untilAnswered(fleet, random, { kind: 'spawn', key } satisfies ActorsQuestion, () => {}),
-    ),
+    keys.map((key) => untilAnswered(patient, { kind: 'spawn', key } satisfies ActorsQuestion, () => {})),
   );
   return keys.map((key) => `subject/${key}`);
 }
 
 /** With a fault planted: looks again and again whether it is seen already. Null when it was not. */
-async function untilFound(run: Run, seconds: number, since: () => number): Promise<number | null> {
+async function lookUntilFound(
+  run: Run,
+  seconds: number,
+  since: () => number,
+): Promise<(Read & { afterSeconds: number }) | null> {
   while (since() < seconds) {
     await delay(LOOK_EVERY_MS);
     // What is known before the tables are read must be in them.
     const known = { sent: structuredClone(run.clients.sent), crashes: [], settled: false };
     const history = await readHistory(run.connectionString, run.ledger, known).catch(() => null);
-    if (history && check(history).length > 0) return since();
+    if (history && check(history).length > 0) {
+      return { history, settledAfterSeconds: null, afterSeconds: since() };
+    }
   }
   return null;
 }
 
 /** Sends all to rest, and waits until nothing is under way. Answers after how many seconds; null when it never is. */
-async function settle(run: Run, actors: readonly string[], random: Random): Promise<number | null> {
+async function settle(
+  patient: Patient,
+  connectionString: string,
+  actors: readonly string[],
+): Promise<number | null> {
   const startedAt = performance.now();
   const patienceEnds = startedAt + SETTLE_MS;
   const asked = actors.map((address) => {
@@ -160,10 +175,10 @@ async function settle(run: Run, actors: readonly string[], random: Random): Prom
       source: 'settle',
       idempotencyKey: 'rest',
     };
-    return untilAnswered(run.fleet, random, question, () => {});
+    return untilAnswered(patient, question, () => {});
   });
   await Promise.race([Promise.all(asked), delay(SETTLE_MS, undefined, { ref: false })]);
-  const client = new pg.Client({ connectionString: run.connectionString });
+  const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     while (performance.now() < patienceEnds) {

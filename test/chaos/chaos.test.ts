@@ -44,11 +44,46 @@ describe('R1, R3, R4, R5, R6, R7: killed at a point', () => {
   );
 });
 
+describe('R1 to R8, R13: under chaos', () => {
+  const seed = newSeed();
+  test(
+    `the history of half a minute holds no violation (seed ${seed})`,
+    async () => {
+      const report = await chaos<{ violations: unknown[]; acknowledged: number; faults: object }>(
+        'actors',
+        '--minutes',
+        '0.5',
+        '--seed',
+        String(seed),
+      );
+      expect(report.violations).toEqual([]);
+      expect(report.acknowledged).toBeGreaterThan(50);
+      expect(Object.keys(report.faults).length).toBeGreaterThan(3);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    `R2: with the revision check switched off it is found (seed ${seed})`,
+    async () => {
+      const { plant, violations } = await chaos<{
+        plant: { foundAfterSeconds: number | null };
+        violations: { rule: string }[];
+      }>('actors', '--minutes', '1', '--plant', 'revision-check', '--seed', String(seed));
+      expect(plant.foundAfterSeconds).toEqual(expect.any(Number));
+      expect(violations.map(({ rule }) => rule)).toContain('revisions without gaps (R2)');
+    },
+    PATIENCE_MS,
+  );
+});
+
 test.each([
   { args: [], says: 'Name one command' },
   { args: ['nonsense'], says: 'There is no command "nonsense"' },
   { args: ['crash-matrix', '--sample', '0'], says: '--sample takes a whole number' },
   { args: ['crash-matrix', '--variant', 'nonsense'], says: 'There is no variant "nonsense"' },
+  { args: ['actors', '--minutes', '0'], says: '--minutes takes a number above 0' },
+  { args: ['actors', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
   { args: ['crash-matrix', '--nonsense'], says: "Unknown option '--nonsense'" },
 ])('$args is refused with the reason', async ({ args, says }) => {
   await expect(run(process.execPath, [main, ...args])).rejects.toMatchObject({

@@ -3,8 +3,14 @@ import type { ActorAtEnd, History, Step } from './history.ts';
 
 type ByActor = ReadonlyMap<string, readonly Step[]>;
 
-/** A timer fires once for each time that it is set, not before it is due; what is set and did not fire still waits. */
-export function timers({ actors, jobs }: History, byActor: ByActor): string[] {
+/** However long a fault lasts, everything that is due is done within this. */
+export const LATEST_MS = 20_000;
+
+/**
+ * A timer fires once for each time that it is set, not before it is due, and not for ever after; what is set and did
+ * not fire still waits.
+ */
+export function timers({ actors, jobs, readAt }: History, byActor: ByActor): string[] {
   const waiting = new Set(jobs.map(({ id }) => id));
   return actors.flatMap((actor) => {
     const { faults, armed } = timersOf(byActor.get(actor.address) ?? []);
@@ -14,8 +20,10 @@ export function timers({ actors, jobs }: History, byActor: ByActor): string[] {
     for (const id of open) if (!kept.has(id)) faults.push(`${address}: the timer ${id} was set, and is lost`);
     for (const id of kept)
       if (!open.includes(id)) faults.push(`${address} waits for ${id}, which was not set`);
-    for (const [id, { job }] of Object.entries(pending.timers)) {
+    for (const [id, { job, due }] of Object.entries(pending.timers)) {
       if (!waiting.has(job)) faults.push(`${address}: the timer ${id} has no job`);
+      if (Date.parse(due) + LATEST_MS < readAt)
+        faults.push(`${address}: the timer ${id} of ${due} has not fired`);
     }
     return faults;
   });
@@ -24,7 +32,9 @@ export function timers({ actors, jobs }: History, byActor: ByActor): string[] {
 function timersOf(steps: readonly Step[]): { faults: string[]; armed: Map<string, number> } {
   const faults: string[] = [];
   const armed = new Map<string, number>();
+  const isLate = (id: string, at: number) => at > (armed.get(id) ?? at) + LATEST_MS;
   for (const { address, kind, event, at, revision, effects } of steps) {
+    if (isLate(event.type, at)) faults.push(`${address}: ${event.type} fired late at revision ${revision}`);
     if (kind !== 'spawn' && event.type.startsWith('xstate.after.')) {
       const due = armed.get(event.type);
       if (due === undefined)
@@ -33,7 +43,14 @@ function timersOf(steps: readonly Step[]): { faults: string[]; armed: Map<string
       armed.delete(event.type);
     }
     for (const descriptor of effects) {
-      if (descriptor.type === '@xstate.cancel') armed.delete(descriptor.id);
+      if (descriptor.type === '@xstate.cancel') {
+        if (isLate(descriptor.id, at)) {
+          faults.push(
+            `${address}: ${descriptor.id} had not fired when it was cancelled at revision ${revision}`,
+          );
+        }
+        armed.delete(descriptor.id);
+      }
       if (descriptor.type === '@xstate.raise') armed.set(descriptor.id, Date.parse(descriptor.due));
     }
   }

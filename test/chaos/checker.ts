@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { AT_REST, firstContext, fold } from './actors-machines.ts';
-import { childrensMessages, effects, timers } from './checker-waiting.ts';
+import { childrensMessages, effects, LATEST_MS, timers } from './checker-waiting.ts';
 import type { History, Sent, Step } from './history.ts';
 
 /** A promise that was broken, and where. */
@@ -162,16 +162,14 @@ function foldFaults(
 
 /** What is left when everything had its time: nothing may be under way. */
 function stuck({ settled, actors, messages, effects: running, jobs, readAt }: History): string[] {
-  if (!settled) return [];
-  const faults = messages.map(
-    ({ from, to, kind }) => `a message (${kind}) of ${from} to ${to} was not taken`,
+  const faults = jobs
+    .filter(({ due }) => due + LATEST_MS < readAt)
+    .map(({ id, address }) => `the job ${id} of ${address} is due and was not taken`);
+  if (!settled) return faults;
+  faults.push(
+    ...messages.map(({ from, to, kind }) => `a message (${kind}) of ${from} to ${to} was not taken`),
   );
   faults.push(...running.map(({ effectId }) => `the effect ${effectId} has not ended`));
-  faults.push(
-    ...jobs
-      .filter(({ due }) => due < readAt)
-      .map(({ id, address }) => `the job ${id} of ${address} is due and was not taken`),
-  );
   for (const { address, machine, status, value, pending } of actors) {
     const waits = Object.entries(pending).flatMap(([what, entries]) =>
       Object.keys(entries).map((id) => `${what}: ${id}`),

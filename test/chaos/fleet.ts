@@ -3,7 +3,7 @@
  * those that fell by themselves. Not for when what is done; that is `nemesis.ts`.
  */
 import { join } from 'node:path';
-import type { ActorsQuestion, ActorsSettings } from './actors-worker.ts';
+import type { ActorsSettings } from './actors-worker.ts';
 import { PostgresProxy } from './postgres-proxy.ts';
 import type { Random } from './random.ts';
 import { Worker } from './workers.ts';
@@ -88,15 +88,6 @@ export class Fleet {
       this.proxy(index).resume();
     }
     await Promise.all(this.#proxies.map((_, index) => this.restart(index)));
-  }
-
-  /** Whether a planted fault has met the statement that it changes, in any that lives. */
-  async planted(): Promise<boolean> {
-    const alive = this.#workers.filter((worker) => worker.isAlive);
-    const met = await Promise.all(
-      alive.map((worker) => worker.ask<boolean>({ kind: 'planted' } satisfies ActorsQuestion)),
-    );
-    return met.includes(true);
   }
 
   /** Shuts all down as at the end of a server's life. */
