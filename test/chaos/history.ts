@@ -76,6 +76,8 @@ export async function readHistory(
   known: Pick<History, 'sent' | 'crashes' | 'settled'>,
 ): Promise<History> {
   const client = new pg.Client({ connectionString });
+  // Postgres may be stopped meanwhile: the query that is under way says so.
+  client.on('error', () => {});
   await client.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');

@@ -59,6 +59,8 @@ export class PostgresProxy {
   }
 
   resume(): void {
+    // What flows already would flow twice.
+    if (!this.#stalled) return;
     this.#stalled = false;
     for (const pair of this.#pairs) flow(pair);
   }
