@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { actorsUnderChaos } from './actors.ts';
 import { crashMatrix } from './crash-matrix.ts';
+import { differential } from './differential.ts';
 import { type FaultPoint, parsePoint } from './fault-points.ts';
 import { VARIANTS, type Variant } from './matrix-client.ts';
 import { PLANTS } from './plants.ts';
@@ -22,6 +23,9 @@ const HELP = `npm run -s chaos -- <name> [options]
   actors          three processes, clients and a nemesis; then the history is checked
     --minutes n     for so long; 5 unless said
     --plant name    with a fault of the runtime's own, which is to be found: ${Object.keys(PLANTS).join(', ')}
+
+  differential    random machines on the runtime's layers, against createActor
+    --cases n       10000 unless said
 
   --seed n        the seed of a report, to do the same again
 
@@ -64,6 +68,10 @@ function readCommandLine(args: string[]): (() => Promise<Report>) | null {
       }
       return () => actorsUnderChaos({ seed, seconds: minutes * 60, plant, say });
     }
+    case 'differential': {
+      const cases = wholeNumber('--cases', values.cases, 1) ?? 10_000;
+      return async () => differential({ seed, cases, say });
+    }
     default:
       throw new UsageError(`There is no command "${name}".\n\n${HELP}`);
   }
@@ -82,6 +90,7 @@ function parse(args: string[]) {
         point: { type: 'string' },
         parallel: { type: 'string' },
         minutes: { type: 'string' },
+        cases: { type: 'string' },
         plant: { type: 'string' },
       },
     });

@@ -9,6 +9,7 @@ import {
   type AnyTransitionDefinition,
   createActor,
   SimulatedClock,
+  StateMachine,
 } from 'xstate';
 import type { PlainError } from '../errors.ts';
 import type { ActorEvent } from '../types.ts';
@@ -44,6 +45,16 @@ const heldEffect = {
   restoreSnapshot: (state: unknown) => state,
 };
 
+/** Its effects, and those of its children's machines, end as they are told. */
+function withHeldEffects(machine: AnyStateMachine): AnyStateMachine {
+  const sources = Object.entries(machine.implementations.actors as Record<string, unknown>);
+  const held = sources.map(([name, logic]) => [
+    name,
+    logic instanceof StateMachine ? withHeldEffects(logic as AnyStateMachine) : heldEffect,
+  ]);
+  return machine.provide({ actors: Object.fromEntries(held) as never });
+}
+
 /** A machine running in memory. `now` counts milliseconds from 0. */
 export class LiveActor {
   readonly #clock = new SimulatedClock();
@@ -55,9 +66,7 @@ export class LiveActor {
   readonly entered = new Set<string>();
 
   constructor(machine: AnyStateMachine, input: unknown) {
-    const sources = Object.keys(machine.implementations.actors);
-    const held = Object.fromEntries(sources.map((name) => [name, heldEffect]));
-    this.#actor = createActor(machine.provide({ actors: held as never }), {
+    this.#actor = createActor(withHeldEffects(machine), {
       input,
       clock: this.#clock,
       inspect: (inspected) => {
@@ -87,9 +96,9 @@ export class LiveActor {
     this.#clock.increment(ms);
   }
 
-  /** Ends a running effect. */
-  end(id: string, outcome: Outcome): void {
-    this.#child(id).send({ type: 'test.end', outcome });
+  /** Ends a running effect; of a child's, where its id in its parent is given. */
+  end(id: string, outcome: Outcome, child?: string): void {
+    this.#child(id, child).send({ type: 'test.end', outcome });
   }
 
   /**
@@ -103,12 +112,13 @@ export class LiveActor {
       this.end(ended[1], ('error' in event ? { error: event.error } : { output: event.output }) as Outcome);
   }
 
-  /** The running effects and what they were asked, by id. */
-  effects(): Record<string, unknown> {
-    const { status, children } = this.#actor.getSnapshot();
+  /** The running effects and what they were asked, by id; of a child, where its id is given. */
+  effects(child?: string): Record<string, unknown> {
+    const { status, children } = this.#actorOf(child).getSnapshot() as AnyMachineSnapshot;
     if (status !== 'active') return {};
     const running = Object.entries(children as Record<string, AnyActorRef | undefined>).flatMap(
       ([id, ref]) => {
+        if (isMachine(ref)) return [];
         const state = ref?.getSnapshot() as { status: string; input: unknown } | undefined;
         return state?.status === 'active' ? [[id, state.input] as const] : [];
       },
@@ -116,18 +126,32 @@ export class LiveActor {
     return plain(Object.fromEntries(running));
   }
 
-  /** The types of the pending delayed events, sorted. */
-  timers(): string[] {
+  /** The types of its pending delayed events, sorted; of a child, where its id is given. */
+  timers(child?: string): string[] {
+    const source = this.#actorOf(child);
     const { _scheduledEvents: scheduled } = this.#actor.system.getSnapshot() as unknown as {
-      _scheduledEvents: Record<string, { event: ActorEvent; startedAt: number; delay: number }>;
+      _scheduledEvents: Record<string, { event: ActorEvent; source: unknown }>;
     };
     return Object.values(scheduled)
+      .filter((one) => one.source === source)
       .map(({ event }) => event.type)
       .sort();
   }
 
-  seen(): Seen {
-    const { status, value, context, output, error } = this.#actor.getSnapshot();
+  /** The ids of the children that are machines and have not ended, sorted. */
+  children(): string[] {
+    const { status, children } = this.#actor.getSnapshot() as AnyMachineSnapshot;
+    if (status !== 'active') return [];
+    return Object.entries(children as Record<string, AnyActorRef | undefined>)
+      .filter(([, ref]) => isMachine(ref) && ref?.getSnapshot().status === 'active')
+      .map(([id]) => id)
+      .sort();
+  }
+
+  seen(child?: string): Seen {
+    const { status, value, context, output, error } = this.#actorOf(
+      child,
+    ).getSnapshot() as AnyMachineSnapshot;
     return plain({ status, value, context, output: output ?? null, error: error ?? null });
   }
 
@@ -135,12 +159,20 @@ export class LiveActor {
     for (const { id } of nodes) this.entered.add(id);
   }
 
-  #child(id: string): AnyActorRef {
-    const children = this.#actor.getSnapshot().children as Record<string, AnyActorRef | undefined>;
-    const child = children[id];
-    if (!child) throw new Error(`no effect "${id}" runs`);
+  #actorOf(child: string | undefined): AnyActorRef {
+    return child === undefined ? this.#actor : this.#child(child);
+  }
+
+  #child(id: string, parent?: string): AnyActorRef {
+    const { children } = this.#actorOf(parent).getSnapshot() as AnyMachineSnapshot;
+    const child = (children as Record<string, AnyActorRef | undefined>)[id];
+    if (!child) throw new Error(`no effect or child "${id}" runs`);
     return child;
   }
+}
+
+function isMachine(ref: AnyActorRef | undefined): boolean {
+  return (ref as unknown as { logic: unknown } | undefined)?.logic instanceof StateMachine;
 }
 
 /** A transition in words: `source event [guard] -> targets`. */

@@ -12,6 +12,7 @@ import {
   emit,
   enqueueActions,
   fromPromise,
+  sendParent,
   setup,
   stopChild,
 } from 'xstate';
@@ -22,6 +23,8 @@ import {
   type ActionPlan,
   ALL_EVENTS,
   DELAYED,
+  FROM_KID,
+  type InvokePlan,
   type NodePlan,
   OUTSIDE,
   RAISED,
@@ -35,10 +38,14 @@ const FUEL = 15;
 interface Context {
   fuel: number;
   count: number;
+  /** A child was spawned, and not stopped since. */
+  hasKid: boolean;
   /** The last few tags of actions that ran. */
   log: string[];
 }
 
+/** The id of the children's machine, and of the child that is spawned. */
+export const KID = 'kid';
 /** The only effect of the machines. */
 export const EFFECT = 'work';
 export const workInput = z.object({ from: z.string(), count: z.number() });
@@ -55,56 +62,95 @@ export function workEffect(run: (context: EffectContext) => Promise<{ result: nu
 
 const burn = ({ context }: { context: Context }) => ({ fuel: context.fuel - 1 });
 
-const base = setup({
-  types: { context: {} as Context, events: {} as ActorEvent, emitted: {} as ActorEvent },
-  actors: {
-    [EFFECT]: fromPromise<{ result: number }, { from: string; count: number }>(() =>
-      Promise.reject(new Error('given by the test')),
-    ),
-  },
-  guards: {
-    even: ({ context }) => context.count % 2 === 0,
-    odd: ({ context }) => context.count % 2 === 1,
-    hasFuel: ({ context }) => context.fuel > 0,
-  },
-  actions: {
-    spend: assign(burn),
-    note: assign(({ context }, { tag }: { tag: string }) => ({
-      count: context.count + 1,
-      log: [...context.log, tag].slice(-8),
-    })),
-    raise: enqueueActions(({ context, enqueue }, { type }: { type: string }) => {
-      if (context.fuel <= 0) return;
-      enqueue.assign(burn);
-      enqueue.raise({ type });
-    }),
-    toSelf: enqueueActions(({ context, enqueue, self }, { type }: { type: string }) => {
-      if (context.fuel <= 0) return;
-      enqueue.assign(burn);
-      enqueue.sendTo(self, { type });
-    }),
-    later: enqueueActions(({ enqueue }, { type, delay: ms }: { type: string; delay: number }) => {
-      enqueue.raise({ type }, { id: `later.${type}`, delay: ms });
-    }),
-    laterUnnamed: enqueueActions(
-      ({ context, enqueue }, { type, delay: ms }: { type: string; delay: number }) => {
+/** What the machines are made of. Those without children do not know a machine of theirs. */
+const partsFor = (kid: AnyStateMachine | undefined) =>
+  setup({
+    types: { context: {} as Context, events: {} as ActorEvent, emitted: {} as ActorEvent },
+    actors: {
+      [EFFECT]: fromPromise<{ result: number }, { from: string; count: number }>(() =>
+        Promise.reject(new Error('given by the test')),
+      ),
+      ...((kid ? { [KID]: kid } : {}) as { [KID]: AnyStateMachine }),
+    },
+    guards: {
+      even: ({ context }) => context.count % 2 === 0,
+      odd: ({ context }) => context.count % 2 === 1,
+      hasFuel: ({ context }) => context.fuel > 0,
+    },
+    actions: {
+      spend: assign(burn),
+      note: assign(({ context }, { tag }: { tag: string }) => ({
+        count: context.count + 1,
+        log: [...context.log, tag].slice(-8),
+      })),
+      raise: enqueueActions(({ context, enqueue }, { type }: { type: string }) => {
         if (context.fuel <= 0) return;
         enqueue.assign(burn);
-        enqueue.raise({ type }, { delay: ms });
-      },
-    ),
-    forget: cancel('later.D0'),
-    emit: emit(({ context }) => ({ type: 'told', count: context.count })),
-    spawn: enqueueActions(({ context, enqueue }) => {
-      enqueue.stopChild('spawned');
-      enqueue.spawnChild(EFFECT, { id: 'spawned', input: { from: 'spawned', count: context.count } });
-    }),
-    stopSpawned: stopChild('spawned'),
-  },
-});
+        enqueue.raise({ type });
+      }),
+      toSelf: enqueueActions(({ context, enqueue, self }, { type }: { type: string }) => {
+        if (context.fuel <= 0) return;
+        enqueue.assign(burn);
+        enqueue.sendTo(self, { type });
+      }),
+      later: enqueueActions(({ enqueue }, { type, delay: ms }: { type: string; delay: number }) => {
+        enqueue.raise({ type }, { id: `later.${type}`, delay: ms });
+      }),
+      laterUnnamed: enqueueActions(
+        ({ context, enqueue }, { type, delay: ms }: { type: string; delay: number }) => {
+          if (context.fuel <= 0) return;
+          enqueue.assign(burn);
+          enqueue.raise({ type }, { delay: ms });
+        },
+      ),
+      forget: cancel('later.D0'),
+      emit: emit(({ context }) => ({ type: 'told', count: context.count })),
+      spawn: enqueueActions(({ context, enqueue }) => {
+        enqueue.stopChild('spawned');
+        enqueue.spawnChild(EFFECT, { id: 'spawned', input: { from: 'spawned', count: context.count } });
+      }),
+      stopSpawned: stopChild('spawned'),
+      // Parent and child could go on telling each other for ever.
+      tellKid: enqueueActions(
+        ({ context, enqueue }, { type, to, delay: ms }: { type: string; to?: string; delay?: number }) => {
+          // XState throws where there has never been one.
+          if (context.fuel <= 0 || (to === undefined && !context.hasKid)) return;
+          enqueue.assign(burn);
+          enqueue.sendTo(to ?? KID, { type }, ms === undefined ? {} : { delay: ms });
+        },
+      ),
+      tellParent: enqueueActions(({ context, enqueue }, { type }: { type: string }) => {
+        if (context.fuel <= 0) return;
+        enqueue.assign(burn);
+        enqueue(sendParent({ type }));
+      }),
+      spawnKid: enqueueActions(({ context, enqueue }) => {
+        if (context.fuel <= 0) return;
+        enqueue.assign(burn);
+        enqueue.assign({ hasKid: true });
+        enqueue.stopChild(KID);
+        enqueue.spawnChild(KID, { id: KID });
+      }),
+      stopKid: enqueueActions(({ enqueue }) => {
+        enqueue.assign({ hasKid: false });
+        enqueue.stopChild(KID);
+      }),
+    },
+  });
 
-/** The machine of a plan, ready to be registered. */
-export function buildMachine(plan: NodePlan, id: string): DurableMachine {
+/** The machines of two plans, ready to be registered: a parent, and the machine of its children. */
+export function buildFamily(plan: NodePlan, kidPlan: NodePlan, id: string): [DurableMachine, DurableMachine] {
+  const kid = buildMachine(kidPlan, KID, 'kid');
+  return [buildMachine(plan, id, 'parent', kid), kid];
+}
+
+/** The machine of a plan, ready to be registered. Alone unless it is a parent or a child: then it has no kin to tell. */
+export function buildMachine(
+  plan: NodePlan,
+  id: string,
+  role: 'alone' | 'parent' | 'kid' = 'alone',
+  kid?: DurableMachine,
+): DurableMachine {
   const ids = new Map<NodePlan, string>();
   const name = (node: NodePlan) => {
     ids.set(node, ids.size === 0 ? id : `s${ids.size}`);
@@ -120,6 +166,20 @@ export function buildMachine(plan: NodePlan, id: string): DurableMachine {
         return { type: 'raise', params: { type: RAISED[one.event] } };
       case 'toSelf':
         return { type: 'toSelf', params: { type: TO_SELF[one.event] } };
+      case 'tellKid':
+      case 'spawnKid':
+      case 'stopKid':
+      case 'tellKidLater':
+        if (role !== 'parent') return { type: 'note', params: { tag } };
+        if (one.kind !== 'tellKid' && one.kind !== 'tellKidLater') return { type: one.kind };
+        return {
+          type: 'tellKid',
+          params: { type: OUTSIDE[one.event], ...(one.kind === 'tellKidLater' && { delay: one.delay }) },
+        };
+      case 'tellParent':
+        return role === 'kid'
+          ? { type: 'tellParent', params: { type: FROM_KID[one.event] } }
+          : { type: 'note', params: { tag } };
       case 'later':
       case 'laterUnnamed':
         return { type: one.kind, params: { type: DELAYED[one.event], delay: one.delay } };
@@ -129,10 +189,30 @@ export function buildMachine(plan: NodePlan, id: string): DurableMachine {
   };
   const transition = (one: TransitionPlan, tag: string) => ({
     ...(one.target === null ? {} : { target: `#${targets[one.target % targets.length]}` }),
-    ...(one.guard ? { guard: one.guard } : {}),
+    ...(one.guard ? { guard: one.guard as string } : {}),
     reenter: one.reenter,
     actions: one.actions.map((each) => action(each, tag)),
   });
+  const invoke = ({ what, onDone, onError, onSnapshot }: InvokePlan, own: string) => ({
+    id: `invoked.${own}`,
+    ...(isKid(what)
+      ? { src: KID, ...(onSnapshot ? { onSnapshot: paid(transition(onSnapshot, `${own}.snapshot`)) } : {}) }
+      : {
+          src: EFFECT,
+          input: ({ context }: { context: Context }) => ({ from: own, count: context.count }),
+        }),
+    ...(onDone ? { onDone: ended(what, transition(onDone, `${own}.done`)) } : {}),
+    ...(onError ? { onError: ended(what, transition(onError, `${own}.error`)) } : {}),
+  });
+  // What may cause itself again costs fuel: each new child may at once tell its parent of itself.
+  const paid = ({ guard: _, actions, ...rest }: ReturnType<typeof transition>) => ({
+    ...rest,
+    guard: 'hasFuel',
+    actions: [{ type: 'spend' }, ...actions],
+  });
+  const ended = (what: InvokePlan['what'], one: ReturnType<typeof transition>) =>
+    isKid(what) ? paid(one) : one;
+  const isKid = (what: InvokePlan['what']) => role === 'parent' && what === 'kid';
   const config = (node: NodePlan): object => {
     const own = ids.get(node) as string;
     if (node.kind === 'final') return { id: own, type: 'final' };
@@ -141,7 +221,13 @@ export function buildMachine(plan: NodePlan, id: string): DurableMachine {
     const on: Record<string, object[]> = {};
     for (const one of node.on) {
       const type = ALL_EVENTS[one.event] as string;
-      on[type] = [...(on[type] ?? []), transition(one, `${own}.${type}`)];
+      const found = transition(one, `${own}.${type}`);
+      const isFromKid = (FROM_KID as readonly string[]).includes(type);
+      on[type] = [...(on[type] ?? []), isFromKid ? paid(found) : found];
+    }
+    if (node.invoke && isKid(node.invoke.what)) {
+      const tell = { type: 'tellKid', params: { type: 'E1', to: `invoked.${own}` } };
+      on.E0 = [{ guard: 'odd', actions: [tell] }, ...(on.E0 ?? [])];
     }
     const after: Record<number, object[]> = {};
     for (const one of node.after)
@@ -155,28 +241,15 @@ export function buildMachine(plan: NodePlan, id: string): DurableMachine {
         : {}),
       on,
       after,
-      always: node.always.map((one) => {
-        const { guard: _, actions, ...rest } = transition(one, `${own}.always`);
-        return { ...rest, guard: 'hasFuel', actions: [{ type: 'spend' }, ...actions] };
-      }),
-      ...(node.invoke
-        ? {
-            invoke: {
-              id: `invoked.${own}`,
-              src: EFFECT,
-              input: ({ context }: { context: Context }) => ({ from: own, count: context.count }),
-              ...(node.invoke.onDone ? { onDone: transition(node.invoke.onDone, `${own}.done`) } : {}),
-              ...(node.invoke.onError ? { onError: transition(node.invoke.onError, `${own}.error`) } : {}),
-            },
-          }
-        : {}),
+      always: node.always.map((one) => paid(transition(one, `${own}.always`))),
+      ...(node.invoke ? { invoke: invoke(node.invoke, own) } : {}),
       entry: node.entry.map((one) => action(one, `${own}.entry`)),
       exit: node.exit.map((one) => action(one, `${own}.exit`)),
     };
   };
-  const machine = base.createMachine({
+  const machine = partsFor(kid?.machine).createMachine({
     ...config(plan),
-    context: { fuel: FUEL, count: 0, log: [] },
+    context: { fuel: FUEL, count: 0, hasKid: false, log: [] },
     output: ({ context }: { context: Context }) => ({ count: context.count }),
   } as never) as unknown as AnyStateMachine;
   return {

@@ -9,12 +9,20 @@ export const OUTSIDE = ['E0', 'E1', 'E2'] as const;
 export const RAISED = ['R0', 'R1'] as const;
 export const TO_SELF = ['S0', 'S1'] as const;
 export const DELAYED = ['D0', 'D1'] as const;
-export const ALL_EVENTS = [...OUTSIDE, ...RAISED, ...TO_SELF, ...DELAYED];
+/** What a child tells its parent. */
+export const FROM_KID = ['K0', 'K1'] as const;
+export const ALL_EVENTS = [...OUTSIDE, ...RAISED, ...TO_SELF, ...DELAYED, ...FROM_KID];
 
 export type ActionPlan =
   | { kind: 'note' }
   | { kind: 'raise' | 'later' | 'laterUnnamed' | 'toSelf'; event: number; delay: number }
-  | { kind: 'forget' | 'emit' | 'spawn' | 'stopSpawned' };
+  | { kind: 'forget' | 'emit' | 'spawn' | 'stopSpawned' }
+  | KinPlan;
+
+/** What is done between parent and child: an actor that has no such kin notes it instead. */
+export type KinPlan =
+  | { kind: 'tellKid' | 'tellKidLater' | 'tellParent'; event: number; delay: number }
+  | { kind: 'spawnKid' | 'stopKid' };
 
 export interface TransitionPlan {
   target: number | null;
@@ -23,13 +31,21 @@ export interface TransitionPlan {
   actions: ActionPlan[];
 }
 
+export interface InvokePlan {
+  what: 'effect' | 'kid';
+  onDone: TransitionPlan | null;
+  onError: TransitionPlan | null;
+  onSnapshot: TransitionPlan | null;
+}
+
 export interface NodePlan {
   kind: 'atomic' | 'compound' | 'parallel' | 'final' | 'shallow' | 'deep';
   children: NodePlan[];
   on: (TransitionPlan & { event: number })[];
   always: TransitionPlan[];
   after: (TransitionPlan & { delay: number })[];
-  invoke: { onDone: TransitionPlan | null; onError: TransitionPlan | null } | null;
+  /** An effect, or a child. */
+  invoke: InvokePlan | null;
   entry: ActionPlan[];
   exit: ActionPlan[];
 }
@@ -52,6 +68,18 @@ const actionPlan: fc.Arbitrary<ActionPlan> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constantFrom('forget' as const, 'emit' as const, 'spawn' as const, 'stopSpawned' as const),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('tellKid' as const, 'tellKidLater' as const, 'tellParent' as const),
+      event: fc.nat(1),
+      delay,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('spawnKid' as const, 'stopKid' as const) }),
   },
 );
 const actionPlans = fc.array(actionPlan, { maxLength: 2 });
@@ -82,6 +110,8 @@ function nodePlan(depth: number, inParallel = false): fc.Arbitrary<NodePlan> {
     ),
     invoke: fc.option(
       fc.record({
+        what: fc.constantFrom('effect' as const, 'effect' as const, 'kid' as const),
+        onSnapshot: fc.option(transitionPlan, { freq: 2 }),
         onDone: fc.option(transitionPlan, { freq: 4 }),
         onError: fc.option(transitionPlan, { freq: 4 }),
       }),
@@ -134,6 +164,15 @@ export const machinePlan: fc.Arbitrary<NodePlan> = fc.boolean().chain((parallel)
       children: [first, ...rest, ...(parallel ? [] : [{ ...nothing, kind: 'final' as const }])],
     })),
 );
+
+/** The plan of a child's machine: smaller, so that it ends now and then. */
+export const kidPlan: fc.Arbitrary<NodePlan> = fc
+  .array(nodePlan(0), { minLength: 2, maxLength: 3 })
+  .map((children) => ({
+    ...nothing,
+    kind: 'compound' as const,
+    children: [...children, { ...nothing, kind: 'final' as const }],
+  }));
 
 /** What a test does to an actor. `pick` chooses among the effects that run. */
 export type Operation =
