@@ -1,9 +1,11 @@
 /** The checker itself: it finds nothing in a history as it must be, and each kind of fault in one that was spoilt. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EffectDescriptor } from '../../src/actors/runtime/index.ts';
 import { AT_REST } from './actors-machines.ts';
 import { check } from './checker.ts';
 import type { ActorAtEnd, History, Sent, Step } from './history.ts';
+import { PLANTS } from './plants.ts';
 
 const START = Date.parse('2026-01-05T15:00:00.000Z');
 const SUBJECT = 'subject/1';
@@ -314,6 +316,12 @@ const SPOILT: { what: string; rule: RegExp; spoil: (history: Mutable) => unknown
     spoil: ({ crashes }) => crashes.push('the process 1 ended'),
   },
 ];
+
+test.each(Object.entries(PLANTS))('the plant %s meets a statement of the runtime', (_name, { find }) => {
+  const folder = new URL('../../src/persistence/actors/', import.meta.url);
+  const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'));
+  expect(sources.some((source) => source.search(find) >= 0)).toBe(true);
+});
 
 describe('the checker', () => {
   test('finds nothing where nothing is wrong', () => {

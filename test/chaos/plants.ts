@@ -18,23 +18,23 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'messages-stay': {
     what: 'messages that were taken are not deleted (R4)',
-    find: /DELETE FROM messages USING ([\s\S]*?) WHERE messages\.id = m\.id/,
-    replace: 'DELETE FROM messages USING $1 WHERE false AND messages.id = m.id',
+    find: /WHERE messages\.id = m\.id/,
+    replace: 'WHERE false AND messages.id = m.id',
   },
   'jobs-stay': {
     what: 'jobs of timers that have fired are not deleted (R5)',
-    find: /DELETE FROM pgboss\.(\S+)\s+WHERE/,
-    replace: 'DELETE FROM pgboss.$1 WHERE false AND',
+    find: /WHERE ctid = ANY \(ARRAY\(SELECT due\.place/,
+    replace: 'WHERE false AND ctid = ANY (ARRAY(SELECT due.place',
   },
   'timers-forgotten': {
     what: 'a quarter of the timers is never looked for (R5)',
-    find: /state = 'created' AND NOT blocked AND/g,
-    replace: "state = 'created' AND NOT blocked AND id::text > '4' AND",
+    find: /state = 'created' AND NOT blocked/g,
+    replace: "state = 'created' AND NOT blocked AND id::text > '4'",
   },
   'no-takeover': {
     what: 'nobody takes over the effects of the dead (R7)',
-    find: /WHERE e\.src = ANY\(\$2\)/,
-    replace: 'WHERE false AND e.src = ANY($2)',
+    find: /e\.src = ANY\(\$2\)/g,
+    replace: 'false AND e.src = ANY($2)',
   },
 };
 

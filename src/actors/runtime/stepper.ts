@@ -17,8 +17,8 @@ import type { ActorEvent, ActorStatus, DurableMachine } from './types.ts';
 /** An `always` loop that is longer than this is a fault of the machine. */
 const MAX_MICROSTEPS = 1_000;
 
-/** Another actor, as a machine can name one: who started it, or one that it has started. */
-export type Target = { parent: true } | { childId: string };
+/** Another actor, as a machine can name one: who started it, one that it has started, or one that this step leaves. */
+export type Target = { parent: true } | { childId: string } | { leavingId: string };
 
 /** A delayed event to set or cancel, in the order in which the machine asked. Without `to` it is the actor's own. */
 export type TimerRequest =
@@ -269,7 +269,8 @@ export class Stepper {
       toSelf: [],
       sent: [],
     };
-    for (const action of collector.actions) collectAction(action, collector, result);
+    const kin: Kin = { ...collector, before: childrenBefore, after: after.children, stopped: new Set() };
+    for (const action of collector.actions) collectAction(action, kin, result);
     // By identity and not by action: `spawn` inside an assign has no action, and a state that is left and entered
     // again has a child of the same id that is another one.
     for (const [id, ref] of Object.entries(childrenBefore)) {
@@ -292,8 +293,18 @@ function unnamedTimer(event: ActorEvent): string {
   return `${event.type}.${randomUUID()}`;
 }
 
+/** Whom a step can tell: references, since a child that is replaced has the id of its successor. */
+interface Kin {
+  self: object;
+  parent: object | undefined;
+  before: Record<string, ChildRef>;
+  after: Record<string, ChildRef>;
+  /** Children that an action so far has stopped. */
+  stopped: Set<unknown>;
+}
+
 /** Sorts one collected action into the result. Throws on what the runtime does not carry out. */
-function collectAction(action: CollectedAction, collector: Collector, result: StepResult): void {
+function collectAction(action: CollectedAction, kin: Kin, result: StepResult): void {
   switch (action.type) {
     case 'xstate.raise': {
       const { event, id, delay } = action.params as { event: ActorEvent; id?: string; delay?: number };
@@ -318,8 +329,11 @@ function collectAction(action: CollectedAction, collector: Collector, result: St
         id?: string;
         delay?: number;
       };
-      const to = targetOf(ref, collector);
+      const to = targetOf(ref, kin);
+      if (to === 'nobody') return;
       if (delay !== undefined) {
+        // One that is left now has ended by then.
+        if (to && 'leavingId' in to) return;
         const timer = { id: id ?? unnamedTimer(event), event, delayMs: delay };
         result.timers.push({ kind: 'set', ...timer, ...(to && { to }) });
       } else if (to) result.sent.push({ to, event });
@@ -331,8 +345,10 @@ function collectAction(action: CollectedAction, collector: Collector, result: St
       return;
     }
     // Children are compared by identity; logging and assigning leave nothing to do.
-    case 'xstate.spawnChild':
     case 'xstate.stopChild':
+      kin.stopped.add(action.params);
+      return;
+    case 'xstate.spawnChild':
     case 'xstate.log':
     case 'xstate.assign':
     case 'xstate.enqueueActions':
@@ -344,9 +360,14 @@ function collectAction(action: CollectedAction, collector: Collector, result: St
   }
 }
 
-/** Undefined for the actor itself. */
-function targetOf(ref: { id?: unknown } | undefined, { self, parent }: Collector): Target | undefined {
+/** Undefined for the actor itself; `nobody` for a child that is stopped already, or was replaced before it could begin. */
+function targetOf(
+  ref: { id?: unknown } | undefined,
+  { self, parent, before, after, stopped }: Kin,
+): Target | 'nobody' | undefined {
   if (ref === undefined || ref === self) return undefined;
   if (ref === parent) return { parent: true };
-  return { childId: String(ref.id) };
+  const id = String(ref.id);
+  if (after[id] === ref) return { childId: id };
+  return before[id] === ref && !stopped.has(ref) ? { leavingId: id } : 'nobody';
 }

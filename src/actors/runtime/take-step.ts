@@ -39,13 +39,16 @@ export function takeStep(
 ): ActorRow {
   refuseOversized(row, result);
   const step = new Step(registered, work, row);
+  const isFarewell = ({ to }: StepResult['sent'][number]) => 'leavingId' in to;
+  for (const { to, event } of result.sent.filter(isFarewell)) step.send(to, event);
+  for (const id of result.stopped) step.leave(id);
+  for (const [index, child] of result.started.entries()) step.start(index, child);
+  // A delayed event may be for a child of this step.
   for (const request of result.timers) {
     if (request.kind === 'cancel') step.cancelTimer(request.id);
     else step.setTimer(request);
   }
-  for (const id of result.stopped) step.leave(id);
-  for (const [index, child] of result.started.entries()) step.start(index, child);
-  for (const { to, event } of result.sent) step.send(to, event);
+  for (const one of result.sent) if (!isFarewell(one)) step.send(one.to, one.event);
   for (const [index, event] of result.emitted.entries()) step.emit(index, event);
   const ended = result.status !== 'active';
   if (ended) for (const id of Object.keys(step.pending.children)) step.leave(id);
@@ -180,7 +183,8 @@ class Step {
     if (!parent) return;
     const { address: to, childId: actorId, sync } = parent;
     const tell = (event: ActorEvent) => this.#work.send({ to, from, kind: 'event', body: event });
-    if (sync && result.changed) {
+    // As in XState: of its end only its output is told.
+    if (sync && result.changed && next.status === 'active') {
       const { status, value, context, output } = result;
       const snapshot = { status, value, context, ...(output !== undefined && { output }) };
       tell({ type: `xstate.snapshot.${actorId}`, snapshot });
@@ -192,6 +196,7 @@ class Step {
 
   #addressOf(target: Target): string | undefined {
     if ('parent' in target) return this.#row.parent?.address;
+    if ('leavingId' in target) return this.#row.pending.children[target.leavingId]?.address;
     return this.pending.children[target.childId]?.address;
   }
 }

@@ -23,7 +23,7 @@ export function nothingHappened(): Happened {
 /** Runs one case, and counts what happened in it. Throws an AssertionError where the two differ. */
 export function compare(
   plan: NodePlan,
-  kidPlan: NodePlan,
+  kidPlan: NodePlan | null,
   todo: readonly Operation[],
   happened: Happened,
 ): void {
@@ -42,7 +42,7 @@ export function compare(
   if (status === 'error') happened.failed++;
 }
 
-function newStepped(family: [DurableMachine, DurableMachine]): SteppedFamily {
+function newStepped(family: [DurableMachine, ...DurableMachine[]]): SteppedFamily {
   return new SteppedFamily(family, [workEffect(() => Promise.reject(new Error('not run here')))]);
 }
 

@@ -14,6 +14,9 @@ import {
 import type { PlainError } from '../errors.ts';
 import type { ActorEvent } from '../types.ts';
 
+/** XState's own name for it is not exported. */
+const RUNNING = 1;
+
 export type Outcome = { output: unknown } | { error: PlainError };
 
 /** What is compared: plain JSON. */
@@ -79,6 +82,7 @@ export class LiveActor {
     this.#actor.subscribe({ error: () => {} });
     this.#actor.on('*', (event) => this.emitted.push(event));
     replaceTimersOfOneId(this.#actor.system);
+    tellOfOneselfOnce(this.#actor);
     this.#actor.start();
     this.#enter(this.#actor.getSnapshot() as AnyMachineSnapshot);
   }
@@ -126,14 +130,17 @@ export class LiveActor {
     return plain(Object.fromEntries(running));
   }
 
-  /** The types of its pending delayed events, sorted; of a child, where its id is given. */
+  /**
+   * The types of its pending delayed events, sorted; of a child, where its id is given. Without those for one that has
+   * ended: they do nothing.
+   */
   timers(child?: string): string[] {
     const source = this.#actorOf(child);
     const { _scheduledEvents: scheduled } = this.#actor.system.getSnapshot() as unknown as {
-      _scheduledEvents: Record<string, { event: ActorEvent; source: unknown }>;
+      _scheduledEvents: Record<string, { event: ActorEvent; source: unknown; target: AnyActorRef }>;
     };
     return Object.values(scheduled)
-      .filter((one) => one.source === source)
+      .filter((one) => one.source === source && isRunning(one.target))
       .map(({ event }) => event.type)
       .sort();
   }
@@ -171,6 +178,11 @@ export class LiveActor {
   }
 }
 
+/** One that was replaced before it began has an active snapshot, and never runs. */
+function isRunning(ref: AnyActorRef): boolean {
+  return (ref as unknown as { _processingStatus: number })._processingStatus === RUNNING;
+}
+
 function isMachine(ref: AnyActorRef | undefined): boolean {
   return (ref as unknown as { logic: unknown } | undefined)?.logic instanceof StateMachine;
 }
@@ -183,7 +195,7 @@ export function nameOfTransition({ source, eventType, guard, target }: AnyTransi
 }
 
 /**
- * The one difference that is wanted: where a timer of an id is set while one is pending, XState forgets the earlier one
+ * One difference that is wanted: where a timer of an id is set while one is pending, XState forgets the earlier one
  * but lets both fire (also for `after`, where a history target makes it enter a state again that it has not left). On
  * the runtime the later takes the earlier's place, since a timer belongs to one visit of its state (R5).
  */
@@ -198,6 +210,35 @@ function replaceTimersOfOneId(system: unknown): void {
   scheduler.schedule = (source, target, event, delay, id) => {
     if (id !== undefined) scheduler.cancel(source, id);
     schedule(source, target, event, delay, id);
+  };
+}
+
+/**
+ * Two more, of what children tell of themselves. XState tells a parent with `onSnapshot` of its child's snapshot also
+ * after an event that the child does not take; the runtime writes nothing for such an event, and tells of changes only.
+ * And what a child told before it was stopped still reaches XState's next child of that id; on the runtime it is late.
+ */
+function tellOfOneselfOnce(actor: AnyActorRef): void {
+  const relaying = actor.system as unknown as {
+    _relay(source: AnyActorRef, target: unknown, event: ActorEvent): void;
+  };
+  const { mailbox } = actor as unknown as { mailbox: { _process: (event: ActorEvent) => void } };
+  const relay = relaying._relay.bind(relaying);
+  const process = mailbox._process;
+  const told = new WeakMap<object, unknown>();
+  const tellers = new WeakMap<object, AnyActorRef>();
+  relaying._relay = (source, target, event) => {
+    if (event.type.startsWith('xstate.snapshot.')) {
+      if (told.get(source) === event.snapshot) return;
+      told.set(source, event.snapshot);
+    }
+    if (/^xstate\.(?:snapshot|done\.actor|error\.actor)\./.test(event.type)) tellers.set(event, source);
+    relay(source, target, event);
+  };
+  mailbox._process = (event) => {
+    const teller = tellers.get(event);
+    const { children } = actor.getSnapshot() as AnyMachineSnapshot;
+    if (teller === undefined || (children as Record<string, unknown>)[teller.id] === teller) process(event);
   };
 }
 

@@ -138,8 +138,13 @@ const partsFor = (kid: AnyStateMachine | undefined) =>
     },
   });
 
-/** The machines of two plans, ready to be registered: a parent, and the machine of its children. */
-export function buildFamily(plan: NodePlan, kidPlan: NodePlan, id: string): [DurableMachine, DurableMachine] {
+/** Ready to be registered: a machine, and that of its children, where it has any. */
+export function buildFamily(
+  plan: NodePlan,
+  kidPlan: NodePlan | null,
+  id: string,
+): [DurableMachine, ...DurableMachine[]] {
+  if (!kidPlan) return [buildMachine(plan, id)];
   const kid = buildMachine(kidPlan, KID, 'kid');
   return [buildMachine(plan, id, 'parent', kid), kid];
 }
@@ -165,6 +170,8 @@ export function buildMachine(
       case 'raise':
         return { type: 'raise', params: { type: RAISED[one.event] } };
       case 'toSelf':
+        // Taken in the same commit, before anything of kin; XState takes both as they come.
+        if (role !== 'alone') return { type: 'note', params: { tag } };
         return { type: 'toSelf', params: { type: TO_SELF[one.event] } };
       case 'tellKid':
       case 'spawnKid':
@@ -213,8 +220,9 @@ export function buildMachine(
   const ended = (what: InvokePlan['what'], one: ReturnType<typeof transition>) =>
     isKid(what) ? paid(one) : one;
   const isKid = (what: InvokePlan['what']) => role === 'parent' && what === 'kid';
-  const config = (node: NodePlan): object => {
+  const config = (node: NodePlan, inParallel: boolean): object => {
     const own = ids.get(node) as string;
+    const isParallel = inParallel || node.kind === 'parallel';
     if (node.kind === 'final') return { id: own, type: 'final' };
     if (node.kind === 'shallow' || node.kind === 'deep')
       return { id: own, type: 'history', history: node.kind };
@@ -225,7 +233,8 @@ export function buildMachine(
       const isFromKid = (FROM_KID as readonly string[]).includes(type);
       on[type] = [...(on[type] ?? []), isFromKid ? paid(found) : found];
     }
-    if (node.invoke && isKid(node.invoke.what)) {
+    // In a parallel state another region may leave the child in the same step, and XState throws where there is none.
+    if (node.invoke && isKid(node.invoke.what) && !inParallel) {
       const tell = { type: 'tellKid', params: { type: 'E1', to: `invoked.${own}` } };
       on.E0 = [{ guard: 'odd', actions: [tell] }, ...(on.E0 ?? [])];
     }
@@ -237,7 +246,11 @@ export function buildMachine(
       ...(node.kind === 'parallel' ? { type: 'parallel' } : {}),
       ...(node.kind === 'compound' ? { initial: ids.get(node.children[0] as NodePlan) } : {}),
       ...(node.children.length > 0
-        ? { states: Object.fromEntries(node.children.map((child) => [ids.get(child), config(child)])) }
+        ? {
+            states: Object.fromEntries(
+              node.children.map((child) => [ids.get(child), config(child, isParallel)]),
+            ),
+          }
         : {}),
       on,
       after,
@@ -248,7 +261,7 @@ export function buildMachine(
     };
   };
   const machine = partsFor(kid?.machine).createMachine({
-    ...config(plan),
+    ...config(plan, false),
     context: { fuel: FUEL, count: 0, hasKid: false, log: [] },
     output: ({ context }: { context: Context }) => ({ count: context.count }),
   } as never) as unknown as AnyStateMachine;

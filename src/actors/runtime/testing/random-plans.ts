@@ -165,14 +165,15 @@ export const machinePlan: fc.Arbitrary<NodePlan> = fc.boolean().chain((parallel)
     })),
 );
 
-/** The plan of a child's machine: smaller, so that it ends now and then. */
-export const kidPlan: fc.Arbitrary<NodePlan> = fc
-  .array(nodePlan(0), { minLength: 2, maxLength: 3 })
-  .map((children) => ({
+/** The plan of the children's machine, smaller, so that it ends now and then; null for one without children. */
+export const kidPlan: fc.Arbitrary<NodePlan | null> = fc.option(
+  fc.array(nodePlan(0), { minLength: 2, maxLength: 3 }).map((children) => ({
     ...nothing,
     kind: 'compound' as const,
     children: [...children, { ...nothing, kind: 'final' as const }],
-  }));
+  })),
+  { freq: 3 },
+);
 
 /** What a test does to an actor. `pick` chooses among the effects that run. */
 export type Operation =

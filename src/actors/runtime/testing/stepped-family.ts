@@ -12,7 +12,7 @@ import type { DurableMachine, Effect } from '../types.ts';
 import { type Item, Work } from '../work.ts';
 import { type Outcome, plain, type Seen } from './live-actor.ts';
 
-export const START = Date.parse('2026-01-05T15:00:00.000Z');
+const START = Date.parse('2026-01-05T15:00:00.000Z');
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 type Todo = DistributiveOmit<Item, 'stepId' | 'address'> | NewMessage;
@@ -93,8 +93,10 @@ export class SteppedFamily {
     );
   }
 
+  /** Without those for one that has ended: they do nothing. */
   timers(child?: string): string[] {
     return Object.values(this.#row(child).pending.timers)
+      .filter(({ to }) => to === undefined || this.#rows.get(to)?.status === 'active')
       .map(({ event }) => event.type)
       .sort();
   }
