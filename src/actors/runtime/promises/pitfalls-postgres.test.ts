@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ActorSystem } from '../index.ts';
+import { mostRowsLookedAt } from '../testing/plans.ts';
 import { COMMIT, openWatchedPool, type Statement, type WatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
 import { turnedClock } from '../turned-clock.ts';
@@ -48,37 +49,6 @@ test('pitfall: a transaction that notifies takes Postgres’s group commit away'
   expect(rows).toEqual([]);
 });
 
-/** How many rows a statement looks at, at most, in one of its scans, by the plan that is the same for all its values. */
-async function mostRowsLookedAt({ text, values }: Statement): Promise<number> {
-  const client = await world.database.pool.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
-    await client.query(`PREPARE looked AS ${text}`);
-    const literals = values.map((value) => {
-      if (value === null) return 'NULL';
-      return client.escapeLiteral(
-        Array.isArray(value) ? `{${value.map((one) => `"${one}"`)}}` : String(value),
-      );
-    });
-    const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE looked(${literals})`);
-    const looked: number[] = [];
-    const visit = (node: Record<string, unknown>): void => {
-      if (/Scan/.test(String(node['Node Type'])) && node['Relation Name'] !== undefined) {
-        looked.push(Number(node['Actual Rows']) + Number(node['Rows Removed by Filter'] ?? 0));
-      }
-      for (const child of (node.Plans ?? []) as Record<string, unknown>[]) visit(child);
-    };
-    visit(rows[0]['QUERY PLAN'][0].Plan);
-    expect(looked.length).toBeGreaterThan(0);
-    return Math.max(...looked);
-  } finally {
-    await client.query('ROLLBACK');
-    await client.query('DEALLOCATE ALL');
-    client.release();
-  }
-}
-
 test('pitfall: the claim of due jobs flips its plan after an ANALYZE of an empty queue', async () => {
   const { pool } = world.database;
   await fired(await wait(1));
@@ -97,7 +67,7 @@ test('pitfall: the claim of due jobs flips its plan after an ANALYZE of an empty
   const looked = await Promise.all(
     ['timers_take', 'timers_nearest', 'timers_delete'].map(async (name) => [
       name,
-      (await mostRowsLookedAt(named(name))) < burst / 10,
+      (await mostRowsLookedAt(pool, named(name))) < burst / 10,
     ]),
   );
   await pool.query(`DELETE FROM pgboss.job WHERE name = 'actor-timers'`);
