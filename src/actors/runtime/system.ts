@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
+import { restartRestoredStream } from '../../persistence/actors/journal.ts';
 import { waitingMailboxes } from '../../persistence/actors/messages.ts';
 import { freeEffect, ownEffects } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
@@ -163,6 +164,8 @@ export class System implements ActorSystem {
     });
     await this.#boss.start();
     await this.#timerQueue.create();
+    const restored = await restartRestoredStream(this.#options.pool);
+    if (restored > 0) this.#log.info({ rows: restored }, 'the journal was restored from another server');
     // Before anything steps here: effects belong to a process that is registered.
     await this.#peers.start();
     await this.#timers.start();

@@ -95,3 +95,27 @@ export async function streamEnd(database: Database): Promise<string> {
   );
   return rows[0] ? `${rows[0].txid}.${rows[0].seq}` : '0.0';
 }
+
+/** Rows in one statement: so many that a start is not held up, and few enough that none takes long. */
+const ROWS_AT_ONCE = 20_000;
+
+/**
+ * The stream's order is that of the transactions of one server. In a journal that was restored on another from a dump,
+ * some may be ahead of all that the new server will give for long, and would be hidden: the order begins anew there,
+ * with what was restored as it was written. Answers how many rows that were.
+ */
+export async function restartRestoredStream(database: Database): Promise<number> {
+  let restarted = 0;
+  for (;;) {
+    // Those that are ahead come last, so that one who is interrupted goes on.
+    const { rowCount } = await database.query(
+      `UPDATE journal SET txid = '0' FROM (
+         SELECT address, seq FROM journal WHERE txid > '0' AND EXISTS (
+           SELECT FROM journal AS ahead WHERE ahead.txid >= pg_snapshot_xmax(pg_current_snapshot())
+         ) ORDER BY txid, seq LIMIT ${ROWS_AT_ONCE}
+       ) AS restored WHERE journal.address = restored.address AND journal.seq = restored.seq`,
+    );
+    if (!rowCount) return restarted;
+    restarted += rowCount;
+  }
+}

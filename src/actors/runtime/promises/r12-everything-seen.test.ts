@@ -25,4 +25,17 @@ describe('R12: everything can be seen', () => {
     });
     expect(await system.inspect({ after: records[1]?.cursor ?? '', address })).toEqual([]);
   });
+
+  test('a journal that was restored on another server is followed from its beginning, and in order', async () => {
+    const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'restored' });
+    for (let by = 1; by <= 3; by++) await system.send(address, { type: 'ADD', by });
+    await world.database.pool.query(
+      `UPDATE journal SET txid = (pg_current_xact_id()::text::bigint + 1000000 - seq)::text::xid8`,
+    );
+    expect(await system.inspect({ address })).toEqual([]);
+    const restarted = await world.start();
+    await restarted.send(address, { type: 'ADD', by: 4 });
+    const revisions = async () => (await restarted.inspect({ address })).map(({ revision }) => revision);
+    await expect.poll(revisions, { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5]);
+  });
 });

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { assign, fromPromise, sendParent, setup } from 'xstate';
 import { z } from 'zod';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { type ActorSystem, createActorSystem, type DurableMachine, effect, turnedClock } from './index.ts';
-import type { Clock } from './types.ts';
+import { createTestDatabase, type TestDatabase } from '../../../../test/database.ts';
+import { type ActorSystem, createActorSystem, type DurableMachine, effect, turnedClock } from '../index.ts';
+import type { Clock } from '../types.ts';
 
 const START = '2026-01-05T14:00:00.000Z';
 const HOUR_MS = 3_600_000;
