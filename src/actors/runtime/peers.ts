@@ -203,6 +203,8 @@ export class Peers {
     clearTimeout(this.#tickTimer);
     if (this.#stopped) return;
     this.#tickTimer = setTimeout(() => {
+      // One at a time, however slow the database is: the connection takes one query at a time.
+      if (this.#ticking) return;
       this.#ticking = this.#tick()
         .catch((error: unknown) => this.#log.warn({ err: error }, 'the lease could not be renewed'))
         .finally(() => {
