@@ -105,6 +105,11 @@ test.each<NodeJS.Signals>(['SIGINT', 'SIGQUIT'])(
       const view = await insist(() => second.waitFor(address, { tag: 'fired' }, { timeoutMs: 30_000 }));
       expect(view).toMatchObject({ revision: 2, context: { fired: 1 } });
     }
+    // They hear of each other's commits again.
+    const [counted = ''] = counters;
+    const heard = second.waitFor(counted, ({ status }) => status === 'done', { timeoutMs: 30_000 });
+    await first.send(counted, { type: 'END' });
+    await heard;
   },
   120_000,
 );

@@ -1,5 +1,5 @@
 /** The machines that the tests of the promises step: one that counts, one that waits, one that has work done. */
-import { assign, emit, fromPromise, setup } from 'xstate';
+import { assign, emit, fromPromise, raise, setup } from 'xstate';
 import { z } from 'zod';
 import type { DurableMachine } from '../types.ts';
 
@@ -43,19 +43,31 @@ export const waiter = {
   id: 'waiter',
   version: '1',
   input: z.object({ delay: z.number() }),
-  events: { LEAVE: z.object({}), BACK: z.object({}), NOTE: z.object({}), END: z.object({}) },
+  events: {
+    LEAVE: z.object({}),
+    BACK: z.object({}),
+    NOTE: z.object({}),
+    REMIND: z.object({}),
+    END: z.object({}),
+  },
   machine: setup({
     types: {
       context: {} as { delay: number; fired: number },
       input: {} as { delay: number },
-      events: {} as { type: 'LEAVE' | 'BACK' | 'NOTE' | 'END' },
+      events: {} as { type: 'LEAVE' | 'BACK' | 'NOTE' | 'REMIND' | 'REMINDED' | 'END' },
     },
     delays: { patience: ({ context }) => context.delay },
   }).createMachine({
     id: 'waiter',
     context: ({ input }) => ({ delay: input.delay, fired: 0 }),
     initial: 'waiting',
-    on: { END: '.ended', NOTE: { actions: assign({}) } },
+    on: {
+      END: '.ended',
+      NOTE: { actions: assign({}) },
+      // A delayed event that leaves no state: nothing but its coming cancels it.
+      REMIND: { actions: raise({ type: 'REMINDED' }, { id: 'reminder', delay: 'patience' }) },
+      REMINDED: { actions: assign({ fired: ({ context }) => context.fired + 1 }) },
+    },
     states: {
       waiting: {
         after: {
