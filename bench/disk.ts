@@ -5,7 +5,7 @@
  */
 import type { Pool } from 'pg';
 import { type ActorSystem, createActorSystem, type DurableMachine } from '../src/actors/runtime/index.ts';
-import { Retention } from '../src/actors/runtime/retention.ts';
+import { Retention } from '../src/actors/runtime/upkeep/retention.ts';
 import { openPool } from '../src/persistence/pool.ts';
 import { counter } from './machines.ts';
 import { measure, round } from './measure.ts';

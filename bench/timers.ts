@@ -13,7 +13,7 @@ import { type BenchOptions, printTable } from './options.ts';
 
 /** Timers, over how long they are due, and how long the setting of them may take before the first is. */
 const SIZE = { timers: 10_000, overMs: 10_000, leadMs: 8_000 };
-const SMOKE_SIZE = { timers: 200, overMs: 300, leadMs: 800 };
+const SMOKE_SIZE = { timers: 200, overMs: 300, leadMs: 3_000 };
 
 interface Lateness extends Quantiles {
   fired: number;

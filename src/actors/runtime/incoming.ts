@@ -3,11 +3,11 @@
  * stored. Not for who may ask; that is the doors'.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { Outcome } from './effect-runner.ts';
+import type { Outcome } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
-import type { Registry } from './registry.ts';
+import type { Registry } from './registry/registry.ts';
+import type { Idempotency, Item } from './steps/work.ts';
 import type { ActorEvent, Address, DurableMachine, SendOptions, SpawnOptions } from './types.ts';
-import type { Idempotency, Item } from './work.ts';
 
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
 const KEY = /^[\w.:@-]{1,200}$/;

@@ -1,13 +1,9 @@
 /** The durable actor runtime: XState machines whose life is a row in Postgres. This is its only door. */
 
-export { systemClock } from './clock.ts';
 export { createActorSystem } from './create-system.ts';
-export { effect, toMs } from './effect.ts';
-export { effectSource } from './effect-source.ts';
 export * from './errors.ts';
-export type * from './telemetry.ts';
-export { type TurnedClock, type TurnOptions, turnedClock } from './turned-clock.ts';
-export type * from './types.ts';
+export { effect, toMs } from './registry/effect.ts';
+export { effectSource } from './registry/effect-source.ts';
 export {
   type GoesOn,
   goesOn,
@@ -18,4 +14,8 @@ export {
   type OldState,
   type PreviousVersion,
   type Renamed,
-} from './versions.ts';
+} from './registry/versions.ts';
+export type * from './telemetry.ts';
+export { systemClock } from './timers/clock.ts';
+export { type TurnedClock, type TurnOptions, turnedClock } from './timers/turned-clock.ts';
+export type * from './types.ts';

@@ -11,22 +11,19 @@ import { restartRestoredStream } from '../../persistence/actors/journal.ts';
 import { waitingMailboxes } from '../../persistence/actors/messages.ts';
 import { freeEffect, ownEffects } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
-import type { BatchWriter, CommittedBatch } from './batch.ts';
-import { systemClock } from './clock.ts';
-import { Committer } from './committer.ts';
-import { DeadLetters } from './dead-letters.ts';
-import { EffectRunner, type Outcome } from './effect-runner.ts';
+import type { BatchWriter, CommittedBatch } from './commits/batch.ts';
+import { Committer } from './commits/committer.ts';
+import { EffectRunner, type Outcome } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
-import { quietIntervals, scheduleHousekeeping } from './housekeeping.ts';
 import { eventItem, machineOf, spawnItem, storableOutcome } from './incoming.ts';
-import { Migrator } from './migrator.ts';
 import { Peers } from './peers.ts';
 import { Queries } from './queries.ts';
-import { Registry } from './registry.ts';
-import { Retention } from './retention.ts';
+import { Registry } from './registry/registry.ts';
+import type { Item, Work } from './steps/work.ts';
 import type { SystemLoad, TraceContext } from './telemetry.ts';
-import { TimerQueue } from './timer-batch.ts';
-import { Timers } from './timers.ts';
+import { systemClock } from './timers/clock.ts';
+import { TimerQueue } from './timers/timer-batch.ts';
+import { Timers } from './timers/timers.ts';
 import type {
   ActorEvent,
   ActorSystem,
@@ -46,8 +43,11 @@ import type {
   SpawnOptions,
   SystemParts,
 } from './types.ts';
+import { DeadLetters } from './upkeep/dead-letters.ts';
+import { quietIntervals, scheduleHousekeeping } from './upkeep/housekeeping.ts';
+import { Retention } from './upkeep/retention.ts';
+import { Migrator } from './versions/migrator.ts';
 import { waitFor } from './wait-for.ts';
-import type { Item, Work } from './work.ts';
 
 const DRAIN_MS = 10_000;
 

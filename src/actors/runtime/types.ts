@@ -6,8 +6,8 @@ import type { Pool } from 'pg';
 import type { AnyStateMachine, StateValue } from 'xstate';
 import type { z } from 'zod';
 import type { PlainError } from './errors.ts';
+import type { PreviousVersion } from './registry/versions.ts';
 import type { SystemLoad, Telemetry } from './telemetry.ts';
-import type { PreviousVersion } from './versions.ts';
 
 /** `machine/key`, for example `priceAlert/01J...`. */
 export type Address = string;

@@ -3,7 +3,7 @@ import type { StateValue } from 'xstate';
 import type { StoredStep } from '../../persistence/actors/journal.ts';
 import type { PendingRow } from '../../persistence/actors/pending.ts';
 import type { ActorRow } from '../../persistence/actors/rows.ts';
-import type { RecordBody } from './record.ts';
+import type { RecordBody } from './steps/record.ts';
 import type { ActorStatus, ActorView, EffectProgress, InspectionRecord, PendingWork } from './types.ts';
 
 /** An actor as it is committed. */

@@ -1,6 +1,7 @@
 /** Waiting for an actor to get somewhere: wakes on commits, does not poll. */
-import { hasEnded } from './bring-up.ts';
+
 import { RuntimeError } from './errors.ts';
+import { hasEnded } from './steps/bring-up.ts';
 import type { ActorSystem, ActorView, Address } from './types.ts';
 
 type Until = Parameters<ActorSystem['waitFor']>[1];

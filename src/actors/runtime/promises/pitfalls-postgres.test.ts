@@ -7,7 +7,7 @@ import type { ActorSystem } from '../index.ts';
 import { mostRowsLookedAt } from '../testing/plans.ts';
 import { COMMIT, openWatchedPool, type Statement, type WatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
-import { turnedClock } from '../turned-clock.ts';
+import { turnedClock } from '../timers/turned-clock.ts';
 
 const world = useWorld();
 let watched: WatchedPool;

@@ -22,11 +22,11 @@ import { createTestModel } from 'xstate/graph';
 import { z } from 'zod';
 import { pathsOf } from '../../../../test/model.ts';
 import { toPlainError } from '../errors.ts';
-import { Registry } from '../registry.ts';
+import { Registry } from '../registry/registry.ts';
+import { migration } from '../registry/versions.ts';
 import { LiveActor } from '../testing/live-actor.ts';
 import { durable, LoneActor, registryOf } from '../testing/lone-actor.ts';
 import { onTheRuntime, waiter } from '../testing/subjects.ts';
-import { migration } from '../versions.ts';
 
 const NEVER = 3_600_000;
 const child = createMachine({ id: 'child', initial: 'a', states: { a: {} } });

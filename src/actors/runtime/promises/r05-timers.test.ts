@@ -7,7 +7,7 @@ import type { ActorSystem } from '../index.ts';
 import { RuntimeProcess } from '../testing/fork.ts';
 import { COMMIT, loseAnswer, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
-import { turnedClock } from '../turned-clock.ts';
+import { turnedClock } from '../timers/turned-clock.ts';
 
 /** Longer than any test. */
 const NEVER = 3_600_000;

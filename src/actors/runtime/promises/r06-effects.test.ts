@@ -4,7 +4,6 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { retryDelayMs } from '../effect.ts';
 import {
   type ActorSystem,
   type ActorView,
@@ -13,6 +12,7 @@ import {
   PeerUnavailableError,
   RetryLaterError,
 } from '../index.ts';
+import { retryDelayMs } from '../registry/effect.ts';
 import { worker } from '../testing/subjects.ts';
 import { key, useWorld } from '../testing/world.ts';
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
 import { z } from 'zod';
 import { type DurableMachine, effect, goesOn, type Migration, type PreviousVersion } from '../index.ts';
-import { Registry } from '../registry.ts';
+import { Registry } from '../registry/registry.ts';
 import {
   fromV1,
   fromV2,

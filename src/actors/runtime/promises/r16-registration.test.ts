@@ -17,8 +17,8 @@ import {
   spawnChild,
 } from 'xstate';
 import { z } from 'zod';
-import { effect } from '../effect.ts';
-import { Registry } from '../registry.ts';
+import { effect } from '../registry/effect.ts';
+import { Registry } from '../registry/registry.ts';
 import { child, parent } from '../testing/family.ts';
 import { onTheRuntime } from '../testing/subjects.ts';
 import type { DurableMachine } from '../types.ts';

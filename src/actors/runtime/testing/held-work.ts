@@ -3,7 +3,7 @@
  * whose name begins with `hang` is never done.
  */
 import { z } from 'zod';
-import { type EffectPolicy, effect } from '../effect.ts';
+import { type EffectPolicy, effect } from '../registry/effect.ts';
 import type { Effect } from '../types.ts';
 
 export interface Attempt {

@@ -6,11 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { type AnyStateMachine, StateMachine } from 'xstate';
 import { z } from 'zod';
 import type { ActorRow, MessageRow } from '../../../persistence/actors/rows.ts';
-import { applyItem } from '../apply.ts';
-import { effect } from '../effect.ts';
-import { Registry } from '../registry.ts';
+import { effect } from '../registry/effect.ts';
+import { Registry } from '../registry/registry.ts';
+import { applyItem } from '../steps/apply.ts';
+import { type Answer, type Item, Work } from '../steps/work.ts';
 import type { ActorEvent, DurableMachine } from '../types.ts';
-import { type Answer, type Item, Work } from '../work.ts';
 import { plain } from './live-actor.ts';
 
 type Body<T> = T extends unknown ? Omit<T, 'stepId' | 'address'> : never;

@@ -17,7 +17,7 @@ import {
   stopChild,
 } from 'xstate';
 import { z } from 'zod';
-import { effect } from '../effect.ts';
+import { effect } from '../registry/effect.ts';
 import type { ActorEvent, DurableMachine, EffectContext } from '../types.ts';
 import {
   type ActionPlan,

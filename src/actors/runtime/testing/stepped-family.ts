@@ -5,11 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ActorRow, MessageRow, NewMessage } from '../../../persistence/actors/rows.ts';
-import { applyItem } from '../apply.ts';
 import { RuntimeError } from '../errors.ts';
-import { Registry } from '../registry.ts';
+import { Registry } from '../registry/registry.ts';
+import { applyItem } from '../steps/apply.ts';
+import { type Item, Work } from '../steps/work.ts';
 import type { DurableMachine, Effect } from '../types.ts';
-import { type Item, Work } from '../work.ts';
 import { type Outcome, plain, type Seen } from './live-actor.ts';
 
 const START = Date.parse('2026-01-05T15:00:00.000Z');

@@ -10,13 +10,13 @@ import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { z } from 'zod';
 import type { ActorRow, Pending } from '../../../persistence/actors/rows.ts';
-import { effect } from '../effect.ts';
-import { expectedBy, nodesOf } from '../expected.ts';
-import { moveActor } from '../migrate.ts';
-import { Registry } from '../registry.ts';
-import { detached } from '../stepper.ts';
-import { identityOf } from '../take-step.ts';
+import { effect } from '../registry/effect.ts';
+import { Registry } from '../registry/registry.ts';
+import { detached } from '../steps/stepper.ts';
+import { identityOf } from '../steps/take-step.ts';
 import type { ActorEvent, DurableMachine } from '../types.ts';
+import { expectedBy, nodesOf } from '../versions/expected.ts';
+import { moveActor } from '../versions/migrate.ts';
 
 const anything = z.unknown();
 

@@ -1,0 +1,313 @@
+/**
+ * Runs effects: attempts with a timeout, retries with backoff, cancellation. Their rows are committed by the step that
+ * starts them; their results go back as items of the committer.
+ *
+ * Not for taking over from processes that died: that is `peers.ts`, which hands the rows over.
+ */
+import { keptEffects, noteAttempt } from '../../../persistence/actors/processes.ts';
+import type { EffectRow } from '../../../persistence/actors/rows.ts';
+import type { Database } from '../../../persistence/database.ts';
+import {
+  DoNotRetryError,
+  PeerUnavailableError,
+  type PlainError,
+  RetryLaterError,
+  TtaiError,
+  toPlainError,
+} from '../errors.ts';
+import { retryDelayMs } from '../registry/effect.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { SystemLoad, Telemetry, TraceContext } from '../telemetry.ts';
+import type { Clock, Effect, EffectContext, RuntimeLog } from '../types.ts';
+import { isAway, runOnce } from './attempt.ts';
+import { type ObservedAttempt, observeAttempt } from './observed-attempt.ts';
+
+/** A cancellation and the start that it overtook are never further apart than this. */
+const CANCELLED_MEMORY_MS = 60_000;
+
+export type Outcome = { output: unknown } | { error: PlainError };
+
+interface Running {
+  row: EffectRow;
+  declared: Effect;
+  /** Aborts the attempt that runs now, or stops the waiting for the next one. */
+  cancel: (reason: string) => void;
+  /** Attempts that count against the limit. */
+  attempts: number;
+  /** Attempts at a peer that was away; they only stretch the backoff. */
+  unreachable: number;
+  /** Of the latest attempt. */
+  trace: TraceContext | undefined;
+}
+
+export interface EffectRunnerOptions {
+  database: Database;
+  registry: Registry;
+  clock: Clock;
+  log: RuntimeLog;
+  send: EffectContext['send'];
+  /** Resolves when the outcome is committed; with false when its actor did not take it. */
+  onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<boolean>;
+  /** It has ended, does not run here any more, and its actor did not take the outcome. */
+  onUnwanted: (row: EffectRow) => void;
+  telemetry: Telemetry;
+}
+
+export class EffectRunner {
+  readonly #database: Database;
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #log: RuntimeLog;
+  readonly #send: EffectContext['send'];
+  readonly #onOutcome: EffectRunnerOptions['onOutcome'];
+  readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
+  readonly #telemetry: Telemetry;
+  readonly #running = new Map<string, Running>();
+  /** How many attempts of each effect run now, and which wait for their turn. */
+  readonly #busy = new Map<string, number>();
+  readonly #waiting = new Map<string, Running[]>();
+  readonly #active = new Set<Running>();
+  /** Cancelled lately, by effect id: the news of a start may come after that of its end. */
+  readonly #cancelled = new Map<string, number>();
+  /** Failed attempts that are being noted. */
+  readonly #noting = new Set<Promise<void>>();
+  #stopped = false;
+  #idle: { leaveRunning: readonly string[]; resolve: () => void }[] = [];
+
+  constructor(options: EffectRunnerOptions) {
+    this.#database = options.database;
+    this.#registry = options.registry;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#send = options.send;
+    this.#onOutcome = options.onOutcome;
+    this.#telemetry = options.telemetry;
+    this.#onUnwanted = options.onUnwanted;
+  }
+
+  /** Effects that run or wait for their next attempt here. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** The attempts that run, in words; those of the effects named are not counted. */
+  busyWith(leaveRunning: readonly string[]): string[] {
+    const counted = [...this.#active].filter(({ declared }) => !leaveRunning.includes(declared.name));
+    const running = counted.map(({ declared, row }) => `the effect ${declared.name} of ${row.address} runs`);
+    return this.#noting.size > 0 ? [...running, 'a failed attempt is being noted'] : running;
+  }
+
+  /** Resolves when no attempt runs. What waits for its next attempt does not count. */
+  idle(leaveRunning: readonly string[] = []): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push({ leaveRunning, resolve });
+      this.#tellIdle();
+    });
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length === 0) return;
+    const waiting = this.#idle;
+    this.#idle = waiting.filter(({ leaveRunning }) => this.busyWith(leaveRunning).length > 0);
+    for (const one of waiting) if (!this.#idle.includes(one)) one.resolve();
+  }
+
+  /** By effect, what runs and what waits. */
+  load(): SystemLoad['effects'] {
+    const load = new Map<string, { running: number; waiting: number }>();
+    for (const running of this.#running.values()) {
+      const { name } = running.declared;
+      const { running: runs, waiting } = load.get(name) ?? { running: 0, waiting: 0 };
+      const active = this.#active.has(running) ? 1 : 0;
+      load.set(name, { running: runs + active, waiting: waiting + 1 - active });
+    }
+    return load;
+  }
+
+  /** Starts a committed effect, or goes on with one that another process began. */
+  start(row: EffectRow): void {
+    if (this.#stopped || this.#running.has(row.effectId) || this.#cancelled.has(row.effectId)) return;
+    const declared = this.#registry.effect(row.src);
+    if (!declared) return;
+    const running: Running = {
+      row,
+      declared,
+      cancel: () => {},
+      attempts: row.attempt,
+      unreachable: 0,
+      trace: undefined,
+    };
+    this.#running.set(row.effectId, running);
+    this.#schedule(running, row.dueAt.getTime() - this.#clock.now());
+  }
+
+  /** Aborts effects whose state was left. Their results are not wanted any more. */
+  cancel(effectIds: readonly string[]): void {
+    const now = Date.now();
+    for (const [effectId, at] of this.#cancelled) {
+      if (at > now - CANCELLED_MEMORY_MS) break;
+      this.#cancelled.delete(effectId);
+    }
+    for (const effectId of effectIds) {
+      const running = this.#running.get(effectId);
+      if (!running) {
+        this.#cancelled.set(effectId, now);
+        continue;
+      }
+      this.#forget(running);
+      running.cancel('cancelled');
+    }
+  }
+
+  /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
+  async releaseLost(processIds: readonly string[]): Promise<void> {
+    const ids = [...this.#running.keys()];
+    if (ids.length === 0) return;
+    const kept = await keptEffects(this.#database, processIds, ids);
+    this.cancel(ids.filter((id) => !kept.has(id)));
+  }
+
+  /** No new attempts; resolves when those that run are finished, or aborts them when the time is over. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopped = true;
+    for (const running of this.#running.values()) {
+      if (!this.#active.has(running)) running.cancel('draining');
+    }
+    const over = setTimeout(() => {
+      for (const running of this.#running.values()) running.cancel('draining');
+    }, timeoutMs);
+    await this.idle();
+    clearTimeout(over);
+  }
+
+  #schedule(running: Running, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.#enter(running);
+      return;
+    }
+    running.cancel = this.#clock.schedule(delayMs, () => this.#enter(running));
+  }
+
+  /** Takes a place among those of this effect that run at once, or waits for one. */
+  #enter(running: Running): void {
+    const { name, concurrency } = running.declared;
+    const busy = this.#busy.get(name) ?? 0;
+    if (busy >= concurrency) {
+      const queue = this.#waiting.get(name) ?? [];
+      queue.push(running);
+      this.#waiting.set(name, queue);
+      running.cancel = () => queue.splice(queue.indexOf(running), 1);
+      return;
+    }
+    this.#busy.set(name, busy + 1);
+    this.#active.add(running);
+    this.#attempt(running)
+      .catch((error: unknown) =>
+        this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner'),
+      )
+      .finally(() => {
+        this.#active.delete(running);
+        this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
+        const next = this.#waiting.get(name)?.shift();
+        if (next && !this.#stopped) this.#enter(next);
+        this.#tellIdle();
+      });
+  }
+
+  async #attempt(running: Running): Promise<void> {
+    const { row, declared } = running;
+    const controller = new AbortController();
+    let given: string | undefined;
+    running.cancel = (reason) => {
+      given = reason;
+      controller.abort(new TtaiError('cancelled', `the effect was ${reason}`));
+    };
+    const attempt = running.attempts + running.unreachable + 1;
+    const observed = observeAttempt(this.#telemetry, row, attempt);
+    running.trace = observed.trace;
+    const over = setTimeout(
+      () =>
+        controller.abort(
+          new TtaiError('timeout', `no answer within ${declared.timeoutMs} ms`, { retryable: true }),
+        ),
+      declared.timeoutMs,
+    );
+    try {
+      const { signal } = controller;
+      const output = await observed.run(() => runOnce(declared, row, { signal, attempt, send: this.#send }));
+      const isWanted = given === undefined || given === 'draining';
+      observed.ended(isWanted ? 'done' : 'cancelled');
+      if (isWanted) this.#finish(running, { output });
+    } catch (error) {
+      if (given !== undefined) observed.ended('cancelled');
+      else this.#failed(running, error, observed, controller.signal.aborted);
+    } finally {
+      clearTimeout(over);
+    }
+  }
+
+  /** It counts as running here until its outcome is committed, so that nobody starts it again meanwhile. */
+  #finish(running: Running, outcome: Outcome): void {
+    if (!this.#running.has(running.row.effectId)) return;
+    // The step that takes the outcome ends the effect: nothing is left to abort.
+    running.cancel = () => {};
+    const { row, trace } = running;
+    const committed = this.#onOutcome(row, outcome, trace).catch((error: unknown) => {
+      this.#log.error({ err: error, ...row }, 'the outcome of an effect was lost');
+      return true;
+    });
+    void committed.then((taken) => {
+      this.#forget(running);
+      if (!taken) this.#onUnwanted(row);
+    });
+  }
+
+  #forget(running: Running): void {
+    if (this.#running.get(running.row.effectId) === running) this.#running.delete(running.row.effectId);
+  }
+
+  #failed(running: Running, error: unknown, observed: ObservedAttempt, timedOut: boolean): void {
+    const { row, declared } = running;
+    const plain = toPlainError(error);
+    const away = isAway(error);
+    const delayMs = this.#retryDelayMs(running, error, away);
+    const outcome = delayMs === null ? 'failed' : 'retried';
+    observed.ended(timedOut ? 'timed_out' : away ? 'away' : outcome, {
+      code: plain.code,
+      gaveUp: delayMs === null,
+    });
+    if (delayMs === null) {
+      this.#finish(running, { error: plain });
+      return;
+    }
+    const dueAt = this.#clock.now() + delayMs;
+    this.#log.info(
+      { effect: declared.name, address: row.address, code: plain.code, delayMs },
+      'an effect failed and is tried again',
+    );
+    const noting = noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain)
+      .catch((noteError: unknown) => this.#log.debug({ err: noteError }, 'a failed attempt was not noted'))
+      .finally(() => {
+        this.#noting.delete(noting);
+        this.#tellIdle();
+      });
+    this.#noting.add(noting);
+    if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
+  }
+
+  /** How long to wait for the next attempt; null when there is none. Counts the one that failed. */
+  #retryDelayMs(running: Running, error: unknown, away: boolean): number | null {
+    if (error instanceof DoNotRetryError) return null;
+    const { row, declared } = running;
+    if (away) running.unreachable++;
+    else running.attempts++;
+    if (running.attempts > declared.retries.limit) return null;
+    const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
+    const asked = asksToWait ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(
+      asked,
+      retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
+    );
+    return this.#clock.now() + delayMs > row.deadlineAt.getTime() ? null : delayMs;
+  }
+}

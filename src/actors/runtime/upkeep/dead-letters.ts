@@ -1,0 +1,93 @@
+/**
+ * Dead letters as people see and treat them: listed with the machine's redactions, retried, discarded. Not for how a
+ * retry is applied (`apply-retry.ts`) or committed (`batch.ts`).
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  countDeadLetters,
+  deleteDeadLetters,
+  listDeadLetters,
+  loadDeadLetters,
+  type StoredDeadLetter,
+} from '../../../persistence/actors/dead-letters.ts';
+import type { Database } from '../../../persistence/database.ts';
+import type { Committer } from '../commits/committer.ts';
+import { RuntimeError } from '../errors.ts';
+import { checkEvent, machineOf } from '../incoming.ts';
+import { read } from '../queries.ts';
+import type { Registry } from '../registry/registry.ts';
+import { deadLetterNotFound } from '../steps/apply-retry.ts';
+import { redacted } from '../steps/record.ts';
+import type { ActorEvent, DeadLetter, DeadLetterOptions, RuntimeLog, SendAnswer } from '../types.ts';
+
+const MAX_PAGE = 500;
+const MAX_COUNTED = 10_000;
+const ID = /^[1-9]\d{0,17}$/;
+
+export class DeadLetters {
+  readonly #database: Database;
+  readonly #registry: Registry;
+  readonly #committer: Committer;
+  readonly #log: RuntimeLog;
+
+  constructor(options: { database: Database; registry: Registry; committer: Committer; log: RuntimeLog }) {
+    this.#database = options.database;
+    this.#registry = options.registry;
+    this.#committer = options.committer;
+    this.#log = options.log;
+  }
+
+  async list(options: DeadLetterOptions = {}): Promise<{ deadLetters: DeadLetter[]; next: string | null }> {
+    const { owner, address, machine, cursor: before } = options;
+    if (before !== undefined && !ID.test(before)) {
+      throw new RuntimeError('invalid_input', 'not a cursor of this list', { details: { field: 'cursor' } });
+    }
+    const limit = Math.min(options.limit ?? 50, MAX_PAGE);
+    const page = { owner, address, machine, before, limit: limit + 1 };
+    const letters = await read(() => listDeadLetters(this.#database, page));
+    const shown = letters.slice(0, limit);
+    const next = letters.length > limit ? (shown.at(-1)?.id ?? null) : null;
+    return { deadLetters: shown.map((letter) => this.#shown(letter)), next };
+  }
+
+  count(): Promise<number> {
+    return read(() => countDeadLetters(this.#database, MAX_COUNTED));
+  }
+
+  async get(id: string): Promise<DeadLetter> {
+    return this.#shown(await this.#find(id));
+  }
+
+  async retry(id: string, { source = null }: { source?: string | null } = {}): Promise<SendAnswer> {
+    const { address, event, outside } = await this.#find(id);
+    // The machine may have another schema by now; the event is taken as it was parsed then.
+    if (outside) checkEvent(this.#registry, address, event as ActorEvent);
+    const item = { kind: 'retry', stepId: randomUUID(), address, letter: id, source } as const;
+    const { answer } = await this.#committer.submit(item);
+    return answer as SendAnswer;
+  }
+
+  async discard(id: string, { source = null }: { source?: string | null } = {}): Promise<DeadLetter> {
+    const [letter] = ID.test(id) ? await read(() => deleteDeadLetters(this.#database, [id])) : [];
+    if (!letter) throw deadLetterNotFound(id);
+    const { address, revision } = letter;
+    this.#log.info({ id, address, revision, source }, 'dead letter discarded');
+    return this.#shown(letter);
+  }
+
+  async #find(id: string): Promise<StoredDeadLetter> {
+    const found = ID.test(id) ? await read(() => loadDeadLetters(this.#database, [id])) : undefined;
+    const letter = found?.get(id);
+    if (!letter) throw deadLetterNotFound(id);
+    return letter;
+  }
+
+  #shown({ outside: _outside, ...letter }: StoredDeadLetter): DeadLetter {
+    const machine = machineOf(letter.address);
+    const event = letter.event as ActorEvent;
+    const definition = this.#registry.definitions.find(({ id }) => id === machine);
+    // Of a machine that is not registered here, what must stay secret is unknown.
+    const shown = definition ? redacted(event, definition) : { type: event.type, redacted: true };
+    return { ...letter, machine, event: shown };
+  }
+}
