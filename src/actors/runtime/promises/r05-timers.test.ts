@@ -138,9 +138,6 @@ describe('R5: timers keep time', () => {
       expect(await system.snapshot(address)).toMatchObject({ revision: 4, timers: [], context: { fired: 2 } });
     }
   });
-      expect(await jobsOf(address)).toEqual([]);
-    }
-  });
 
   test('fires once when the answer to its commit was lost', async () => {
     const { system, fail } = await startWatched();
