@@ -135,7 +135,11 @@ describe('R5: timers keep time', () => {
     for (const address of addresses) {
       await system.waitFor(address, ({ context }) => Number(context.fired) > 1, { timeoutMs: 10_000 });
       await untilNoJob(address);
-      expect(await system.snapshot(address)).toMatchObject({ revision: 4, timers: [], context: { fired: 2 } });
+      expect(await system.snapshot(address)).toMatchObject({
+        revision: 4,
+        timers: [],
+        context: { fired: 2 },
+      });
     }
   });
 
