@@ -155,7 +155,7 @@ export class Committer {
     const cached = new Set<Address>();
     // The row before its mail: mail that another process takes in between shows in the revision.
     const rows = await this.#load(batch, cached, remembered);
-    const mailboxes = await this.#loadMail(batch);
+    const mailboxes = await this.#loadMail(batch, rows);
     const letters = await this.#loadLetters(batch);
     const outcomes = new Map<Entry, Settled | Error>();
     const works: Work[] = [];
@@ -294,8 +294,24 @@ export class Committer {
     return rows;
   }
 
-  /** The messages of those that are told to look into their mailbox. */
-  async #loadMail(batch: Batch): Promise<Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>> {
+  /** The messages of those that are told to look into their mailbox; `rows` may grow by those that exist meanwhile. */
+  async #loadMail(batch: Batch, rows: Map<Address, ActorRow>): ReturnType<Committer['#readMail']> {
+    const looked = new Set<Address>();
+    for (;;) {
+      const mailboxes = await this.#readMail(batch);
+      // Mail to one that is not there begins with its spawn, unless another process has taken that since.
+      const born = [...mailboxes]
+        .filter(([address, { mailbox }]) => !rows.has(address) && mailbox[0]?.kind !== 'spawn')
+        .map(([address]) => address)
+        .filter((address) => !looked.has(address));
+      if (born.length === 0) return mailboxes;
+      for (const address of born) looked.add(address);
+      // Again the row before its mail. One that is not there now either could not be started.
+      for (const [address, row] of await loadActors(this.#options.writer.pool, born)) rows.set(address, row);
+    }
+  }
+
+  async #readMail(batch: Batch): Promise<Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>> {
     const told = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
     if (told.length === 0) return new Map();
     const addresses = told.map(([address]) => address);

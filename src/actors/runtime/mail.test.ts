@@ -1,0 +1,54 @@
+/** Mailboxes that several processes open at once. What children and parents tell each other: promises/r04-order.test.ts. */
+import { expect, test } from 'vitest';
+import { assign, setup } from 'xstate';
+import { z } from 'zod';
+import type { DurableMachine } from './index.ts';
+import { openWatchedPool } from './testing/watched-pool.ts';
+import { useWorld } from './testing/world.ts';
+
+const kidMachine = setup({
+  types: { context: {} as { pings: number }, events: {} as { type: 'PING' } },
+}).createMachine({
+  id: 'kid',
+  context: { pings: 0 },
+  on: { PING: { actions: assign({ pings: ({ context }) => context.pings + 1 }) } },
+});
+const parentMachine = setup({ actors: { kid: kidMachine } }).createMachine({
+  id: 'parent',
+  invoke: { id: 'kid', src: 'kid' },
+});
+const machines: DurableMachine[] = [kidMachine, parentMachine].map((machine) => ({
+  id: machine.id,
+  version: '1',
+  machine: machine as unknown as DurableMachine['machine'],
+  input: z.object({}),
+  events: {},
+}));
+
+const world = useWorld();
+
+test('R4: mail is not lost to a process that looked for its actor just before another one made it', async () => {
+  const { connectionString, pool } = world.database;
+  const watched = openWatchedPool(connectionString);
+  const slow = await world.start({ pool: watched.pool, machines });
+  const address = 'kid/one:1.0';
+  const told = Promise.withResolvers<void>();
+  watched.fail(/FROM unnest\(\$1::text\[\]\) AS mailbox/, async (ask) => {
+    // The row was not there; meanwhile another process makes it, and somebody tells it something.
+    const quick = await world.start({ machines });
+    while ((await quick.list({ machine: 'kid' })).actors.length === 0);
+    await quick.drain({ timeoutMs: 1 });
+    await pool.query(
+      `INSERT INTO messages (to_address, from_address, kind, body) VALUES ($1, 'parent/one', 'event', '{"type": "PING"}')`,
+      [address],
+    );
+    told.resolve();
+    return ask();
+  });
+  await slow.spawn('parent', 'one', { input: {}, owner: 'a' });
+  await told.promise;
+  while ((await pool.query('SELECT FROM messages')).rowCount !== 0);
+  expect(await slow.snapshot(address)).toMatchObject({ context: { pings: 1 } });
+  await slow.drain({ timeoutMs: 1 });
+  await watched.pool.end();
+});
