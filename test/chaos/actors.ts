@@ -2,6 +2,8 @@
  * The checker under chaos: three processes on one Postgres, clients that send numbered events, and a nemesis that kills,
  * freezes and cuts; then everything is healed, has its time to settle, and its history is judged.
  */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -39,6 +41,8 @@ export interface ActorsReport {
   /** Cancelled timers whose jobs wait for their deadline, at which they do nothing. */
   orphanJobs: number;
   violations: Violation[];
+  /** Where the whole history was left, for whoever looks for the cause; null without a violation. */
+  historyFile: string | null;
   notMeasured: string;
 }
 
@@ -93,6 +97,7 @@ async function runOn(postgres: ChaosPostgres, options: ActorsOptions): Promise<A
     const faults = await mischief;
     const { history, settledAfterSeconds } = early ?? (await settledHistory(run, actors, patient, say));
     const violations = check(history);
+    const historyFile = violations.length > 0 ? await keepHistory(history, seed) : null;
     for (const { rule, words } of violations.slice(0, 10)) say(`VIOLATION ${rule}: ${words}`);
     const foundAfterSeconds = early?.afterSeconds ?? (violations.length > 0 ? since() : null);
     return {
@@ -103,6 +108,7 @@ async function runOn(postgres: ChaosPostgres, options: ActorsOptions): Promise<A
       ...figures(history),
       settledAfterSeconds,
       violations: violations.slice(0, MAX_VIOLATIONS),
+      historyFile,
       notMeasured: 'a machine that loses power, clocks that differ, Postgres failing over to another server',
     };
   } finally {
@@ -195,6 +201,13 @@ async function settle(
   } finally {
     await client.end();
   }
+}
+
+async function keepHistory(history: History, seed: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `ttai-chaos-history-${seed}-`));
+  const file = join(folder, 'history.json');
+  await writeFile(file, JSON.stringify({ ...history, called: [...history.called] }));
+  return file;
 }
 
 function figures(history: History) {
