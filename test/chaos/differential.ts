@@ -1,6 +1,6 @@
 /**
  * Many cases of the differential test: random machines with children on the runtime's layers, against `createActor`.
- * Without a database; through the whole system on Postgres: src/actors/runtime/differential-system.test.ts.
+ * Without a database; through the whole system on Postgres: src/actors/runtime/promises/r16-differential-system.test.ts.
  */
 import fc from 'fast-check';
 import { compare, type Happened, nothingHappened } from '../../src/actors/runtime/testing/differential.ts';

@@ -38,6 +38,9 @@ const MAX_CACHED_ACTORS = 4_096;
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 200;
 
+/** Mailboxes by address; `mailboxFull` where more may wait. */
+type LoadedMail = Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>;
+
 export interface CommitterOptions {
   writer: BatchWriter;
   log: RuntimeLog;
@@ -295,7 +298,7 @@ export class Committer {
   }
 
   /** The messages of those that are told to look into their mailbox; `rows` may grow by those that exist meanwhile. */
-  async #loadMail(batch: Batch, rows: Map<Address, ActorRow>): ReturnType<Committer['#readMail']> {
+  async #loadMail(batch: Batch, rows: Map<Address, ActorRow>): Promise<LoadedMail> {
     const looked = new Set<Address>();
     for (;;) {
       const mailboxes = await this.#readMail(batch);
@@ -311,7 +314,7 @@ export class Committer {
     }
   }
 
-  async #readMail(batch: Batch): Promise<Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>> {
+  async #readMail(batch: Batch): Promise<LoadedMail> {
     const told = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
     if (told.length === 0) return new Map();
     const addresses = told.map(([address]) => address);

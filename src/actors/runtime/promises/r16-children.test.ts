@@ -1,13 +1,13 @@
 /**
  * R16: what a step tells the children that it starts, leaves and replaces, case by case, as `createActor` does. Found by
- * the random machines of `differential.test.ts`.
+ * the random machines of `r16-differential.test.ts`.
  */
 import { expect, test } from 'vitest';
 import { type AnyStateMachine, assign, enqueueActions, sendParent, sendTo, setup } from 'xstate';
 import { z } from 'zod';
-import { LiveActor } from './testing/live-actor.ts';
-import { SteppedFamily } from './testing/stepped-family.ts';
-import type { DurableMachine } from './types.ts';
+import { LiveActor } from '../testing/live-actor.ts';
+import { SteppedFamily } from '../testing/stepped-family.ts';
+import type { DurableMachine } from '../types.ts';
 
 /** Tells its parent of each PING, and ends at END. */
 const kidMachine = setup({ types: { events: {} as { type: 'PING' | 'END' } } }).createMachine({

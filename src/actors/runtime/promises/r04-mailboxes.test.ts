@@ -1,10 +1,10 @@
-/** Mailboxes that several processes open at once. What children and parents tell each other: promises/r04-order.test.ts. */
+/** Mailboxes that several processes open at once. What children and parents tell each other: r04-order.test.ts. */
 import { expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
-import type { DurableMachine } from './index.ts';
-import { openWatchedPool } from './testing/watched-pool.ts';
-import { useWorld } from './testing/world.ts';
+import type { DurableMachine } from '../index.ts';
+import { openWatchedPool } from '../testing/watched-pool.ts';
+import { useWorld } from '../testing/world.ts';
 
 const kidMachine = setup({
   types: { context: {} as { pings: number }, events: {} as { type: 'PING' } },
