@@ -2,6 +2,7 @@
  * What Postgres and pg-boss do that has cost others a release: each of their known traps that concerns the runtime, by
  * name. Those of XState are `pitfalls-xstate.test.ts`.
  */
+import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ActorSystem } from '../index.ts';
 import { mostRowsLookedAt } from '../testing/plans.ts';
@@ -116,19 +117,26 @@ test('pitfall: a retry after a lost connection takes what was committed for not 
 
 test('pitfall: two commits with the same actors in another order block each other', async () => {
   const second = await world.start();
-  const addresses = await Promise.all(
-    times(60).map(() => system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' })),
-  );
-  const rounds = times(4).flatMap(() => [
-    ...addresses.map((address) => system.send(address, { type: 'ADD', by: 1 })),
-    ...addresses.toReversed().map((address) => second.send(address, { type: 'ADD', by: 1 })),
-  ]);
-  await Promise.all(rounds);
+  const spawned = times(9).map(() => system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' }));
+  const addresses = (await Promise.all(spawned)).sort();
+  // Both are stopped half way, each with what it has locked until then.
+  const holder = new pg.Client({ connectionString: world.database.connectionString });
+  await holder.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM actors WHERE address = $1 FOR UPDATE', [addresses[4]]);
+  const add = (one: ActorSystem) => (address: string) => one.send(address, { type: 'ADD', by: 1 });
+  const sent = Promise.all([...addresses.map(add(system)), ...addresses.toReversed().map(add(second))]);
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+  await expect.poll(async () => (await holder.query(waiting)).rowCount, { interval: 5 }).toBe(2);
+  await holder.query('COMMIT');
+  await holder.end();
+  await sent;
   const { rows } = await world.database.pool.query(
     'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
   );
   expect(rows).toEqual([{ deadlocks: '0' }]);
   for (const address of addresses) {
-    expect(await system.snapshot(address)).toMatchObject({ revision: 9, context: { count: 8 } });
+    expect(await system.snapshot(address)).toMatchObject({ revision: 3, context: { count: 2 } });
   }
 });

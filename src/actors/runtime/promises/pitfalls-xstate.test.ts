@@ -153,7 +153,8 @@ test('pitfall 5: renaming a state orphans stored timers', () => {
   const id = `xstate.after.${NEVER}.m.fresh`;
   expect(actor.row).toMatchObject({ version: '2', pending: { timers: { [id]: { due: timer?.due } } } });
   actor.fire(id);
-  expect(actor.row).toMatchObject({ value: 'over', pending: { timers: {} } });
+  expect(actor.row.value).toBe('over');
+  expect(actor.timers).toEqual([]);
 });
 
 test('pitfall 6: timers are set again under the same id, and outlive an actor that fails', () => {
@@ -173,7 +174,8 @@ test('pitfall 6: timers are set again under the same id, and outlive an actor th
   const failing = new LoneActor(visiting, { others: [child] });
   expect(failing.timers).toHaveLength(1);
   failing.end('work', { error: toPlainError(new Error('nobody takes it')) });
-  expect(failing.row).toMatchObject({ status: 'error', pending: { timers: {}, effects: {}, children: {} } });
+  expect(failing.row.status).toBe('error');
+  expect(failing.row.pending).toEqual({ timers: {}, effects: {}, children: {} });
 });
 
 test('pitfall 7: XState takes what an earlier visit has started for its own', () => {
@@ -300,7 +302,7 @@ test('pitfall 12: an Error is {} in JSON', () => {
     states: { a: { invoke: { id: 'w', src: 'work' } } },
   });
   const actor = new LoneActor(failing, { others: [child] });
-  actor.end('w', { error: toPlainError(new TypeError('plain')) });
+  actor.end('w', { error: new TypeError('plain') as never });
   expect(actor.row.error).toMatchObject({ name: 'TypeError', message: 'plain', code: 'internal_error' });
   expect(JSON.parse(actor.row.snapshot).error).toEqual(actor.row.error);
 });
@@ -431,17 +433,28 @@ test('pitfall 20: an endless always loop hangs the process', () => {
 });
 
 test('pitfall 21: restoring a snapshot changes the object that it is restored from', () => {
-  const actor = new LoneActor(rich, { others: [child] });
-  actor.send('STEP');
-  const { row } = actor;
-  const text = JSON.stringify(row);
-  // A step that lost to another writer is taken again, on the same row.
-  const twice = [1, 2].map(() => {
-    actor.tryOn(row, { kind: 'event', event: { type: 'LEAVE' }, source: null });
-    return actor.work.row?.snapshot;
+  const careless = createMachine({
+    id: 'careless',
+    context: { list: [] as number[] },
+    on: {
+      ADD: {
+        actions: assign({
+          // Changes the context that it is given, as it must not.
+          list: ({ context }) => {
+            context.list.push(1);
+            return context.list;
+          },
+        }),
+      },
+    },
   });
-  expect(twice[0]).toBe(twice[1]);
-  expect(JSON.stringify(row)).toBe(text);
+  const actor = new LoneActor(careless);
+  const { row } = actor;
+  // A step that lost to another writer is taken again on the same row, and starts from what is stored.
+  for (let times = 0; times < 2; times++) {
+    actor.tryOn(row, { kind: 'event', event: { type: 'ADD' }, source: null });
+    expect(JSON.parse(actor.work.row?.snapshot ?? '')).toMatchObject({ context: { list: [1] } });
+  }
 });
 
 test('pitfall 22: a store runs its effects inside the pure transition, and no inspector sees it', () => {

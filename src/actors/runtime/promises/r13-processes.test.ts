@@ -5,6 +5,7 @@ import { type ActorSystem, createActorSystem } from '../index.ts';
 import type { CommitFacts } from '../telemetry.ts';
 import { counter, waiter, worker } from '../testing/subjects.ts';
 import { key, useWorld } from '../testing/world.ts';
+import { turnedClock } from '../timers/turned-clock.ts';
 
 const world = useWorld();
 afterEach(() => world.rest());
@@ -175,14 +176,14 @@ describe('R13: draining', () => {
   });
 
   test('fires no timer any more: that waits for another', async () => {
-    const system = await world.start();
-    const address = await system.spawn('waiter', key(), { input: { delay: 3_600_000 }, owner: 'a' });
+    const clock = turnedClock();
+    const system = await world.start({ clock });
+    const address = await system.spawn('waiter', key(), { input: { delay: 10_000 }, owner: 'a' });
     await system.drain();
-    await world.database.pool.query(`UPDATE pgboss.job SET start_after = now() WHERE data->>'address' = $1`, [
-      address,
-    ]);
+    await clock.advance('20 s');
+    await haveTheirTurn();
     expect(await system.snapshot(address)).toMatchObject({ revision: 1 });
-    const other = await world.start();
+    const other = await world.start({ clock });
     expect(await other.waitFor(address, { tag: 'fired' }, { timeoutMs: 20_000 })).toMatchObject({
       revision: 2,
     });
