@@ -1,6 +1,6 @@
 /**
  * What Postgres and pg-boss do that has cost others a release: each of their known traps that concerns the runtime, by
- * name. Those of XState are `pitfalls-xstate.test.ts`.
+ * name. Those of XState are `pitfalls-xstate-1.test.ts`.
  */
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
