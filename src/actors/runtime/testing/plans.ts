@@ -31,7 +31,7 @@ export async function mostRowsLookedAt(pool: Pool, { text, values }: Statement):
     return Math.max(...looked);
   } finally {
     await client.query('ROLLBACK');
-    await client.query('DEALLOCATE ALL');
-    client.release();
+    // Not for others: what it has prepared here goes with it.
+    client.release(true);
   }
 }
