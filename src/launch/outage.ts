@@ -90,7 +90,7 @@ export function watchOutages(options: {
 }
 
 /** True for an error, or one that it was caused by, of a connection that broke or could not be made. */
-function isLostConnection(error: unknown): error is Error {
+export function isLostConnection(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   if ('code' in error && CODES.has(error.code)) return true;
   return MESSAGES.test(error.message) || isLostConnection(causeOf(error));

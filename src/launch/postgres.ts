@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../log.ts';
 import { LaunchError } from './errors.ts';
+import { isLostConnection } from './outage.ts';
 import { asCommand, chooseRunAs, findPrograms, type Programs, type RunAs } from './postgres-binaries.ts';
 import { type Cluster, openCluster, PORT, readPidFile } from './postgres-cluster.ts';
 import { commandLine, endsWithin, processesIn, sendSignal } from './processes.ts';
@@ -77,6 +78,17 @@ export async function startPostgres(options: {
   const bringUp = (): Promise<Postmaster> => adoptOrStart({ programs, runAs, cluster, settings, log });
 
   let current = await bringUp();
+  try {
+    await untilAnswered(
+      () => createDatabase(cluster.connectionString('postgres'), DATABASE),
+      async () => {
+        current = await bringUp();
+      },
+    );
+  } catch (error) {
+    await stopPostmaster(current.pid, log);
+    throw error;
+  }
   const { adopted } = current;
   const stopWatching = watch({
     cluster,
@@ -90,12 +102,6 @@ export async function startPostgres(options: {
     await stopWatching();
     await stopPostmaster(current.pid, log);
   };
-  try {
-    await createDatabase(cluster.connectionString('postgres'), DATABASE);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return {
     connectionString: cluster.connectionString(DATABASE),
     adopted,
@@ -104,6 +110,19 @@ export async function startPostgres(options: {
     },
     stop,
   };
+}
+
+/** One that was adopted may be about to die, killed a moment ago: it is brought up anew, for so often. */
+async function untilAnswered(ask: () => Promise<void>, bringUp: () => Promise<void>): Promise<void> {
+  for (let left = 10; ; left--) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (left === 0 || !isLostConnection(error)) throw error;
+      await delay(200);
+      await bringUp();
+    }
+  }
 }
 
 /** Creates a database unless it exists. `connectionString` is of another database of the same server. */
