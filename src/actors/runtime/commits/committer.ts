@@ -346,12 +346,13 @@ export class Committer {
       const answer = unstorable
         ? applyUnstorable(registry, work, item, unstorable)
         : applyItem(registry, work, item);
-      if (answer instanceof Error) return answer;
+      const failed = answer instanceof Error;
       if (idempotency) {
-        const remember = item.kind === 'spawn' ? { address: item.address } : answer;
+        const known = failed ? { failed: answer.message } : answer;
+        const remember = item.kind === 'spawn' ? { address: item.address } : known;
         remembered.set(keyName(idempotency), { payloadHash: idempotency.payloadHash, answer: remember });
       }
-      return { address: item.address, answer };
+      return failed ? answer : { address: item.address, answer };
     } catch (error) {
       return error as Error;
     }
@@ -442,7 +443,9 @@ function answerAgain(item: Item, known: RememberedKey): Settled | Error {
     return new RuntimeError('idempotency_conflict', message);
   }
   if (item.kind === 'spawn') return { address: (known.answer as { address: Address }).address, answer: null };
-  return { address: item.address, answer: known.answer as SendAnswer };
+  const answer = known.answer as SendAnswer | { failed: string };
+  if ('failed' in answer) return new RuntimeError('step_failed', answer.failed);
+  return { address: item.address, answer };
 }
 
 /** What a step that is in the journal was answered, or would have been. */

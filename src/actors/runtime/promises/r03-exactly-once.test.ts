@@ -51,6 +51,18 @@ describe('R3: exactly once, by key', () => {
     expect(await system.send(address, { type: 'RESET' }, { idempotencyKey: 'reset' })).toEqual(first);
   });
 
+  test('a step that threw is one dead letter, however often it is sent, and at once too', async () => {
+    const address = await spawnCounter();
+    const fail = (idempotencyKey: string) =>
+      system.send(address, { type: 'THROW' }, { idempotencyKey }).catch((error: unknown) => error);
+    const first = await fail('throw');
+    expect(first).toMatchObject({ code: 'step_failed' });
+    expect(await fail('throw')).toMatchObject({ code: 'step_failed', message: (first as Error).message });
+    expect((await system.deadLetters({ address })).deadLetters).toHaveLength(1);
+    await Promise.all([fail('at once'), fail('at once')]);
+    expect((await system.deadLetters({ address })).deadLetters).toHaveLength(2);
+  });
+
   test('an actor that has ended answers a known key, and refuses a new one', async () => {
     const address = await spawnCounter();
     const first = await system.send(address, { type: 'END' }, { idempotencyKey: 'end' });

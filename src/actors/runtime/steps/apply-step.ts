@@ -129,6 +129,11 @@ export function applyFailure(
     error: plain,
     at: work.now,
   });
+  // The same key again is the same failure; the letter is what can be tried again.
+  if (item.idempotency) {
+    const answer = { failed: plain.message };
+    work.keys.push({ address, ...item.idempotency, answer, createdAt: work.now });
+  }
   const value = row.value as StateValue;
   pushRecord(registered, work, next, item.stepId, {
     kind: 'failed',

@@ -87,8 +87,13 @@ export class TimerQueue {
         if (jobs.length === 0) return { jobs: [] };
         return { jobs: jobs.map(({ id }) => id), committed: await this.#stepAll(client, taken) };
       });
-      if (fired.committed) tellCommit(this.#writer.telemetry, 'timers', began, fired.committed);
-      return fired;
+      const { committed } = fired;
+      if (!committed) return fired;
+      tellCommit(this.#writer.telemetry, 'timers', began, committed);
+      // Those that fired are deleted already.
+      const taken = new Set(fired.jobs);
+      const jobsCancelled = committed.jobsCancelled.filter((job) => !taken.has(job));
+      return { jobs: fired.jobs, committed: { ...committed, jobsCancelled } };
     } catch (error) {
       const [job, ...others] = jobs;
       if (!job || others.length > 0 || !isDataError(error)) throw error;
