@@ -5,8 +5,8 @@
  *   TTAI_HOME/lock         which process brought up this home
  *   TTAI_HOME/server.json  where that process, its database and its analysis service are; 0600, it holds a password
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { lockHolder, tryLock } from '../../scripts/file-lock.mjs';
 import { LaunchError } from './errors.ts';
@@ -58,9 +58,21 @@ export function findRunning(dir: string): Running | null {
   return running?.pid === holder?.pid ? running : null;
 }
 
+/** One folder after the other: where none can be made, as in /proc, Node's own recursion does not end. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolder(dirname(dir));
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(dir)) throw error;
+  }
+}
+
 function lockHome(dir: string): ReturnType<typeof tryLock> {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
     return tryLock(join(dir, 'lock'));
   } catch (cause) {
     throw new LaunchError(
