@@ -28,6 +28,18 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /**
+ * What the server answers anybody now, whatever it was asked: it is away, in the wrong state (25), full (53), stopping
+ * (57) or broken (58), or two transactions were in each other's way (40, 55). Not a statement that took too long
+ * (57014): it may be the only one that does.
+ */
+export function isServerTrouble(error: unknown): boolean {
+  if (isConnectionError(error)) return true;
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code !== 'string' || code.length !== 5 || code === '57014') return false;
+  return ['25', '40', '53', '55', '57', '58'].includes(code.slice(0, 2));
+}
+
+/**
  * The same rows would fail again: data exceptions (22), constraints (23), program limits (54). Not the unique
  * violation of two commits with one idempotency key, of which the next try finds the first; nor what a server in
  * trouble answers, such as a full disk.

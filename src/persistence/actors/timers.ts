@@ -85,6 +85,14 @@ DELETE FROM ${partition} WHERE ctid = ANY (ARRAY(SELECT gone.place FROM gone))`,
   });
 }
 
+/** Has a timer that waits be due at another time. */
+export async function setBackTimer(database: Database, job: string, due: Date): Promise<void> {
+  await database.query(
+    `UPDATE pgboss.job SET start_after = $2 WHERE name = '${TIMER_QUEUE}' AND id = $1 AND state = 'created'`,
+    [job, due],
+  );
+}
+
 /** The versions of machines as the timers name them. */
 export function timerVersions(versions: readonly { id: string; version: string }[]): string[] {
   return [...new Set(versions.flatMap(({ id, version }) => [id, `${id}@${version}`]))];

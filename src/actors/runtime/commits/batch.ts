@@ -12,7 +12,7 @@ import { inTransaction } from '../../../persistence/transaction.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Work } from '../steps/work.ts';
 import type { CommitFacts, Telemetry } from '../telemetry.ts';
-import type { EmittedEvent, Transaction } from '../types.ts';
+import type { EmittedEvent, RuntimeLog, Transaction } from '../types.ts';
 
 export interface BatchWriter {
   pool: Pool;
@@ -75,8 +75,21 @@ export async function commitWorksIn(
   return committed;
 }
 
-/** Tells of a commit that began at this `performance.now()`. */
+/** Tells of a commit that began at this `performance.now()`. What those who are told throw is logged: it is committed. */
 export function tellCommit(
+  { telemetry, log }: { telemetry: Telemetry; log: RuntimeLog },
+  by: CommitFacts['by'],
+  began: number,
+  committed: CommittedBatch,
+): void {
+  try {
+    tell(telemetry, by, began, committed);
+  } catch (error) {
+    log.error({ err: error }, 'those who measure and trace commits failed');
+  }
+}
+
+function tell(
   { metrics }: Telemetry,
   by: CommitFacts['by'],
   began: number,

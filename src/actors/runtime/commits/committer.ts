@@ -189,7 +189,7 @@ export class Committer {
     if (works.length > 0) {
       const began = performance.now();
       const committed = await commitWorks(this.#options.writer, works);
-      this.#tell(() => tellCommit(telemetry, 'items', began, committed));
+      tellCommit({ telemetry, log: this.#options.log }, 'items', began, committed);
       for (const work of committed.works) if (work.row) this.learn(work.row);
       for (const { address } of committed.lost) {
         for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;

@@ -71,6 +71,19 @@ describe('R5: timers keep time', () => {
     expect(await jobsOf(address)).toEqual([]);
   });
 
+  test('what follows its step happens also when those who measure it throw', async () => {
+    const clock = turnedClock();
+    const committed = () => {
+      throw new Error('a metric that throws');
+    };
+    const telemetry = { metrics: { committed, attempted: () => {} } };
+    const system = await world.start({ clock, telemetry });
+    const address = await wait(system, 10_000);
+    const heard = fired(system, address);
+    await clock.advance(10_000);
+    expect(await heard).toMatchObject({ revision: 2 });
+  });
+
   test('does not fire before its deadline', async () => {
     const clock = turnedClock();
     const system = await world.start({ clock });

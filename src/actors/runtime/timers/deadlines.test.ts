@@ -89,3 +89,12 @@ test('R5: it holds so many and no more, however many are set', () => {
   }
   expect(known).toBe(MAX_DEADLINES);
 });
+
+test('R5: what it heard of is not forgotten when what it holds is too much', () => {
+  const deadlines = new Deadlines();
+  for (let index = 0; index < MAX_DEADLINES; index++) deadlines.add(`far${index}`, BASE + 1_000 + index);
+  deadlines.hear(BASE + 500);
+  deadlines.add('near', BASE + 100);
+  deadlines.remove('near');
+  expect(deadlines.next).toBe(BASE + 500);
+});

@@ -35,7 +35,7 @@ export class Deadlines {
     const farthest = this.#sorted.pop();
     if (!farthest) return;
     this.#dueOf.delete(farthest.job);
-    this.#horizon = farthest.due;
+    this.hear(farthest.due);
   }
 
   /** A timer was fired or cancelled. */

@@ -9,6 +9,7 @@ import { lockActors } from '../../../persistence/actors/actors.ts';
 import {
   deleteTimers,
   nearestTimers,
+  setBackTimer,
   setTimers,
   type TakenTimers,
   TIMER_QUEUE,
@@ -18,7 +19,7 @@ import {
   timerPartition,
   timerVersions,
 } from '../../../persistence/actors/timers.ts';
-import { isDataError } from '../../../persistence/database-errors.ts';
+import { isDataError, isServerTrouble } from '../../../persistence/database-errors.ts';
 import { inTransaction } from '../../../persistence/transaction.ts';
 import { type BatchWriter, type CommittedBatch, commitWorksIn, tellCommit } from '../commits/batch.ts';
 import { applyItem } from '../steps/apply.ts';
@@ -34,7 +35,19 @@ export const MAX_JOBS_PER_BATCH = 500;
  */
 const RETENTION_SECONDS = 60 * 365 * 86_400;
 
+/** A timer that is refused, and not for its data, is tried again after this: what it needs may be there by then. */
+const SET_BACK_MS = 5_000;
+
 type Job = TakenTimers['jobs'][number];
+
+/** What became of a batch of due timers. */
+interface Fired {
+  /** These need not be known any more. */
+  jobs: string[];
+  committed?: CommittedBatch;
+  /** When one of them that was set back is due again. */
+  again?: Date;
+}
 
 /** The queue of timers on pg-boss, and the batches taken from it. */
 export class TimerQueue {
@@ -74,14 +87,15 @@ export class TimerQueue {
   }
 
   /**
-   * Steps what is due, at most `limit` timers. Answers which there were, and what was committed. Throws what the
-   * database throws; a lone timer whose step can't be stored is given up, and its actor goes on without it.
+   * Steps what is due, at most `limit` timers. Answers which there were, what was committed, and when one that was set
+   * back is due again. Throws what the database throws; a lone timer whose step can't be stored is given up, and its
+   * actor goes on without it, and one that is refused for another reason of its own is tried again later.
    */
-  async fire(limit: number): Promise<{ jobs: string[]; committed?: CommittedBatch }> {
+  async fire(limit: number): Promise<Fired> {
     let jobs: Job[] = [];
     const began = performance.now();
     try {
-      const fired = await inTransaction(this.#writer.pool, async (client) => {
+      const fired = await inTransaction<Fired>(this.#writer.pool, async (client) => {
         const taken = await takeDueTimers(client, this.#partition, this.#versions, limit, this.#judge());
         jobs = taken.jobs;
         if (jobs.length === 0) return { jobs: [] };
@@ -89,19 +103,37 @@ export class TimerQueue {
       });
       const { committed } = fired;
       if (!committed) return fired;
-      tellCommit(this.#writer.telemetry, 'timers', began, committed);
+      tellCommit(this.#listeners, 'timers', began, committed);
       // Those that fired are deleted already.
       const taken = new Set(fired.jobs);
       const jobsCancelled = committed.jobsCancelled.filter((job) => !taken.has(job));
       return { jobs: fired.jobs, committed: { ...committed, jobsCancelled } };
     } catch (error) {
       const [job, ...others] = jobs;
-      if (!job || others.length > 0 || !isDataError(error)) throw error;
+      if (!job || others.length > 0 || isServerTrouble(error)) throw error;
       this.#log.error({ err: error, ...job.data }, 'the step of a timer could not be committed');
-      const committed = await this.#giveUp(job, error as Error);
-      tellCommit(this.#writer.telemetry, 'timers', began, committed);
-      return { jobs: [job.id], committed };
+      if (!isDataError(error)) return this.#setBack(job);
+      try {
+        const committed = await this.#giveUp(job, error as Error);
+        tellCommit(this.#listeners, 'timers', began, committed);
+        return { jobs: [job.id], committed };
+      } catch (failure) {
+        if (isServerTrouble(failure)) throw failure;
+        this.#log.error({ err: failure, ...job.data }, 'a timer could not be given up');
+        return this.#setBack(job);
+      }
     }
+  }
+
+  /** It must not be in the way of those that come after it. */
+  async #setBack({ id }: Job): Promise<Fired> {
+    const again = new Date(this.#clock.now() + SET_BACK_MS);
+    await setBackTimer(this.#writer.pool, id, again);
+    return { jobs: [id], again };
+  }
+
+  get #listeners() {
+    return { telemetry: this.#writer.telemetry, log: this.#log };
   }
 
   /** The time by which jobs are due; null for the database's own. */

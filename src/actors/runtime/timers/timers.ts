@@ -7,7 +7,7 @@
  * cancelled jobs need not be deleted in the commit that cancels them; they are swept afterwards.
  */
 import type { TimerJob } from '../../../persistence/actors/timers.ts';
-import { isDataError } from '../../../persistence/database-errors.ts';
+import { isServerTrouble } from '../../../persistence/database-errors.ts';
 import type { CommittedBatch } from '../commits/batch.ts';
 import type { Clock, RuntimeLog } from '../types.ts';
 import { Deadlines, MAX_READ } from './deadlines.ts';
@@ -40,7 +40,8 @@ export class Timers {
   #nextPoll: NodeJS.Timeout | undefined;
   /** Due jobs that could not be had are tried again after this. */
   #again: NodeJS.Timeout | undefined;
-  #batchSize = MAX_JOBS_PER_BATCH;
+  /** So many are still taken one by one, after a batch with them failed. */
+  #alone = 0;
   #backOffMs = BACK_OFF_MS.first;
   #toDiscard: string[] = [];
   #discarding: Promise<void> | undefined;
@@ -209,27 +210,28 @@ export class Timers {
 
   async #fireBatches(): Promise<void> {
     while (!this.#stopped) {
-      const fired = await this.#fireBatch();
+      const isAlone = this.#alone > 0;
+      const fired = await this.#fireBatch(isAlone ? 1 : MAX_JOBS_PER_BATCH);
       this.#backOffMs = fired > 0 ? BACK_OFF_MS.first : Math.min(this.#backOffMs * 2, BACK_OFF_MS.most);
-      if (fired === this.#batchSize) continue;
-      if (this.#batchSize === MAX_JOBS_PER_BATCH) return;
-      this.#batchSize = MAX_JOBS_PER_BATCH;
+      if (isAlone) this.#alone = fired > 0 ? this.#alone - 1 : 0;
+      else if (fired < MAX_JOBS_PER_BATCH) return;
     }
   }
 
-  /** Steps a batch of what is due. Answers how many timers there were. */
-  async #fireBatch(): Promise<number> {
+  /** Steps a batch of what is due, at most so many. Answers how many timers there were. */
+  async #fireBatch(limit: number): Promise<number> {
     const { queue, onCommitted } = this.#options;
     try {
-      const { jobs, committed } = await queue.fire(this.#batchSize);
+      const { jobs, committed, again } = await queue.fire(limit);
       for (const job of jobs) this.#deadlines.remove(job);
+      if (again) this.#deadlines.hear(again.getTime());
       if (committed) onCommitted(committed);
       return jobs.length;
     } catch (error) {
-      if (!isDataError(error) || this.#batchSize === 1) throw error;
+      if (isServerTrouble(error) || limit === 1) throw error;
       // One bad step must not hold up the others: take them one by one.
-      this.#batchSize = 1;
-      return 1;
+      this.#alone = limit;
+      return limit;
     }
   }
 }
