@@ -7,11 +7,18 @@ import { openWatchedPool } from '../testing/watched-pool.ts';
 import { useWorld } from '../testing/world.ts';
 
 const kidMachine = setup({
-  types: { context: {} as { pings: number }, events: {} as { type: 'PING' } },
+  types: { context: {} as { pings: number }, events: {} as { type: 'PING' | 'BREAK' } },
 }).createMachine({
   id: 'kid',
   context: { pings: 0 },
-  on: { PING: { actions: assign({ pings: ({ context }) => context.pings + 1 }) } },
+  on: {
+    PING: { actions: assign({ pings: ({ context }) => context.pings + 1 }) },
+    BREAK: {
+      actions: assign(() => {
+        throw new Error('broken');
+      }),
+    },
+  },
 });
 const parentMachine = setup({ actors: { kid: kidMachine } }).createMachine({
   id: 'parent',
@@ -50,5 +57,32 @@ test('R4: mail is not lost to a process that looked for its actor just before an
   while ((await pool.query('SELECT FROM messages')).rowCount !== 0);
   expect(await slow.snapshot(address)).toMatchObject({ context: { pings: 1 } });
   await slow.drain({ timeoutMs: 1 });
+  await watched.pool.end();
+});
+
+test('R4: a message whose step throws is one dead letter, though two processes have opened the mailbox', async () => {
+  const { connectionString, pool } = world.database;
+  const watched = openWatchedPool(connectionString);
+  const before = await world.start({ machines });
+  const address = await before.spawn('kid', 'two', { input: {}, owner: 'a' });
+  await before.drain({ timeoutMs: 1 });
+  await pool.query(
+    `INSERT INTO messages (to_address, from_address, kind, body) VALUES ($1, 'parent/one', 'event', '{"type": "BREAK"}')`,
+    [address],
+  );
+  const taken = Promise.withResolvers<void>();
+  watched.fail(/FROM unnest\(\$1::text\[\]\) AS mailbox/, async (ask) => {
+    const mail = await ask();
+    const quick = await world.start({ machines });
+    while ((await pool.query('SELECT FROM messages')).rowCount !== 0);
+    await quick.drain({ timeoutMs: 1 });
+    taken.resolve();
+    return mail;
+  });
+  const slow = await world.start({ pool: watched.pool, machines });
+  await taken.promise;
+  await slow.drain({ timeoutMs: 10_000 });
+  const { rows } = await pool.query('SELECT revision FROM dead_letters WHERE address = $1', [address]);
+  expect(rows).toEqual([{ revision: '2' }]);
   await watched.pool.end();
 });

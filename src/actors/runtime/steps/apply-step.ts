@@ -114,8 +114,9 @@ export function applyFailure(
   error: RuntimeError,
 ): RuntimeError {
   const plain = toPlainError(error);
-  // Without its timer or effect, where it was one of these: it has been consumed.
-  const next = row === work.row ? row : { ...row, revision: row.revision + 1, updatedAt: work.now };
+  // What has been consumed goes with a revision: a timer, a result, or a message, which another process may have read too.
+  const isConsumed = row !== work.row || item.kind === 'mail';
+  const next = isConsumed ? { ...row, revision: row.revision + 1, updatedAt: work.now } : row;
   work.row = next;
   const { address, owner, incarnation, revision } = next;
   work.deadLetters.push({
