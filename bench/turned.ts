@@ -146,6 +146,7 @@ async function journalOf(pool: Pool, key: string): Promise<string[]> {
     [`marketPoll/${key}`],
   );
   return rows.map(
-    ({ record, at }) => `${at.toISOString()} ${record.replaceAll(`marketPoll/${key}`, 'marketPoll/')}`,
+    ({ record, at }) =>
+      `${at.toISOString()} ${record.replaceAll(`marketPoll/${key}`, 'marketPoll/').replaceAll(/#[0-9a-f]{8}\./g, '#')}`,
   );
 }

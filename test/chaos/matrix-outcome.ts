@@ -80,7 +80,12 @@ export async function readOutcome(client: pg.Client, ledgerFile: string): Promis
   const { rows: jobs } = await client.query(
     `SELECT count(*) FROM pgboss.job WHERE name = 'actor-timers' AND state < 'completed'`,
   );
-  return { outcome, faults, orphanJobs: Number(jobs[0].count) };
+  return { outcome: withoutLives(outcome), faults, orphanJobs: Number(jobs[0].count) };
+}
+
+/** The ids of effects name the life of their actor, which is another one in each run. */
+function withoutLives(outcome: Outcome): Outcome {
+  return JSON.parse(JSON.stringify(outcome).replaceAll(/#[0-9a-f]{8}\./g, '#')) as Outcome;
 }
 
 /** Each commit of an actor has one revision more than the one before. What changed nothing has its revision again. */
@@ -90,8 +95,11 @@ function gapsOf(address: string, last: number, steps: readonly Step[]): string[]
   for (const step of steps) {
     const { kind } = step.record;
     const stays = kind === 'unchanged' || kind === 'failed';
-    const expected = stays ? revision : revision + 1;
-    if (Number(step.revision) !== expected) {
+    // What failed and was consumed, a timer or a message, goes with a revision.
+    const moves = kind !== 'unchanged';
+    const isNext =
+      (stays && Number(step.revision) === revision) || (moves && Number(step.revision) === revision + 1);
+    if (!isNext) {
       faults.push(`${address}: revision ${step.revision} (${kind}) after ${revision}`);
     }
     revision = Number(step.revision);

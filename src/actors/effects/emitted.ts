@@ -15,9 +15,9 @@ export async function writeEmitted(
   if (notifications.length > 0) {
     await insertNotifications(
       transaction,
-      notifications.map(({ address, owner, revision, index, event, at }) => ({
+      notifications.map(({ id, address, owner, event, at }) => ({
         owner,
-        id: `${address}#${revision}.${index}`,
+        id,
         type: String(event.notification),
         source: address,
         at,

@@ -335,10 +335,13 @@ export interface ClockMember {
 }
 
 export interface EmittedEvent {
+  /** Unique for ever, also where an address has had an earlier life. The same when its step is tried again. */
+  id: string;
   address: Address;
   owner: string;
-  /** The revision whose step emitted it; with `index`, unique for ever. */
+  /** The revision whose step emitted it. */
   revision: number;
+  /** Among those of its step, from 0. */
   index: number;
   event: ActorEvent;
   at: Date;

@@ -98,25 +98,36 @@ export async function descendants(
   return rows as unknown as { root: string; address: string; ended: boolean }[];
 }
 
-/** Deletes at most `limit` steps of these actors. Returns how many; fewer than `limit` when none is left. */
+/**
+ * Deletes at most `limit` steps of these actors that have ended. Returns how many; fewer than `limit` when none is left.
+ * Another process may have deleted one of them meanwhile, and its address have begun another life: that one is left.
+ */
 export async function deleteSteps(
   database: Database,
   addresses: readonly string[],
   limit: number,
 ): Promise<number> {
   const { rowCount } = await database.query(
-    'DELETE FROM journal WHERE ctid = ANY(ARRAY(SELECT ctid FROM journal WHERE address = ANY($1) LIMIT $2))',
+    `DELETE FROM journal WHERE ctid = ANY(ARRAY(
+       SELECT ctid FROM journal WHERE address IN (
+         SELECT address FROM actors WHERE address = ANY($1) AND ended_at IS NOT NULL
+       ) LIMIT $2))`,
     [addresses, limit],
   );
   return rowCount ?? 0;
 }
 
-/** Deletes actors that have ended, with their dead letters and their mail. Returns how many actors. */
+/**
+ * Deletes actors that have ended, with their dead letters and their mail. Returns how many actors. They are locked in
+ * the order of their addresses, as by commits: mail to one that has ended is taken by a commit too.
+ */
 export async function deleteEnded(database: Database, addresses: readonly string[]): Promise<number> {
   const { rowCount } = await database.query(
-    `WITH letters AS (DELETE FROM dead_letters WHERE address = ANY($1)),
-       mail AS (DELETE FROM messages WHERE to_address = ANY($1))
-     DELETE FROM actors WHERE address = ANY($1) AND ended_at IS NOT NULL`,
+    `WITH locked AS MATERIALIZED (
+       SELECT address FROM actors WHERE address = ANY($1) AND ended_at IS NOT NULL ORDER BY address FOR UPDATE
+     ), letters AS (DELETE FROM dead_letters WHERE address IN (SELECT address FROM locked)),
+       mail AS (DELETE FROM messages WHERE to_address IN (SELECT address FROM locked))
+     DELETE FROM actors WHERE address IN (SELECT address FROM locked)`,
     [addresses],
   );
   return rowCount ?? 0;

@@ -10,7 +10,7 @@ const RECONNECT_MS = 300;
 
 export interface NewNotification {
   owner: string;
-  /** Unique for ever: address, revision and index of the emitting step. */
+  /** Unique for ever: that of the emitted event. */
   id: string;
   type: string;
   /** The address of the actor that tells. */

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../../test/database.ts';
-import { type ActorSystem, createActorSystem, type DurableMachine } from '../index.ts';
+import { deleteEnded, deleteSteps } from '../../../persistence/actors/retention.ts';
+import { type ActorSystem, createActorSystem, type DurableMachine, type EmittedEvent } from '../index.ts';
+import { HeldWork } from '../testing/held-work.ts';
+import { worker } from '../testing/subjects.ts';
 import { Retention } from '../upkeep/retention.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -68,18 +71,29 @@ const machines: DurableMachine[] = [
   declare('days7', { journal: { keepFor: '7 d' } }),
   declare('ends30', { keepEnded: '30 d' }),
   declare('notes', { journal: { unchanged: true } }),
+  { ...worker, keepEnded: '30 d' },
   {
     ...declare('family', { keepEnded: '30 d' }),
     machine: familyMachine as unknown as DurableMachine['machine'],
   },
 ];
 
+const work = new HeldWork();
+const emitted: EmittedEvent[] = [];
 let database: TestDatabase;
 let system: ActorSystem;
 beforeAll(async () => {
   database = await createTestDatabase();
   const { pool, connectionString } = database;
-  system = await createActorSystem({ pool, connectionString, machines, effects: [] });
+  system = await createActorSystem({
+    pool,
+    connectionString,
+    machines,
+    effects: [work.effect()],
+    onEmitted: async (_transaction, events) => {
+      emitted.push(...events);
+    },
+  });
 });
 afterAll(async () => {
   await system?.drain();
@@ -159,7 +173,7 @@ describe('R12: steps', () => {
 describe('R2: an event that no state wants', () => {
   test('is not judged by what this process remembers of the actor', async () => {
     const { pool, connectionString } = database;
-    const second = await createActorSystem({ pool, connectionString, machines, effects: [] });
+    const second = await createActorSystem({ pool, connectionString, machines, effects: [work.effect()] });
     const address = await spawn('forever');
     expect(await send(address, 'NOTHING')).toMatchObject({ changed: false });
     await second.send(address, { type: 'LISTEN' });
@@ -252,6 +266,31 @@ describe('R12: dead letters', () => {
 });
 
 describe('R12: pruning is harmless', () => {
+  test('an address that begins another life has effects and emitted events of its own', async () => {
+    const [job, name] = [randomUUID(), randomUUID()];
+    for (let life = 0; life < 2; life++) {
+      const address = await system.spawn('worker', name, { input: { job }, owner: 'a' });
+      await system.waitFor(address, 'done', { timeoutMs: 5_000 });
+      await roundIn(31 * DAY_MS);
+    }
+    // What a peer, or a reader, has seen it takes for the same.
+    expect(new Set(work.attempts(job).map((attempt) => attempt.key)).size).toBe(2);
+    expect(new Set(emitted.filter(({ event }) => event.job === job).map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('an address that another process has pruned, and that lives again, is left alone', async () => {
+    const address = await spawn('forever');
+    await send(address, 'THROW').catch(() => {});
+    await database.pool.query(
+      `INSERT INTO messages (to_address, from_address, kind, body) VALUES ($1, 'ends30/gone', 'event', '{"type": "TICK"}')`,
+      [address],
+    );
+    expect(await deleteSteps(database.pool, [address], 100)).toBe(0);
+    expect(await deleteEnded(database.pool, [address])).toBe(0);
+    expect(await count('dead_letters WHERE address = $1', address)).toBe(1);
+    expect(await count('messages WHERE to_address = $1', address)).toBe(1);
+  });
+
   test('several at once prune once, and events go on meanwhile', async () => {
     const address = await spawn('last20');
     await database.pool.query(`UPDATE journal SET at = at - interval '1 day' WHERE address = $1`, [address]);

@@ -123,7 +123,7 @@ class Step {
 
   #startEffect(index: number, id: string, src: string, input: unknown): void {
     const { address, owner } = this.#row;
-    const effectId = `${address}#${this.revision}.${index}`;
+    const effectId = `${address}#${lifeOf(this.#row)}.${this.revision}.${index}`;
     this.pending.effects[id] = { effectId, src };
     this.descriptors.push({ type: '@xstate.start', id, src, effectId, input });
     // The deadline counts from here; the batch adds the effect's own.
@@ -173,8 +173,17 @@ class Step {
 
   emit(index: number, event: ActorEvent): void {
     const { address, owner } = this.#row;
+    const id = `${address}#${lifeOf(this.#row)}.${this.revision}.${index}`;
     this.descriptors.push({ type: '@xstate.emit', event });
-    this.#work.emitted.push({ address, owner, revision: this.revision, index, event, at: this.#work.now });
+    this.#work.emitted.push({
+      id,
+      address,
+      owner,
+      revision: this.revision,
+      index,
+      event,
+      at: this.#work.now,
+    });
   }
 
   /** A child's end, and each of its snapshots where the parent wants them, are events of the parent. */
@@ -199,6 +208,13 @@ class Step {
     if ('leavingId' in target) return this.#row.pending.children[target.leavingId]?.address;
     return this.pending.children[target.childId]?.address;
   }
+}
+
+/**
+ * Tells an actor from one that had its address before it and was pruned: peers remember the keys of that one's effects.
+ */
+function lifeOf({ incarnation }: Pick<ActorRow, 'incarnation'>): string {
+  return incarnation.slice(0, 8);
 }
 
 /** Who an actor is to its machine. */
