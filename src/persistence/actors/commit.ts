@@ -122,7 +122,8 @@ const messagesTaken = new RowSet<StepBatch['messagesTaken'][number]>({
 const actorParts = (first: number): string => `
 input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
 locked AS MATERIALIZED (
-  SELECT i.* FROM input i JOIN actors a ON a.address = i.address AND a.revision = i.expected
+  SELECT i.* FROM input i
+  JOIN actors a ON a.address = i.address AND a.revision = i.expected AND a.incarnation = i.incarnation
   WHERE i.expected > 0 AND (i.outcomes = '' OR NOT EXISTS (
     SELECT FROM effects e
     WHERE e.effect_id = ANY(string_to_array(i.outcomes, chr(31))) AND (e.process = ANY($1::uuid[])) IS NOT TRUE

@@ -54,4 +54,15 @@ describe('R2: one writer', () => {
     await expect(first.send(address, { type: 'ADD', by: 1 })).rejects.toMatchObject({ code: 'actor_ended' });
     expect(await first.snapshot(address)).toMatchObject({ revision: 2, status: 'done' });
   });
+
+  test('what one had in memory of an earlier life of the address is not committed over the present one', async () => {
+    const [first, second] = [await world.start(), await world.start()];
+    const name = key();
+    const address = await first.spawn('counter', name, { input: { start: 1_000 }, owner: 'a' });
+    // Pruned, and nobody has told the first one.
+    await world.database.pool.query('DELETE FROM actors WHERE address = $1', [address]);
+    await second.spawn('counter', name, { input: { start: 0 }, owner: 'a' });
+    expect(await first.send(address, { type: 'ADD', by: 1 })).toMatchObject({ revision: 2 });
+    expect(await first.snapshot(address)).toMatchObject({ context: { count: 1 } });
+  });
 });
