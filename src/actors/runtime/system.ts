@@ -75,7 +75,7 @@ export class System implements ActorSystem {
   readonly #retention: Retention;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #clock: Clock;
-  #draining = false;
+  #drained: Promise<void> | undefined;
   #reconciling: Promise<void> | undefined;
   #leaveClock: (() => void) | undefined;
 
@@ -260,9 +260,12 @@ export class System implements ActorSystem {
     return this.#registry.allVersions;
   }
 
-  async drain({ timeoutMs = DRAIN_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+  drain({ timeoutMs = DRAIN_MS }: { timeoutMs?: number } = {}): Promise<void> {
+    this.#drained ??= this.#drain(timeoutMs);
+    return this.#drained;
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
     await Promise.all([this.#timers.stop(), this.#retention.stop()]);
     await this.#runner.stop(timeoutMs);
     await Promise.race([this.#committer.idle(), delay(timeoutMs, undefined, { ref: false })]);
@@ -334,7 +337,7 @@ export class System implements ActorSystem {
   }
 
   #startEffects(rows: readonly EffectRow[]): void {
-    if (this.#draining) return;
+    if (this.#drained) return;
     for (const row of rows) this.#runner.start(row);
   }
 
@@ -397,7 +400,7 @@ export class System implements ActorSystem {
   }
 
   #refuseWhenDraining(): void {
-    if (this.#draining) {
+    if (this.#drained) {
       throw new RuntimeError('stopped', 'this process is shutting down; ask another one, or try again', {
         retryable: true,
       });

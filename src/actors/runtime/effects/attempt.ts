@@ -30,6 +30,8 @@ export async function runOnce(
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+  // Where the work throws before it can be raced, nobody waits for this any more.
+  aborted.catch(() => {});
   const { effectId, owner, address } = row;
   const context: EffectContext = { signal, idempotencyKey: effectId, attempt, owner, address, send };
   const result = await Promise.race([declared.run(input.data, context), aborted]);

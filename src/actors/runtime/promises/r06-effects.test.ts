@@ -4,6 +4,8 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { EffectRow } from '../../../persistence/actors/rows.ts';
+import { runOnce } from '../effects/attempt.ts';
 import {
   type ActorSystem,
   type ActorView,
@@ -70,6 +72,25 @@ describe('R6: effects are retried and bounded', () => {
     fails(job, ...times(4, 'just words'));
     const view = await ended(await spawn(job));
     expect(view.context.error).toMatchObject({ message: 'just words', code: 'internal_error' });
+  });
+
+  test('work that throws before it has begun leaves nothing behind that an abort could break the process with', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    const declared = effect('sync', { input: z.unknown(), output: z.unknown() }, () => {
+      throw new Error('at once');
+    });
+    const row = { effectId: 'e', owner: 'a', address: 'a/1', input: {} } as EffectRow;
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const send = system.send.bind(system);
+    await expect(runOnce(declared, row, { signal, attempt: 1, send })).rejects.toThrow('at once');
+    aborting.abort(new Error('draining'));
+    // Node tells of those that nobody handles when its microtasks are done.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
   });
 
   test('an error that says so is not retried', async () => {

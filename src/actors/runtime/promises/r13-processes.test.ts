@@ -123,6 +123,12 @@ describe('R13: draining', () => {
     expect(rows).toEqual([{ revision: '1' }]);
   });
 
+  test('asked for twice, both wait until it has left', async () => {
+    const system = await world.start();
+    await Promise.race([system.drain(), system.drain()]);
+    expect(await processes()).toBe(0);
+  });
+
   test('commits what it has taken', async () => {
     const system = await world.start();
     const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
