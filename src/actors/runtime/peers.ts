@@ -19,6 +19,7 @@ import {
 } from '../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../persistence/actors/rows.ts';
 import type { Database } from '../../persistence/database.ts';
+import { isConnectionError } from '../../persistence/database-errors.ts';
 import type { Address, CommitNotice, RuntimeLog } from './types.ts';
 
 /** With other processes about, or effects running here: a dead one is found within this. */
@@ -30,6 +31,10 @@ const LEASE_TICKS = 3;
 /** Postgres takes at most 8,000 bytes in a notice. */
 const MAX_NOTICE_BYTES = 7_500;
 const RECONNECT_MS = 300;
+/** What takes longer has cost the lease anyway: the connection is given up, since it may be dead without a word. */
+const ANSWER_MS = 5_000;
+/** Leaving waits so long for the server's good-bye. */
+const GOODBYE_MS = 500;
 
 /** What processes tell each other. */
 interface Notice {
@@ -139,6 +144,9 @@ export class Peers {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#tickTimer);
+    const client = this.#client;
+    // A tick that still waits for an answer ends with it.
+    if (this.#ticking) await sayGoodbye(client);
     await this.#ticking;
     await this.#sending;
     try {
@@ -147,18 +155,29 @@ export class Peers {
     } catch (error) {
       this.#log.warn({ err: error }, 'leaving without telling the database; the lease will run out');
     }
-    await this.#client?.end().catch(() => {});
+    await sayGoodbye(client);
   }
 
   async #connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#connectionString, keepAlive: true });
+    const client = new pg.Client({
+      connectionString: this.#connectionString,
+      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
+    });
     client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
     client.on('error', (error) => this.#log.warn({ err: error }, 'the listening connection broke'));
     client.once('end', () => this.#reconnect(client));
-    await client.connect();
-    await listenToNotices(client);
+    try {
+      await client.connect();
+      await listenToNotices(client);
+      await this.#register(client);
+    } catch (error) {
+      client.connection.stream.destroy();
+      throw error;
+    }
+    if (this.#stopped) return sayGoodbye(client);
     this.#client = client;
-    await this.#register(client);
   }
 
   async #register(client: pg.Client): Promise<void> {
@@ -169,7 +188,8 @@ export class Peers {
   #reconnect(broken: pg.Client): void {
     if (this.#stopped || this.#client !== broken) return;
     this.#client = undefined;
-    this.#rejoinSoon(this.#id);
+    // One that is joining again will see that, and begin anew.
+    if (this.#before === undefined) this.#rejoinSoon(this.#id);
   }
 
   /** A new life: without its lock the old one counts as dead, and others take over what it ran. */
@@ -178,10 +198,9 @@ export class Peers {
       if (this.#stopped) return;
       this.#rejoin(before).catch((error: unknown) => {
         this.#log.warn({ err: error }, 'the database is away; joining again');
-        const halfway = this.#client;
+        this.#client?.connection.stream.destroy();
         this.#client = undefined;
-        halfway?.end().catch(() => {});
-        this.#rejoinSoon(before);
+        this.#rejoinSoon(this.#before ?? this.#id);
       });
     }, RECONNECT_MS);
   }
@@ -192,6 +211,7 @@ export class Peers {
     await this.#connect();
     // What ran here goes on here, unless another process was quicker.
     await succeedProcess(this.#database, before, this.#id);
+    if (!this.#client && !this.#stopped) throw new Error('the connection broke again');
     this.#before = undefined;
     this.#events.onLeaseLost();
     this.#missed();
@@ -224,18 +244,25 @@ export class Peers {
     const leaseMs = this.#tickMs() * LEASE_TICKS;
     const began = performance.now();
     // On the connection of its own: a pool that is busy must not cost the lease.
+    const client = this.#client;
     const { kept, others, orphans } = await renewLease(
-      this.#client ?? this.#database,
+      client ?? this.#database,
       this.#id,
       leaseMs,
       this.#events.abilities(),
-    );
+    ).catch((error: unknown) => {
+      // Whether or not it is dead, it is of no use.
+      if (client && isConnectionError(error)) {
+        client.connection.stream.destroy();
+        this.#reconnect(client);
+      }
+      throw error;
+    });
     // One that said hello since is not in what was read.
     for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
     for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
     if (!kept) {
       this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
-      const client = this.#client;
       if (client) await this.#register(client);
       this.#events.onLeaseLost();
       this.#missed();
@@ -320,6 +347,14 @@ export class Peers {
     }
     await sendNotice(this.#database, payload);
   }
+}
+
+/** Ends a connection, whether or not the server says so too. */
+async function sayGoodbye(client: pg.Client | undefined): Promise<void> {
+  if (!client) return;
+  const over = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS);
+  await client.end().catch(() => {});
+  clearTimeout(over);
 }
 
 function parseNotice(payload: string): Notice | null {

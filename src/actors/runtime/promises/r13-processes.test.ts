@@ -1,9 +1,11 @@
 /** R13: any number of processes, no leader to lose, none that needs configuration; one that shuts down is drained. */
 import pg from 'pg';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type ActorSystem, createActorSystem } from '../index.ts';
 import type { CommitFacts } from '../telemetry.ts';
 import { counter, waiter, worker } from '../testing/subjects.ts';
+import { openWatchedPool } from '../testing/watched-pool.ts';
+import { WayToPostgres } from '../testing/way-to-postgres.ts';
 import { key, useWorld } from '../testing/world.ts';
 import { turnedClock } from '../timers/turned-clock.ts';
 
@@ -79,6 +81,52 @@ describe('R13: many processes', () => {
     expect(await ended(third, await spawn(third, key()))).toMatchObject({ value: 'done' });
   });
 
+  test('one whose own connection is dead, and nobody has said so, joins anew and hears of the others again', async () => {
+    const way = await WayToPostgres.open(world.database.connectionString);
+    const deaf = await world.start({ connectionString: way.connectionString });
+    const other = await world.start();
+    const address = await other.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    const ids = 'SELECT id FROM processes ORDER BY number';
+    const [before] = (await world.database.pool.query(ids)).rows;
+    way.goDead();
+    const left = async () =>
+      (await world.database.pool.query(ids)).rows.every(({ id }: { id: string }) => id !== before.id);
+    await expect.poll(left, { interval: 50, timeout: 20_000 }).toBe(true);
+    await expect.poll(processes, { interval: 50, timeout: 20_000 }).toBe(2);
+    const heard = deaf.waitFor(address, ({ context }) => context.count === 1, { timeoutMs: 20_000 });
+    await other.send(address, { type: 'ADD', by: 1 });
+    expect(await heard).toMatchObject({ revision: 2 });
+    await world.rest();
+    await way.close();
+  });
+
+  test('one whose connection breaks while it joins anew does not join twice', async () => {
+    const { pool, statements } = openWatchedPool(world.database.connectionString);
+    const system = await world.start({ pool });
+    const joined = () => statements.filter(({ text }) => text.startsWith('INSERT INTO processes')).length;
+    const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
+    const asked = vi.spyOn(pg.Client.prototype, 'query');
+    let isBroken = false;
+    asked.mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+      const answer = query.apply(this, args);
+      if (!isBroken && String(args[0]).includes('pg_advisory_lock_shared')) {
+        isBroken = true;
+        this.connection.stream.destroy();
+      }
+      return answer;
+    } as never);
+    await world.database.pool.query(
+      `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+       WHERE l.locktype = 'advisory' AND l.classid = ${0x77a1} AND d.datname = current_database()`,
+    );
+    await expect.poll(joined, { interval: 5, timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    await haveTheirTurn();
+    asked.mockRestore();
+    expect(joined()).toBe(3);
+    await system.drain();
+    await pool.end();
+  });
+
   test('one takes only what it has: others do what belongs to other machines and effects', async () => {
     const { pool, connectionString } = world.database;
     const whole = await world.start();
@@ -121,6 +169,15 @@ describe('R13: draining', () => {
       address,
     ]);
     expect(rows).toEqual([{ revision: '1' }]);
+  });
+
+  test('does not wait for its own connection, where that is dead', async () => {
+    const way = await WayToPostgres.open(world.database.connectionString);
+    const system = await world.start({ connectionString: way.connectionString });
+    way.goDead();
+    await system.drain({ timeoutMs: 1 });
+    expect(await processes()).toBe(0);
+    await way.close();
   });
 
   test('asked for twice, both wait until it has left', async () => {
