@@ -118,16 +118,23 @@ const messagesTaken = new RowSet<StepBatch['messagesTaken'][number]>({
   exists: ['boolean', ({ exists }) => exists],
 });
 
-// Rows are locked in the order of their addresses, so that two processes with the same actors can't deadlock.
+// An effect is found as the first of an order that only the index has: while the planner believes that there are none,
+// it would read them all for each result. Rows are locked in the order of their addresses, so that two processes with the same actors can't deadlock.
 const actorParts = (first: number): string => `
 input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
+fenced AS MATERIALIZED (
+  SELECT i.address FROM input i
+  CROSS JOIN LATERAL unnest(string_to_array(i.outcomes, chr(31))) AS outcome(effect_id)
+  CROSS JOIN LATERAL (
+    SELECT process FROM effects WHERE effects.effect_id BETWEEN outcome.effect_id AND outcome.effect_id
+    ORDER BY effects.effect_id LIMIT 1
+  ) AS e
+  WHERE i.outcomes <> '' AND (e.process = ANY($1::uuid[])) IS NOT TRUE
+),
 locked AS MATERIALIZED (
   SELECT i.* FROM input i
   JOIN actors a ON a.address = i.address AND a.revision = i.expected AND a.incarnation = i.incarnation
-  WHERE i.expected > 0 AND (i.outcomes = '' OR NOT EXISTS (
-    SELECT FROM effects e
-    WHERE e.effect_id = ANY(string_to_array(i.outcomes, chr(31))) AND (e.process = ANY($1::uuid[])) IS NOT TRUE
-  ))
+  WHERE i.expected > 0 AND (i.address IN (SELECT fenced.address FROM fenced)) IS NOT TRUE
   ORDER BY i.address FOR UPDATE OF a
 ),
 updated AS (
