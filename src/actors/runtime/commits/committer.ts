@@ -19,7 +19,7 @@ import { findSteps, type StoredStep } from '../../../persistence/actors/journal.
 import { loadMessages, MAX_MESSAGES_TAKEN } from '../../../persistence/actors/messages.ts';
 import { keptEffects } from '../../../persistence/actors/processes.ts';
 import type { ActorRow, MessageRow } from '../../../persistence/actors/rows.ts';
-import { isConnectionError, isDataError } from '../../../persistence/database-errors.ts';
+import { isConnectionError, isDataError, isServerTrouble } from '../../../persistence/database-errors.ts';
 import { RuntimeError } from '../errors.ts';
 import { applyItem } from '../steps/apply.ts';
 import { applyUnstorable } from '../steps/apply-unstorable.ts';
@@ -380,16 +380,20 @@ export class Committer {
     this.#options.log.warn({ err: error, items: entries.length }, 'a batch was not committed; trying again');
     if (isConnectionError(error)) for (const entry of entries) entry.uncertain = true;
     setTimeout(() => {
-      for (const entry of entries) {
-        if (entry.patienceEnds === null || Date.now() < entry.patienceEnds) continue;
-        this.#mailboxes.drop(batch, entry);
-        const message = 'the database does not answer; whether the step was committed is not known';
-        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
-      }
+      // The system's own item that is refused by itself may be so for ever: what the actor is asked goes before it.
+      const isStuck = ([entry]: Entry[]) => entry?.patienceEnds === null && !isServerTrouble(error);
       for (const [address, list] of batch) {
         // One by one: two commits that block each other would do so again.
         this.#mailboxes.isolate(address);
-        this.#mailboxes.putBack(address, list);
+        if (list.length === 1 && isStuck(list)) this.#mailboxes.putBehind(address, list);
+        else this.#mailboxes.putBack(address, list);
+      }
+      for (const entry of this.#mailboxes.takeImpatient(Date.now())) {
+        const known = entry.uncertain
+          ? 'whether the step was committed is not known'
+          : 'no step was committed';
+        const message = `the database does not answer; ${known}`;
+        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
       }
       this.#pumpSoon();
       this.#tellIdle();

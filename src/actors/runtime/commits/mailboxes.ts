@@ -88,6 +88,31 @@ export class Mailboxes {
     this.#release(address);
   }
 
+  /** Entries to be tried again, after those that came after them. */
+  putBehind(address: Address, entries: readonly Entry[]): void {
+    const mailbox = this.#waiting.get(address);
+    if (mailbox) mailbox.push(...entries);
+    else this.#waiting.set(address, [...entries]);
+    this.#release(address);
+  }
+
+  /** Takes out the entries, of those that no batch holds, whose patience has ended by `now`. */
+  takeImpatient(now: number): Entry[] {
+    const impatient: Entry[] = [];
+    for (const [address, mailbox] of this.#waiting) {
+      const staying: Entry[] = [];
+      for (const entry of mailbox) {
+        const isPatient = entry.patienceEnds === null || now < entry.patienceEnds;
+        (isPatient ? staying : impatient).push(entry);
+      }
+      if (staying.length === mailbox.length) continue;
+      if (staying.length > 0) this.#waiting.set(address, staying);
+      else this.#forget(address);
+    }
+    this.#size -= impatient.length;
+    return impatient;
+  }
+
   /** An entry of a batch was settled before its turn, or given up. */
   drop(batch: Batch, entry: Entry): void {
     const list = batch.get(entry.item.address);
@@ -108,6 +133,13 @@ export class Mailboxes {
   #release(address: Address): void {
     this.#inFlight.delete(address);
     if ((this.#waiting.get(address)?.length ?? 0) > 0) this.#ready.add(address);
-    else this.#waiting.delete(address);
+    else this.#forget(address);
+  }
+
+  #forget(address: Address): void {
+    this.#waiting.delete(address);
+    this.#ready.delete(address);
+    // In an outage many are isolated, of which nothing is left to be tried.
+    if (!this.#inFlight.has(address)) this.#solo.delete(address);
   }
 }

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
 import type { ActorSystem } from '../index.ts';
-import { openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
+import { COMMIT, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
 
 /** How long a caller waits at most, by what `unavailable` promises. */
@@ -114,6 +114,49 @@ describe('R14: pressure is answered', () => {
     expect(await patient.snapshot(address)).toMatchObject({ revision: 2, context: { count: 1 } });
     await world.rest();
     await hasty.end();
+  });
+
+  test('those that wait behind others are told when their patience is over, though nobody has tried them', async () => {
+    const { system, address, fail, setAway, statements } = await start();
+    const hanging = Promise.withResolvers<never>();
+    fail(COMMIT, () => hanging.promise);
+    const asked = statements.length;
+    const [tried, ...behind] = ['first', 'second', 'third'].map((idempotencyKey) =>
+      system
+        .send(address, { type: 'ADD', by: 1 }, { idempotencyKey })
+        .catch(({ code }: { code: string }) => code),
+    );
+    const inOneGo = Array.from({ length: 100 }, () =>
+      system.send(address, { type: 'RESET' }).catch(() => {}),
+    );
+    await expect.poll(() => statements.length, { interval: 5 }).toBeGreaterThan(asked);
+    setAway(true);
+    pass(PATIENCE_MS + 1);
+    let answered = 0;
+    const others = [...behind, ...inOneGo].map((one) => one.then(() => answered++));
+    const rounds = statements.length;
+    hanging.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+    expect(await tried).toBe('unavailable');
+    await Promise.all(others);
+    // Not one by one, each after a try of its own.
+    expect(statements.length - rounds).toBeLessThan(3);
+  });
+
+  test('what can’t be committed now does not stand before what can', async () => {
+    const job = key();
+    let isRefused = true;
+    const tried = Promise.withResolvers<void>();
+    const system = await world.start({
+      onEmitted: async (transaction) => {
+        tried.resolve();
+        if (isRefused) await transaction.query('INSERT INTO no_such_table VALUES (1)');
+      },
+    });
+    const done = await system.spawn('worker', key(), { input: { job }, owner: 'a' });
+    await tried.promise;
+    // Its result can't be committed; that it is stopped can.
+    expect(await system.stop(done)).toMatchObject({ status: 'stopped', revision: 2 });
+    isRefused = false;
   });
 
   test('no more than so many wait: the next is told `busy` at once, and all others are served', async () => {
