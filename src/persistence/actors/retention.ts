@@ -1,7 +1,7 @@
 /**
  * Deleting what need not be kept: steps, ended actors, idempotency keys, dead letters. Each statement deletes a bounded
- * number of rows, and may be run by several processes at once. Rows of the journal are never updated, so they are deleted
- * by their place: no plan can look at the others. Not for what is to be kept; that is the runtime's.
+ * number of rows, but for what hangs on an ended actor, and may be run by several processes at once. Nothing updates rows
+ * of the journal (but the restart of a restored one), so they are deleted by their place: no plan looks at the others. Not for what is to be kept; that is the runtime's.
  */
 import type { Database } from '../database.ts';
 

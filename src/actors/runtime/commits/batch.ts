@@ -8,7 +8,6 @@ import { deleteDeadLetters, lockDeadLetters } from '../../../persistence/actors/
 import type { EffectRow, TimerEntry } from '../../../persistence/actors/rows.ts';
 import type { TimerJob } from '../../../persistence/actors/timers.ts';
 import { inTransaction } from '../../../persistence/transaction.ts';
-
 import type { Registry } from '../registry/registry.ts';
 import type { Work } from '../steps/work.ts';
 import type { CommitFacts, Telemetry } from '../telemetry.ts';

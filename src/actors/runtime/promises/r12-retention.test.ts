@@ -5,6 +5,7 @@ import { assign, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../../test/database.ts';
 import { deleteEnded, deleteSteps } from '../../../persistence/actors/retention.ts';
+import type { Database } from '../../../persistence/database.ts';
 import { type ActorSystem, createActorSystem, type DurableMachine, type EmittedEvent } from '../index.ts';
 import { HeldWork } from '../testing/held-work.ts';
 import { worker } from '../testing/subjects.ts';
@@ -266,6 +267,39 @@ describe('R12: dead letters', () => {
 });
 
 describe('R12: pruning is harmless', () => {
+  test('a round that runs out of time is gone on with by the next, so that the last are reached too', async () => {
+    const last = await spawn('last20');
+    const letter = await spawn('forever');
+    await send(letter, 'THROW').catch(() => {});
+    await database.pool.query(
+      `INSERT INTO actors (address, machine, key, version, owner, incarnation, status, revision, tags, snapshot, pending,
+                           created_at, updated_at)
+       SELECT 'last20/' || lpad(n::text, 6, '0'), 'last20', n::text, '1', 'a', gen_random_uuid(), 'active', 1, '{}', '{}', '{}',
+              now(), now() FROM generate_series(1, 10001) AS n`,
+    );
+    for (let ticks = 0; ticks < 30; ticks++) await send(last, 'TICK');
+    // Each round has time for the steps of one group of actors.
+    let over = new AbortController();
+    const hasty = {
+      async query(...args: Parameters<typeof database.pool.query>) {
+        const answer = await database.pool.query(...args);
+        if (String(args[0]).includes('newest_to_go')) over.abort();
+        return answer;
+      },
+    } as unknown as Database;
+    const now = () => Date.now() + 91 * DAY_MS;
+    const retention = new Retention({ database: hasty, machines, now, log: silent });
+    for (let rounds = 0; rounds < 4; rounds++) {
+      over = new AbortController();
+      await retention.round(over.signal);
+    }
+    await database.pool.query(
+      `DELETE FROM actors WHERE address < 'last20/010002' AND address > 'last20/000000'`,
+    );
+    expect(await count('dead_letters WHERE address = $1', letter)).toBe(0);
+    expect(await revisions(last)).toHaveLength(20);
+  });
+
   test('an address that begins another life has effects and emitted events of its own', async () => {
     const [job, name] = [randomUUID(), randomUUID()];
     for (let life = 0; life < 2; life++) {

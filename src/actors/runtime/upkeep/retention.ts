@@ -45,6 +45,8 @@ const ROUND_MS = 10 * 60_000;
 /** Actors that wait to be pruned before the next round; more are left to it. */
 const MAX_GROWN = 50_000;
 
+const FIRST_KEY: KeyPlace = { createdAt: '-infinity', scope: '', key: '' };
+
 /** Why a machine's retention is none, or nothing. */
 export function faultsOfRetention({ journal, keepEnded }: DurableMachine): string[] {
   const faults: string[] = [];
@@ -80,6 +82,9 @@ export class Retention {
   #grown = new Set<Address>();
   #soon: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
+  /** Where the next round goes on: one that ran out of time must not begin with the same ones again. */
+  #nextActor: Address = '';
+  #nextKey = FIRST_KEY;
 
   constructor(options: {
     database: Database;
@@ -128,16 +133,11 @@ export class Retention {
     return this.#run(async () => {
       const until = AbortSignal.any(ends);
       const pruned: Pruned = { steps: 0, actors: 0, keys: 0, deadLetters: 0 };
-      await this.#pruneEnded(pruned, until);
-      for (let after = ''; !until.aborted; ) {
-        const addresses = await this.#bite(() => nextAddresses(this.#database, after, LOOKS), until);
-        pruned.steps += await this.#pruneSteps(addresses, until);
-        const last = addresses.at(-1);
-        if (last === undefined || addresses.length < LOOKS) break;
-        after = last;
-      }
+      // What looks at all actors and all keys comes last: it may take longer than there is.
       const letters = new Date(this.#now() - KEEP_DEAD_LETTERS_MS);
       pruned.deadLetters = await this.#all(() => pruneDeadLetters(this.#database, letters, ROWS), until);
+      await this.#pruneEnded(pruned, until);
+      pruned.steps += await this.#pruneActors(until);
       pruned.keys = await this.#pruneKeys(until);
       if (Object.values(pruned).some((rows) => rows > 0)) this.#log.info({ ...pruned }, 'old rows pruned');
       return pruned;
@@ -156,6 +156,20 @@ export class Retention {
     const running = this.#running.catch(() => {}).then(work);
     this.#running = running;
     return running;
+  }
+
+  /** From where the round before has stopped, to the end. What is cut short is reached again when all others were. */
+  async #pruneActors(until: AbortSignal): Promise<number> {
+    let steps = 0;
+    while (!until.aborted) {
+      const after = this.#nextActor;
+      const addresses = await this.#bite(() => nextAddresses(this.#database, after, LOOKS), until);
+      if (until.aborted) break;
+      steps += await this.#pruneSteps(addresses, until);
+      this.#nextActor = addresses.length < LOOKS ? '' : (addresses.at(-1) ?? '');
+      if (this.#nextActor === '') break;
+    }
+    return steps;
   }
 
   async #pruneSteps(addresses: readonly Address[], until: AbortSignal): Promise<number> {
@@ -215,14 +229,12 @@ export class Retention {
   async #pruneKeys(until: AbortSignal): Promise<number> {
     const before = new Date(this.#now() - KEEP_KEYS_MS);
     let deleted = 0;
-    for (
-      let after: KeyPlace | null = { createdAt: '-infinity', scope: '', key: '' };
-      after && !until.aborted;
-    ) {
-      const place: KeyPlace = after;
-      const bite = await this.#bite(() => pruneKeys(this.#database, before, place, LOOKS), until);
+    while (!until.aborted) {
+      const after = this.#nextKey;
+      const bite = await this.#bite(() => pruneKeys(this.#database, before, after, LOOKS), until);
       deleted += bite.deleted;
-      after = bite.next;
+      this.#nextKey = bite.next ?? FIRST_KEY;
+      if (!bite.next) break;
     }
     return deleted;
   }

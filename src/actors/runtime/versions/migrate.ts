@@ -6,7 +6,7 @@
  * is cancelled; what they wait for and was not there is armed, from now. What the old state has waited for already, and
  * does not any more (a timer that has fired, an effect that has ended), is not armed a second time.
  *
- * Not for when this is done (`apply-step.ts`), nor for one migration's own part (`link.ts`).
+ * Not for when this is done (`bring-up.ts`), nor for one migration's own part (`link.ts`).
  */
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
