@@ -119,7 +119,8 @@ const messagesTaken = new RowSet<StepBatch['messagesTaken'][number]>({
 });
 
 // An effect is found as the first of an order that only the index has: while the planner believes that there are none,
-// it would read them all for each result. Rows are locked in the order of their addresses, so that two processes with the same actors can't deadlock.
+// it would read them all for each result. Rows are locked in the order of their addresses, so that two processes with
+// the same actors can't deadlock.
 const actorParts = (first: number): string => `
 input AS MATERIALIZED (SELECT * FROM ${actors.from('i', first)}),
 fenced AS MATERIALIZED (
