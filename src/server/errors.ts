@@ -59,6 +59,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   method_not_allowed: 405,
   actor_ended: 409,
   actor_exists: 409,
+  system_actor: 409,
   dead_letter_late: 409,
   idempotency_conflict: 409,
   too_large: 413,

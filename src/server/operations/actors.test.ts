@@ -56,6 +56,8 @@ describe.each(ofOne.map(({ name }) => name))('%s', (name) => {
   it('answers its owner and an operator', async () => {
     expect(await call(name, mine, ann)).toBeTypeOf('object');
     expect(await call(name, mine, operator)).toBeTypeOf('object');
+    // What serves all owners can be looked at, and not stopped.
+    if (name === 'stop_actor') return;
     expect(await call(name, { machine: 'marketWatch', key: 'main' }, operator)).toBeTypeOf('object');
   });
 
@@ -189,4 +191,10 @@ it('stops an actor, once, and names the operator who stopped what is not its own
     expect(await call('stop_actor', mine, who)).toMatchObject({ actor: { status: 'stopped' } });
   }
   expect(sources).toEqual(['api opal', 'api']);
+});
+
+it('does not stop what serves all owners, for an operator neither', async () => {
+  const watch = { machine: 'marketWatch', key: 'main' };
+  await expect(call('stop_actor', watch, operator)).rejects.toMatchObject({ code: 'system_actor' });
+  expect(await system.snapshot('marketWatch/main')).toMatchObject({ status: 'active' });
 });

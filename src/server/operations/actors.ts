@@ -3,6 +3,7 @@
  * its own actors here, an operator everybody's. Not for assistants, who speak of runs and alerts.
  */
 import { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
 import { lastSteps } from '../last-steps.ts';
 import { redactedActor } from '../redact.ts';
@@ -140,6 +141,10 @@ export const stopActor = defineOperation({
   http: { method: 'post', path: '/actors/{machine}/{key}/stop' },
   async run(context, input) {
     const actor = await touchedActor(context, input);
+    if (actor.owner === 'system') {
+      const message = `${actor.address} is TTAI's own and serves all owners: without it no alert is watched. It can't be stopped`;
+      throw new TtaiError('system_actor', message);
+    }
     const source = sourceOf(context, actor.owner);
     return { actor: actorHeadOf(await context.system.stop(actor.address, { source })) };
   },

@@ -39,3 +39,10 @@ describe('R12: everything can be seen', () => {
     await expect.poll(revisions, { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5]);
   });
 });
+
+test('R12: an actor whose machine a process does not have is not stopped there, since nothing could tell of it', async () => {
+  const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+  const without = await world.start({ machines: [] });
+  await expect(without.stop(address)).rejects.toMatchObject({ code: 'machine_not_found' });
+  expect(await system.snapshot(address)).toMatchObject({ status: 'active', revision: 1 });
+});

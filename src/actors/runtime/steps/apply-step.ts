@@ -150,6 +150,8 @@ export function applyFailure(
 
 export function applyStop(registry: Registry, work: Work, row: ActorRow, item: Item): Answer {
   if (hasEnded(row)) return answerOf(row, false);
+  // Before anything is changed: without its machine nobody can say what must be left out of the journal.
+  const registered = registry.machine(row.machine);
   const { timers, effects, children } = row.pending;
   for (const { address: to } of Object.values(children)) {
     work.send({ to, from: row.address, kind: 'stop', body: {} });
@@ -165,7 +167,7 @@ export function applyStop(registry: Registry, work: Work, row: ActorRow, item: I
   };
   work.row = next;
   const value = row.value as StateValue;
-  pushRecord(registry.machine(row.machine), work, next, item.stepId, {
+  pushRecord(registered, work, next, item.stepId, {
     kind: 'stop',
     event: { type: 'xstate.stop' },
     source: item.kind === 'stop' ? item.source : (row.parent?.address ?? null),
