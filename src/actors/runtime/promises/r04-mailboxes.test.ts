@@ -73,10 +73,14 @@ test('R4: a message whose step throws is one dead letter, though two processes h
   const taken = Promise.withResolvers<void>();
   watched.fail(/FROM unnest\(\$1::text\[\]\) AS mailbox/, async (ask) => {
     const mail = await ask();
-    const quick = await world.start({ machines });
-    while ((await pool.query('SELECT FROM messages')).rowCount !== 0);
-    await quick.drain({ timeoutMs: 1 });
-    taken.resolve();
+    try {
+      const quick = await world.start({ machines });
+      while ((await pool.query('SELECT FROM messages')).rowCount !== 0);
+      await quick.drain({ timeoutMs: 1 });
+      taken.resolve();
+    } catch (error) {
+      taken.reject(error as Error);
+    }
     return mail;
   });
   const slow = await world.start({ pool: watched.pool, machines });
