@@ -4,24 +4,22 @@
  * `incoming.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { restartRestoredStream } from '../../persistence/actors/journal.ts';
-import { waitingMailboxes } from '../../persistence/actors/messages.ts';
-import { freeEffect, ownEffects } from '../../persistence/actors/processes.ts';
-import type { EffectRow } from '../../persistence/actors/rows.ts';
+import { atMost } from './bounded.ts';
 import type { BatchWriter, CommittedBatch } from './commits/batch.ts';
 import { Committer } from './commits/committer.ts';
-import { EffectRunner, type Outcome } from './effects/effect-runner.ts';
+import { EffectRunner } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
-import { eventItem, machineOf, spawnItem, storableOutcome } from './incoming.ts';
-import { Peers } from './peers.ts';
+import { FollowUp } from './follow-up.ts';
+import { eventItem, spawnItem } from './incoming.ts';
+import { Peers } from './peers/peers.ts';
 import { Queries } from './queries.ts';
 import { Registry } from './registry/registry.ts';
-import type { Item, Work } from './steps/work.ts';
-import type { SystemLoad, TraceContext } from './telemetry.ts';
-import { systemClock } from './timers/clock.ts';
+import type { Item } from './steps/work.ts';
+import type { SystemLoad } from './telemetry.ts';
+import { DatabaseClock } from './timers/clock.ts';
 import { TimerQueue } from './timers/timer-batch.ts';
 import { Timers } from './timers/timers.ts';
 import type {
@@ -50,6 +48,10 @@ import { Migrator } from './versions/migrator.ts';
 import { waitFor } from './wait-for.ts';
 
 const DRAIN_MS = 10_000;
+/** Over the stated time: for effects to end that are aborted then, and for what they leave to be committed. */
+const GRACE_MS = 1_000;
+/** For telling the database and the other processes. */
+const LEAVE_MS = 2_000;
 
 export type SystemOptions = SystemParts & {
   pool: Pool;
@@ -73,15 +75,15 @@ export class System implements ActorSystem {
   readonly #deadLetters: DeadLetters;
   readonly #migrator: Migrator;
   readonly #retention: Retention;
-  readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  readonly #followUp: FollowUp;
   readonly #clock: Clock;
   #drained: Promise<void> | undefined;
-  #reconciling: Promise<void> | undefined;
   #leaveClock: (() => void) | undefined;
 
   constructor(options: SystemOptions) {
     const { pool } = options;
-    const clock = options.clock ?? systemClock;
+    const databaseClock = new DatabaseClock();
+    const clock = options.clock ?? databaseClock;
     const log = options.log ?? silentLog;
     const { telemetry = {} } = options;
     this.#options = options;
@@ -96,27 +98,27 @@ export class System implements ActorSystem {
       registerInstance: false,
     });
     this.#boss.on('error', (error) => log.warn({ err: error }, 'pg-boss reports an error'));
-    const onCommitted = (committed: CommittedBatch) => this.#committed(committed);
+    const onCommitted = (committed: CommittedBatch) => this.#followUp.committed(committed);
     this.#peers = new Peers({
       database: pool,
       connectionString: options.connectionString,
       log,
       events: {
-        onNotice: (notice) => {
-          this.#committer.forget(notice.addresses);
-          this.#tell(notice);
-        },
-        onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#reconcile()),
+        onNotice: (notice) => this.#followUp.heard(notice),
+        onCancelled: (effectIds) => (effectIds ? this.#runner.cancel(effectIds) : this.#followUp.look()),
         onDue: (due) => this.#timers.hear(due),
-        onMail: (mail) => this.#deliver(mail),
-        onMissed: () => this.#reconcile(),
-        onTakenOver: (rows) => this.#startEffects(rows),
-        onLeaseLost: () => this.#reconcile(),
+        onMail: (mail) => this.#followUp.deliver(mail),
+        onMissed: () => this.#followUp.look(),
+        onTakenOver: (rows) => this.#followUp.startEffects(rows),
+        onLeaseLost: () => this.#followUp.look(),
         abilities: () => ({
           machines: this.#registry.allVersions,
           effects: options.effects.map(({ name }) => name),
         }),
         isBusy: () => this.#runner.size > 0,
+        onTime: (...told) => {
+          if (clock === databaseClock && databaseClock.learn(...told)) this.#timers.clockWasSet();
+        },
       },
     });
     const peers = this.#peers;
@@ -130,7 +132,7 @@ export class System implements ActorSystem {
       telemetry,
     };
     this.#timerQueue = new TimerQueue({ boss: this.#boss, writer: this.#writer, clock, log });
-    const onFound = () => this.#reconcile();
+    const onFound = () => this.#followUp.look();
     this.#timers = new Timers({ queue: this.#timerQueue, clock, log, onCommitted, onFound });
     const now = () => new Date(clock.now());
     this.#committer = new Committer({ writer: this.#writer, log, now, onCommitted, onFound });
@@ -150,17 +152,29 @@ export class System implements ActorSystem {
       clock,
       log,
       send: (address, event, sendOptions) => this.send(address, event, sendOptions),
-      onOutcome: (row, outcome, trace) => this.#effectEnded(row, outcome, trace),
+      onOutcome: (row, outcome, trace) => this.#followUp.effectEnded(row, outcome, trace),
       telemetry,
-      onUnwanted: (row) => this.#freeEffect(row),
+      onUnwanted: (row) => this.#followUp.freeEffect(row),
     });
+    const [timers, runner, retention] = [this.#timers, this.#runner, this.#retention];
+    this.#followUp = new FollowUp({ pool, registry, log, committer, timers, runner, peers, retention });
   }
 
+  /** Where it rejects, nothing of it is left. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.drain({ timeoutMs: 1 });
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     this.#leaveClock = this.#clock.join?.({
       busyWith: (leaveRunning) => this.#busyWith(leaveRunning),
       settled: (leaveRunning) => this.#settled(leaveRunning),
-      look: () => this.#reconcile(),
+      look: () => this.#followUp.look(),
     });
     await this.#boss.start();
     await this.#timerQueue.create();
@@ -169,7 +183,7 @@ export class System implements ActorSystem {
     // Before anything steps here: effects belong to a process that is registered.
     await this.#peers.start();
     await this.#timers.start();
-    this.#reconcile();
+    this.#followUp.look();
     this.#release();
     await scheduleHousekeeping(this.#boss, this.#retention);
   }
@@ -248,8 +262,7 @@ export class System implements ActorSystem {
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#followUp.onCommit(listener);
   }
 
   load(): SystemLoad {
@@ -265,18 +278,24 @@ export class System implements ActorSystem {
     return this.#drained;
   }
 
+  /** Each part is waited for, and none for ever: a statement may be stalled, or a connection dead. */
   async #drain(timeoutMs: number): Promise<void> {
-    await Promise.all([this.#timers.stop(), this.#retention.stop()]);
-    await this.#runner.stop(timeoutMs);
-    await Promise.race([this.#committer.idle(), delay(timeoutMs, undefined, { ref: false })]);
-    await this.#peers.stop();
-    await this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false });
+    const until = performance.now() + timeoutMs;
+    const onLate = (error: unknown) => this.#log.warn({ err: error }, 'what was not waited for failed');
+    const parts = [this.#timers, this.#retention, this.#followUp].map((part) => part.stop());
+    await atMost(Promise.all([...parts, this.#runner.stop(timeoutMs)]), timeoutMs + GRACE_MS, onLate);
+    const leftMs = Math.max(until - performance.now(), Math.min(timeoutMs, GRACE_MS));
+    await atMost(this.#committer.idle(), leftMs, onLate);
+    const left = this.#peers
+      .stop()
+      .then(() => this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false }));
+    await atMost(left, LEAVE_MS, onLate);
     this.#leaveClock?.();
     await this.#options.close?.();
   }
 
   #busyWith(leaveRunning: readonly string[]): string[] {
-    const looking = this.#reconciling ? ['it looks what was committed'] : [];
+    const looking = this.#followUp.looking ? ['it looks what was committed'] : [];
     const parts = [this.#committer.busyWith(), this.#timers.busyWith(), this.#runner.busyWith(leaveRunning)];
     return [...looking, ...parts.flat()];
   }
@@ -285,7 +304,7 @@ export class System implements ActorSystem {
   async #settled(leaveRunning: readonly string[]): Promise<void> {
     while (this.#busyWith(leaveRunning).length > 0) {
       await Promise.all([
-        this.#reconciling,
+        this.#followUp.looking,
         this.#committer.idle(),
         this.#timers.idle(),
         this.#runner.idle(leaveRunning),
@@ -293,110 +312,14 @@ export class System implements ActorSystem {
     }
   }
 
-  #committed(committed: CommittedBatch): void {
-    const { works, effectsStarted, effectsCancelled, timersSet, jobsCancelled } = committed;
-    for (const work of works) if (work.row) this.#committer.learn(work.row);
-    this.#retention.note(works);
-    this.#runner.cancel(effectsCancelled);
-    this.#startEffects(effectsStarted);
-    const due = timersSet.reduce(
-      (least, timer) => Math.min(least, timer.due.getTime()),
-      Number.POSITIVE_INFINITY,
-    );
-    this.#timers.set(timersSet);
-    this.#timers.discard(jobsCancelled);
-    this.#deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))), (address) =>
-      this.#peers.announceMail(address),
-    );
-    if (works.some(isReleased)) this.#peers.takeOrphans();
-    const addresses = works.map(({ address }) => address);
-    this.#peers.announce(addresses, effectsCancelled, due < Number.POSITIVE_INFINITY ? due : undefined);
-    this.#tell({ addresses });
-  }
-
-  /** Has actors look into their mailboxes. `handOver` is told of those whose mail this process can't take. */
-  #deliver(addresses: Iterable<Address>, handOver: (address: Address) => void = () => {}): void {
-    for (const address of addresses) {
-      if (!this.#registry.find(machineOf(address))) {
-        handOver(address);
-        continue;
-      }
-      this.#committer
-        .submitInternal({ kind: 'mail', stepId: randomUUID(), address })
-        .then(({ answer }) => answer === null && handOver(address))
-        .catch((error: unknown) => this.#log.error({ err: error, address }, 'messages were not taken'));
-    }
-  }
-
   /** What an earlier version of this process could not take on, this one may. */
   #release(): void {
-    this.#migrator.release().then(
-      (actors) => actors > 0 && this.#log.info({ actors }, 'actors were released from quarantine'),
-      (error: unknown) => this.#log.warn({ err: error }, 'could not look into the quarantine'),
-    );
-  }
-
-  #startEffects(rows: readonly EffectRow[]): void {
-    if (this.#drained) return;
-    for (const row of rows) this.#runner.start(row);
-  }
-
-  async #effectEnded(row: EffectRow, outcome: Outcome, trace: TraceContext | undefined): Promise<boolean> {
-    const { address, effectId } = row;
-    const stepId = randomUUID();
-    try {
-      const { answer } = await this.#committer.submitInternal({
-        kind: 'effect',
-        stepId,
-        address,
-        effectId,
-        outcome: storableOutcome(outcome),
-        trace,
-      });
-      return answer !== null;
-    } catch (error) {
-      // The step threw, or could not be stored: the actor went on without it, and the event is a dead letter.
-      this.#log.warn({ err: error, address, effectId }, 'the result of an effect was a dead letter');
-      return true;
-    }
-  }
-
-  /** Mostly it was late, and its row is gone; or its actor can't be told from here, or not now. */
-  #freeEffect({ effectId }: EffectRow): void {
-    freeEffect(this.#options.pool, this.#peers.id, effectId).catch((error: unknown) =>
-      this.#log.warn({ err: error, effectId }, 'an effect could not be handed on'),
-    );
-  }
-
-  /**
-   * Brings this process in line with what is committed: notices were missed, or a commit happened of which we were not
-   * told. Effects that are ours are started, those that are not are aborted; timers, mail and listeners look again.
-   */
-  #reconcile(): void {
-    this.#reconciling ??= this.#look()
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'could not look what was committed'))
-      .finally(() => {
-        this.#reconciling = undefined;
-      });
-  }
-
-  async #look(): Promise<void> {
-    const { pool } = this.#options;
-    this.#timers.refresh();
-    this.#tell({ addresses: null });
-    await this.#runner.releaseLost(this.#peers.ids);
-    this.#startEffects(await ownEffects(pool, this.#peers.id));
-    this.#deliver(await waitingMailboxes(pool));
-  }
-
-  #tell(notice: CommitNotice): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(notice);
-      } catch (error) {
-        this.#log.error({ err: error }, 'a listener for commits threw');
-      }
-    }
+    this.#migrator
+      .release(() => this.#drained !== undefined)
+      .then(
+        (actors) => actors > 0 && this.#log.info({ actors }, 'actors were released from quarantine'),
+        (error: unknown) => this.#log.warn({ err: error }, 'could not look into the quarantine'),
+      );
   }
 
   #refuseWhenDraining(): void {
@@ -406,18 +329,6 @@ export class System implements ActorSystem {
       });
     }
   }
-}
-
-/** Of a committed step: who has been sent something, and itself when it could not take all of its mail at once. */
-function mailboxesToOpen(work: Work): Address[] {
-  const { address, sent, taken, mailboxFull } = work;
-  const more = (mailboxFull && taken.length > 0) || isReleased(work) ? [address] : [];
-  return [...sent.map(({ to }) => to), ...more];
-}
-
-/** Out of quarantine: its mail and its effects have waited. */
-function isReleased({ before, row }: Work): boolean {
-  return before?.status === 'quarantined' && row?.status === 'active';
 }
 
 const silentLog: RuntimeLog = { debug() {}, info() {}, warn() {}, error() {} };

@@ -52,8 +52,9 @@ function bringUp(registry: Registry, work: Work): Found | RuntimeError {
   }
   const from = registry.version(row.machine, row.version);
   if (!from) return otherVersion(registry, row);
-  if (from.link) return migrateFirst(registry, work, row, from);
-  return row.status === 'active' ? { row, registered: from } : inQuarantine(row);
+  // One in quarantine may fit by now: what is deployed under the same version may be another machine.
+  if (from.link || row.status === 'quarantined') return migrateFirst(registry, work, row, from);
+  return { row, registered: from };
 }
 
 function migrateFirst(

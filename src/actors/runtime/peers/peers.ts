@@ -3,24 +3,25 @@
  *
  * One connection of its own listens for notices and holds the advisory lock by which others see at once that this
  * process died. A lease finds the process that is frozen: it keeps its lock. Notices are sent outside the transactions
- * that carry the steps, at most one at a time, since a NOTIFY inside one takes away Postgres's own group commit.
+ * that carry the steps, at most one statement at a time, since a NOTIFY inside one takes away Postgres's own group
+ * commit. What they say is `notices.ts`; that the connection is opened anew, `listening-connection.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
-import { listenToNotices, sendNotice } from '../../persistence/actors/notices.ts';
+import { NOTICE_CHANNEL, sendNotices } from '../../../persistence/actors/notices.ts';
 import {
   type Abilities,
   holdProcessLock,
-  leaveProcess,
+  leaveProcesses,
   registerProcess,
   renewLease,
-  succeedProcess,
+  succeedProcesses,
   takeOverEffects,
-} from '../../persistence/actors/processes.ts';
-import type { EffectRow } from '../../persistence/actors/rows.ts';
-import type { Database } from '../../persistence/database.ts';
-import { isConnectionError } from '../../persistence/database-errors.ts';
-import type { Address, CommitNotice, RuntimeLog } from './types.ts';
+} from '../../../persistence/actors/processes.ts';
+import type { EffectRow } from '../../../persistence/actors/rows.ts';
+import type { Database } from '../../../persistence/database.ts';
+import { ListeningConnection } from '../../../persistence/listening-connection.ts';
+import type { Address, CommitNotice, RuntimeLog } from '../types.ts';
+import { GatheredNews, type Notice, parseNotice } from './notices.ts';
 
 /** With other processes about, or effects running here: a dead one is found within this. */
 const FAST_TICK_MS = 700;
@@ -28,29 +29,6 @@ const FAST_TICK_MS = 700;
 const SLOW_TICK_MS = 30_000;
 /** A lease outlives this many ticks. */
 const LEASE_TICKS = 3;
-/** Postgres takes at most 8,000 bytes in a notice. */
-const MAX_NOTICE_BYTES = 7_500;
-const RECONNECT_MS = 300;
-/** What takes longer has cost the lease anyway: the connection is given up, since it may be dead without a word. */
-const ANSWER_MS = 5_000;
-/** Leaving waits so long for the server's good-bye. */
-const GOODBYE_MS = 500;
-
-/** What processes tell each other. */
-interface Notice {
-  from: string;
-  kind: 'hello' | 'greeting' | 'commit' | 'bye';
-  /** The one process that is meant; all unless said. */
-  to?: string;
-  /** Null: too many to name. */
-  addresses?: Address[] | null;
-  /** Null: too many to name. */
-  cancelled?: string[] | null;
-  /** The nearest deadline that was committed, in milliseconds since 1970. */
-  due?: number;
-  /** Who has mail that the sender can't take for them. Null: too many to name. */
-  mail?: Address[] | null;
-}
 
 export interface PeersEvents {
   /** Another process committed; or notices were missed. */
@@ -68,22 +46,23 @@ export interface PeersEvents {
   abilities: () => Abilities;
   /** Whether effects run here, so that the lease is kept short. */
   isBusy: () => boolean;
+  /** The database's time, as it was said between two moments of the wall clock; all in milliseconds since 1970. */
+  onTime: (now: number, askedAt: number, answeredAt: number) => void;
 }
 
 export class Peers {
   readonly #database: Database;
-  readonly #connectionString: string;
   readonly #log: RuntimeLog;
   readonly #events: PeersEvents;
+  readonly #connection: ListeningConnection;
   /** The others, and when each was heard of last. */
   readonly #others = new Map<string, number>();
-  #client: pg.Client | undefined;
-  #id: string = randomUUID();
-  /** Its id before, until what it ran has been given to this one. */
-  #before: string | undefined;
+  /** Its id now; behind it, until what it ran has been given to this one, those that it had before. */
+  #ids: [string, ...string[]] = [randomUUID()];
+  #hasJoined = false;
   #tickTimer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
-  #outgoing: Notice | undefined;
+  #news: GatheredNews | undefined;
   #sending: Promise<void> | undefined;
   #stopped = false;
 
@@ -93,50 +72,56 @@ export class Peers {
     log: RuntimeLog;
     events: PeersEvents;
   }) {
-    this.#database = options.database;
-    this.#connectionString = options.connectionString;
-    this.#log = options.log;
-    this.#events = options.events;
+    const { database, connectionString, log, events } = options;
+    this.#database = database;
+    this.#log = log;
+    this.#events = events;
+    this.#connection = new ListeningConnection({
+      connectionString,
+      channel: NOTICE_CHANNEL,
+      onNotice: (payload) => this.#receive(payload),
+      onListening: (connection) => this.#join(connection),
+      onReopened: () => this.#rejoined(),
+      onError: (error) => log.warn({ err: error }, 'the listening connection broke'),
+    });
   }
 
   /** This process's id in the rows of the effects that it runs. */
   get id(): string {
-    return this.#id;
+    return this.#ids[0];
   }
 
-  /** The ids in the rows of the effects that are its to run: its own, and while it joins again the one before. */
+  /** The ids in the rows of the effects that are its to run: its own, and while it joins again those before. */
   get ids(): readonly string[] {
-    return this.#before === undefined ? [this.#id] : [this.#id, this.#before];
+    return this.#ids;
   }
 
   /** Joins. Effects of processes that are gone are taken over before this resolves. */
   async start(): Promise<void> {
-    await this.#connect();
+    await this.#connection.start();
     await this.#tick();
     await this.#takeOver();
     this.#notify({ kind: 'hello' });
   }
 
-  /** Tells the others of a commit; notices that wait for one that is being sent are gathered into the next. */
+  /** Tells the others of a commit; what comes while notices are being sent is gathered into the next. */
   announce(addresses: readonly Address[], cancelled: readonly string[], due: number | undefined): void {
-    this.#gather((notice) => {
-      notice.addresses?.push(...addresses);
-      notice.cancelled?.push(...cancelled);
-      if (due !== undefined) notice.due = Math.min(notice.due ?? due, due);
+    this.#gather((news) => {
+      news.add('addresses', addresses);
+      news.add('cancelled', cancelled);
+      if (due !== undefined) news.addDue(due);
     });
   }
 
   /** Tells the others of mail to an actor of a machine, or a version, that this process does not have. */
   announceMail(address: Address): void {
-    this.#gather((notice) => {
-      notice.mail = [...(notice.mail ?? []), address];
-    });
+    this.#gather((news) => news.add('mail', [address]));
   }
 
-  #gather(add: (notice: Notice) => void): void {
+  #gather(add: (news: GatheredNews) => void): void {
     if (this.#others.size === 0) return;
-    this.#outgoing ??= { from: this.#id, kind: 'commit', addresses: [], cancelled: [] };
-    add(this.#outgoing);
+    this.#news ??= new GatheredNews();
+    add(this.#news);
     this.#sending ??= this.#sendGathered();
   }
 
@@ -144,78 +129,39 @@ export class Peers {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#tickTimer);
-    const client = this.#client;
-    // A tick that still waits for an answer ends with it.
-    if (this.#ticking) await sayGoodbye(client);
+    // A tick that still waits for an answer ends with it, and nothing joins any more.
+    if (this.#ticking || !this.#connection.isOpen) await this.#connection.stop();
     await this.#ticking;
     await this.#sending;
     try {
-      await leaveProcess(this.#database, this.#id);
-      if (this.#others.size > 0) await this.#send({ from: this.#id, kind: 'bye' });
+      await leaveProcesses(this.#database, this.#ids);
+      if (this.#others.size > 0) await this.#send([{ from: this.id, kind: 'bye' }]);
     } catch (error) {
       this.#log.warn({ err: error }, 'leaving without telling the database; the lease will run out');
     }
-    await sayGoodbye(client);
+    await this.#connection.stop();
   }
 
-  async #connect(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#connectionString,
-      keepAlive: true,
-      connectionTimeoutMillis: ANSWER_MS,
-      query_timeout: ANSWER_MS,
-    });
-    client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
-    client.on('error', (error) => this.#log.warn({ err: error }, 'the listening connection broke'));
-    client.once('end', () => this.#reconnect(client));
-    try {
-      await client.connect();
-      await listenToNotices(client);
-      await this.#register(client);
-    } catch (error) {
-      client.connection.stream.destroy();
-      throw error;
-    }
-    if (this.#stopped) return sayGoodbye(client);
-    this.#client = client;
-  }
-
-  async #register(client: pg.Client): Promise<void> {
-    const number = await registerProcess(this.#database, this.#id, SLOW_TICK_MS * LEASE_TICKS);
-    await holdProcessLock(client, number);
-  }
-
-  #reconnect(broken: pg.Client): void {
-    if (this.#stopped || this.#client !== broken) return;
-    this.#client = undefined;
-    // One that is joining again will see that, and begin anew.
-    if (this.#before === undefined) this.#rejoinSoon(this.#id);
-  }
-
-  /** A new life: without its lock the old one counts as dead, and others take over what it ran. */
-  #rejoinSoon(before: string): void {
-    setTimeout(() => {
-      if (this.#stopped) return;
-      this.#rejoin(before).catch((error: unknown) => {
-        this.#log.warn({ err: error }, 'the database is away; joining again');
-        this.#client?.connection.stream.destroy();
-        this.#client = undefined;
-        this.#rejoinSoon(this.#before ?? this.#id);
-      });
-    }, RECONNECT_MS);
-  }
-
-  async #rejoin(before: string): Promise<void> {
-    this.#before = before;
-    this.#id = randomUUID();
-    await this.#connect();
+  /** Each connection is a new life: without its lock the old one counts as dead, and others take over what it ran. */
+  async #join(connection: Database): Promise<void> {
+    if (this.#hasJoined) this.#ids = [randomUUID(), ...this.#ids];
+    this.#hasJoined = true;
+    await this.#register(connection);
+    const [id, ...before] = this.#ids;
     // What ran here goes on here, unless another process was quicker.
-    await succeedProcess(this.#database, before, this.#id);
-    if (!this.#client && !this.#stopped) throw new Error('the connection broke again');
-    this.#before = undefined;
+    if (before.length > 0) await succeedProcesses(this.#database, before, id);
+  }
+
+  async #register(connection: Database): Promise<void> {
+    const number = await registerProcess(this.#database, this.id, SLOW_TICK_MS * LEASE_TICKS);
+    await holdProcessLock(connection, number);
+  }
+
+  #rejoined(): void {
+    this.#ids = [this.id];
     this.#events.onLeaseLost();
     this.#missed();
-    await this.#takeOver();
+    this.takeOrphans();
     this.#notify({ kind: 'hello' });
   }
 
@@ -242,28 +188,22 @@ export class Peers {
     this.#scheduleTick();
     // The lease covers the slow tick too: one that is about to idle must not look dead to a newcomer.
     const leaseMs = this.#tickMs() * LEASE_TICKS;
-    const began = performance.now();
+    const [began, askedAt] = [performance.now(), Date.now()];
     // On the connection of its own: a pool that is busy must not cost the lease.
-    const client = this.#client;
-    const { kept, others, orphans } = await renewLease(
-      client ?? this.#database,
-      this.#id,
+    const database = this.#connection.isOpen ? this.#connection : this.#database;
+    const { kept, others, orphans, now } = await renewLease(
+      database,
+      this.id,
       leaseMs,
       this.#events.abilities(),
-    ).catch((error: unknown) => {
-      // Whether or not it is dead, it is of no use.
-      if (client && isConnectionError(error)) {
-        client.connection.stream.destroy();
-        this.#reconnect(client);
-      }
-      throw error;
-    });
+    );
+    this.#events.onTime(now, askedAt, Date.now());
     // One that said hello since is not in what was read.
     for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
     for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
     if (!kept) {
       this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
-      if (client) await this.#register(client);
+      if (database === this.#connection) await this.#register(this.#connection);
       this.#events.onLeaseLost();
       this.#missed();
     }
@@ -278,7 +218,7 @@ export class Peers {
   }
 
   async #takeOver(): Promise<void> {
-    const rows = await takeOverEffects(this.#database, this.#id, this.#events.abilities());
+    const rows = await takeOverEffects(this.#database, this.id, this.#events.abilities());
     if (rows.length === 0) return;
     this.#log.info({ effects: rows.length }, 'taking over effects of a process that is gone');
     this.#events.onTakenOver(rows);
@@ -292,7 +232,7 @@ export class Peers {
   #receive(payload: string): void {
     const notice = parseNotice(payload);
     if (!notice) this.#log.warn({ payload: payload.slice(0, 200) }, 'a notice that is not one of ours');
-    if (!notice || notice.from === this.#id || (notice.to ?? this.#id) !== this.#id) return;
+    if (!notice || notice.from === this.id || (notice.to ?? this.id) !== this.id) return;
     switch (notice.kind) {
       case 'hello':
         this.#others.set(notice.from, performance.now());
@@ -319,17 +259,17 @@ export class Peers {
   }
 
   #notify(notice: Pick<Notice, 'kind' | 'to'>): void {
-    this.#send({ from: this.#id, ...notice }).catch((error: unknown) =>
+    this.#send([{ from: this.id, ...notice }]).catch((error: unknown) =>
       this.#log.warn({ err: error }, 'other processes could not be told'),
     );
   }
 
   async #sendGathered(): Promise<void> {
     try {
-      while (this.#outgoing) {
-        const notice = this.#outgoing;
-        this.#outgoing = undefined;
-        await this.#send(notice);
+      while (this.#news) {
+        const news = this.#news;
+        this.#news = undefined;
+        await this.#send(news.notices(this.id));
       }
     } catch (error) {
       this.#log.warn({ err: error }, 'other processes could not be told');
@@ -338,30 +278,10 @@ export class Peers {
     }
   }
 
-  async #send(notice: Notice): Promise<void> {
-    let payload = JSON.stringify(notice);
-    if (Buffer.byteLength(payload) > MAX_NOTICE_BYTES) {
-      const cancelled = notice.cancelled?.length ? null : [];
-      const mail = notice.mail?.length ? { mail: null } : {};
-      payload = JSON.stringify({ ...notice, addresses: null, cancelled, ...mail });
-    }
-    await sendNotice(this.#database, payload);
-  }
-}
-
-/** Ends a connection, whether or not the server says so too. */
-async function sayGoodbye(client: pg.Client | undefined): Promise<void> {
-  if (!client) return;
-  const over = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS);
-  await client.end().catch(() => {});
-  clearTimeout(over);
-}
-
-function parseNotice(payload: string): Notice | null {
-  try {
-    const notice = JSON.parse(payload) as Notice | null;
-    return typeof notice === 'object' ? notice : null;
-  } catch {
-    return null;
+  #send(notices: readonly Notice[]): Promise<void> {
+    return sendNotices(
+      this.#database,
+      notices.map((notice) => JSON.stringify(notice)),
+    );
   }
 }
