@@ -110,6 +110,7 @@ export class System implements ActorSystem {
         onMail: (mail) => this.#followUp.deliver(mail),
         onMissed: () => this.#followUp.look(),
         onTakenOver: (rows) => this.#followUp.startEffects(rows),
+        onGone: () => this.#release(),
         onLeaseLost: () => this.#followUp.look(),
         abilities: () => ({
           machines: this.#registry.allVersions,
@@ -312,7 +313,7 @@ export class System implements ActorSystem {
     }
   }
 
-  /** What an earlier version of this process could not take on, this one may. */
+  /** What a process that is gone could not take on, this one may. */
   #release(): void {
     this.#migrator
       .release(() => this.#drained !== undefined)

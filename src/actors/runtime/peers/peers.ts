@@ -7,6 +7,7 @@
  * commit. What they say is `notices.ts`; that the connection is opened anew, `listening-connection.ts`.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NOTICE_CHANNEL, sendNotices } from '../../../persistence/actors/notices.ts';
 import {
   type Abilities,
@@ -19,6 +20,7 @@ import {
 } from '../../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
 import type { Database } from '../../../persistence/database.ts';
+import { isServerTrouble } from '../../../persistence/database-errors.ts';
 import { ListeningConnection } from '../../../persistence/listening-connection.ts';
 import type { Address, CommitNotice, RuntimeLog } from '../types.ts';
 import { GatheredNews, type Notice, parseNotice } from './notices.ts';
@@ -29,6 +31,8 @@ const FAST_TICK_MS = 700;
 const SLOW_TICK_MS = 30_000;
 /** A lease outlives this many ticks. */
 const LEASE_TICKS = 3;
+/** What others could not be told is tried again after this. */
+const RETRY_MS = 300;
 
 export interface PeersEvents {
   /** Another process committed; or notices were missed. */
@@ -41,6 +45,8 @@ export interface PeersEvents {
   /** Notices were missed: read again what they would have told. */
   onMissed: () => void;
   onTakenOver: (rows: readonly EffectRow[]) => void;
+  /** Another process has left, or died. */
+  onGone: () => void;
   /** Others took over what this process ran: it was frozen for longer than its lease. */
   onLeaseLost: () => void;
   abilities: () => Abilities;
@@ -203,13 +209,20 @@ export class Peers {
     for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
     if (!kept) {
       this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
+      if (database === this.#connection) {
+        await this.#register(this.#connection);
+        // They have counted it as dead, and told it nothing since.
+        this.#notify({ kind: 'hello' });
+      }
       if (database === this.#connection) await this.#register(this.#connection);
       this.#events.onLeaseLost();
       this.#missed();
     }
     const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
-    if (someDied) this.#missed();
+    if (!someDied) return;
+    this.#missed();
+    this.#events.onGone();
   }
 
   /** Looks at once for effects that nobody runs, and that this process can take now. */
@@ -248,6 +261,7 @@ export class Peers {
       case 'bye':
         this.#others.delete(notice.from);
         this.takeOrphans();
+        this.#events.onGone();
         return;
       case 'commit':
         if (notice.cancelled === null || notice.cancelled?.length) this.#events.onCancelled(notice.cancelled);
@@ -259,29 +273,29 @@ export class Peers {
   }
 
   #notify(notice: Pick<Notice, 'kind' | 'to'>): void {
-    this.#send([{ from: this.id, ...notice }]).catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'other processes could not be told'),
-    );
+    void this.#send([{ from: this.id, ...notice }]);
   }
 
   async #sendGathered(): Promise<void> {
-    try {
-      while (this.#news) {
-        const news = this.#news;
-        this.#news = undefined;
-        await this.#send(news.notices(this.id));
-      }
-    } catch (error) {
-      this.#log.warn({ err: error }, 'other processes could not be told');
-    } finally {
-      this.#sending = undefined;
+    while (this.#news) {
+      const news = this.#news;
+      this.#news = undefined;
+      await this.#send(news.notices(this.id));
     }
+    this.#sending = undefined;
   }
 
-  #send(notices: readonly Notice[]): Promise<void> {
-    return sendNotices(
-      this.#database,
-      notices.map((notice) => JSON.stringify(notice)),
-    );
+  /** While the database is in trouble it is tried again, until this process leaves: others wait for what it tells. */
+  async #send(notices: readonly Notice[]): Promise<void> {
+    const payloads = notices.map((notice) => JSON.stringify(notice));
+    for (;;) {
+      try {
+        return await sendNotices(this.#database, payloads);
+      } catch (error) {
+        this.#log.warn({ err: error }, 'other processes could not be told');
+        if (this.#stopped || !isServerTrouble(error)) return;
+        await delay(RETRY_MS);
+      }
+    }
   }
 }

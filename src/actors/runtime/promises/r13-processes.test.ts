@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type ActorSystem, createActorSystem } from '../index.ts';
 import type { CommitFacts } from '../telemetry.ts';
 import { counter, waiter, worker } from '../testing/subjects.ts';
-import { openWatchedPool } from '../testing/watched-pool.ts';
+import { COMMIT, openWatchedPool, refuseWith } from '../testing/watched-pool.ts';
 import { WayToPostgres } from '../testing/way-to-postgres.ts';
 import { key, useWorld } from '../testing/world.ts';
 import { turnedClock } from '../timers/turned-clock.ts';
@@ -59,6 +59,47 @@ describe('R13: many processes', () => {
     }
     expect(await first.send(address, { type: 'ADD', by: 1 })).toMatchObject({ revision: 8 });
     expect(lost).toBe(0);
+  });
+
+  test('all hear by name of a commit that is too long to be told in one notice', async () => {
+    const first = await world.start();
+    const second = await world.start();
+    const hears = (address: string) =>
+      new Promise<void>((resolve) => {
+        const unsubscribe = second.onCommit(({ addresses }) => {
+          if (!addresses?.includes(address)) return;
+          unsubscribe();
+          resolve();
+        });
+      });
+    const spawned = (name: string) => {
+      const heard = hears(`counter/${name}`);
+      return Promise.all([first.spawn('counter', name, { input: { start: 0 }, owner: 'a' }), heard]);
+    };
+    await spawned(key());
+    // What they asked each other when they met is answered.
+    await haveTheirTurn();
+    let missed = 0;
+    second.onCommit(({ addresses }) => {
+      if (addresses === null) missed++;
+    });
+    await Promise.all(Array.from({ length: 400 }, () => spawned(`${'long'.repeat(40)}${key()}`)));
+    expect(missed).toBe(0);
+  });
+
+  test('all hear of a commit, though the first try to tell them failed', async () => {
+    const { pool, fail } = openWatchedPool(world.database.connectionString);
+    const first = await world.start({ pool });
+    const second = await world.start();
+    const address = await first.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    await second.waitFor(address, ({ revision }) => revision === 1, { timeoutMs: 20_000 });
+    await haveTheirTurn();
+    const heard = second.waitFor(address, ({ revision }) => revision === 2, { timeoutMs: 20_000 });
+    fail(/pg_notify/, refuseWith('53300'));
+    await first.send(address, { type: 'ADD', by: 1 });
+    expect(await heard).toMatchObject({ context: { count: 1 } });
+    await world.rest();
+    await pool.end();
   });
 
   test('none leads: those that are left go on when the first has gone, and the second', async () => {
@@ -178,6 +219,31 @@ describe('R13: draining', () => {
     await system.drain({ timeoutMs: 1 });
     expect(await processes()).toBe(0);
     await way.close();
+  });
+
+  test.each([
+    ['a commit', COMMIT],
+    ['a look for due timers', /WITH due AS/],
+    ['leaving', /^WITH freed AS/],
+  ])('does not wait for ever for %s that is stalled', async (_what, statement) => {
+    const { pool, fail } = openWatchedPool(world.database.connectionString);
+    const stalled = Promise.withResolvers<void>();
+    const system = await world.start({ pool });
+    const asked = new Promise<void>((resolve) =>
+      fail(statement, async (ask) => {
+        resolve();
+        await stalled.promise;
+        return ask();
+      }),
+    );
+    const isLeaving = statement.source.includes('freed');
+    const waits = system.spawn('waiter', key(), { input: { delay: 1 }, owner: 'a' });
+    const refused = waits.catch(() => {});
+    if (!isLeaving) await asked;
+    await system.drain({ timeoutMs: 1 });
+    stalled.resolve();
+    await refused;
+    await pool.end();
   });
 
   test('asked for twice, both wait until it has left', async () => {

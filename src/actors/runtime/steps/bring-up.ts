@@ -52,9 +52,11 @@ function bringUp(registry: Registry, work: Work): Found | RuntimeError {
   }
   const from = registry.version(row.machine, row.version);
   if (!from) return otherVersion(registry, row);
-  // One in quarantine may fit by now: what is deployed under the same version may be another machine.
-  if (from.link || row.status === 'quarantined') return migrateFirst(registry, work, row, from);
-  return { row, registered: from };
+  if (from.link) return migrateFirst(registry, work, row, from);
+  if (row.status === 'active') return { row, registered: from };
+  // It did not fit what another process has deployed under the same version; it may fit what is here. One that a newer
+  // version could not take on is left to that, as long as such a process is there.
+  return row.error?.code === 'snapshot_misfit' ? migrateFirst(registry, work, row, from) : inQuarantine(row);
 }
 
 function migrateFirst(
