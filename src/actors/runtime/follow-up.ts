@@ -175,7 +175,9 @@ export class FollowUp {
     this.tell({ addresses: null });
     await runner.releaseLost(peers.ids);
     this.startEffects(await ownEffects(pool, peers.id));
-    this.deliver(await waitingMailboxes(pool));
+    const waiting = await waitingMailboxes(pool);
+    // One that drains takes no new work, though it was asked for before.
+    if (!this.#stopped.signal.aborted) this.deliver(waiting);
   }
 
   tell(notice: CommitNotice): void {

@@ -287,6 +287,7 @@ export class System implements ActorSystem {
     await atMost(Promise.all([...parts, this.#runner.stop(timeoutMs)]), timeoutMs + GRACE_MS, onLate);
     const leftMs = Math.max(until - performance.now(), Math.min(timeoutMs, GRACE_MS));
     await atMost(this.#committer.idle(), leftMs, onLate);
+    this.#committer.stop();
     const left = this.#peers
       .stop()
       .then(() => this.#boss.stop({ graceful: true, timeout: timeoutMs, close: false }));

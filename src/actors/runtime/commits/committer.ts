@@ -2,16 +2,14 @@
  * Group commit: while one batch commits, the next one gathers. Each batch loads what it needs (`batch-loader.ts`),
  * applies the items of its actors in order, and commits them in one transaction (`batch.ts`).
  *
- * A batch that fails for a reason of its data is taken apart, so that one bad item harms no neighbour. One that lost
- * its connection is looked up before it is tried again, since it may have been committed. Trouble of the server's is
- * waited out: callers only for so long, the system's own items for ever.
+ * One that fails as a whole is `failed-batches.ts`; one that lost its connection is looked up here before it is tried
+ * again, since it may have been committed.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { findSingleton, type RememberedKey, rememberKey } from '../../../persistence/actors/actors.ts';
 import { findSteps } from '../../../persistence/actors/journal.ts';
 import { keptEffects } from '../../../persistence/actors/processes.ts';
 import type { ActorRow } from '../../../persistence/actors/rows.ts';
-import { isConnectionError, isDataError, isServerTrouble } from '../../../persistence/database-errors.ts';
 import { RuntimeError } from '../errors.ts';
 import { applyItem } from '../steps/apply.ts';
 import { applyUnstorable } from '../steps/apply-unstorable.ts';
@@ -20,6 +18,7 @@ import type { Address, RuntimeLog } from '../types.ts';
 import { answerAgain, keyName, outcomeOf } from './answers.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks, tellCommit } from './batch.ts';
 import { BatchLoader } from './batch-loader.ts';
+import { FailedBatches } from './failed-batches.ts';
 import { type Batch, type Entry, Mailboxes, type Settled } from './mailboxes.ts';
 
 /** Two: one gathers and applies while the other waits for its flush to disk. */
@@ -28,12 +27,12 @@ const MAX_FLUSHES = 2;
 const MAX_QUEUED = 20_000;
 /** How long a caller waits for a database that is away. */
 const PATIENCE_MS = 10_000;
-const RETRY_MS = 200;
 
 export interface CommitterOptions {
   writer: BatchWriter;
   log: RuntimeLog;
   now: () => Date;
+  /** Calls `learn` for what was committed, as the timers do. */
   onCommitted: (committed: CommittedBatch) => void;
   /** Something was committed without our knowing: what follows from it must be found in the database. */
   onFound: () => void;
@@ -43,15 +42,25 @@ export class Committer {
   readonly #options: CommitterOptions;
   readonly #mailboxes = new Mailboxes();
   readonly #loader: BatchLoader;
+  readonly #failures: FailedBatches;
   /** What follows from a commit must not run in the context, and so in the trace, of one of its many callers. */
   readonly #detached = AsyncLocalStorage.snapshot();
   #flushes = 0;
   #pumping = false;
   #idle: (() => void)[] = [];
+  #stopped = false;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#loader = new BatchLoader(options.writer.pool);
+    this.#failures = new FailedBatches({
+      mailboxes: this.#mailboxes,
+      log: options.log,
+      onMoved: () => {
+        this.#pumpSoon();
+        this.#tellIdle();
+      },
+    });
   }
 
   /** Items that wait to be committed, or are being. */
@@ -69,8 +78,9 @@ export class Committer {
     return this.#enqueue(trace === undefined ? item : { ...item, trace }, Date.now() + PATIENCE_MS);
   }
 
-  /** Queues an item of the system's own; it is tried until it is committed. */
+  /** Queues an item of the system's own; it is tried until it is committed, or this process leaves. */
   submitInternal(item: Item): Promise<Settled> {
+    if (this.#stopped) return Promise.resolve({ address: item.address, answer: null });
     return this.#enqueue(item, null);
   }
 
@@ -88,7 +98,14 @@ export class Committer {
     });
   }
 
-  /** Takes over rows that another committer of this process has written. */
+  /** What has not been committed by now is given up: callers are told, the rest is left to other processes. */
+  stop(): void {
+    this.#stopped = true;
+    this.#failures.stop();
+    this.#tellIdle();
+  }
+
+  /** Takes over a row that this process has written: those of a batch, and those of timers. */
   learn(row: ActorRow): void {
     this.#loader.learn(row);
   }
@@ -171,7 +188,6 @@ export class Committer {
       const began = performance.now();
       const committed = await commitWorks(this.#options.writer, works);
       tellCommit({ telemetry, log: this.#options.log }, 'items', began, committed);
-      for (const work of committed.works) if (work.row) this.#loader.learn(work.row);
       for (const { address } of committed.lost) {
         for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;
         again.add(address);
@@ -282,61 +298,6 @@ export class Committer {
   /** A batch failed as a whole. */
   #failed(batch: Batch, error: unknown): void {
     this.#loader.forget([...batch.keys()]);
-    if (isDataError(error)) this.#isolate(batch, error);
-    else this.#tryLater(batch, error);
-  }
-
-  /** The database is away, or in trouble. */
-  #tryLater(batch: Batch, error: unknown): void {
-    const entries = [...batch.values()].flat();
-    this.#options.log.warn({ err: error, items: entries.length }, 'a batch was not committed; trying again');
-    if (isConnectionError(error)) for (const entry of entries) entry.uncertain = true;
-    setTimeout(() => {
-      // The system's own item that is refused by itself may be so for ever: what the actor is asked goes before it.
-      const isStuck = ([entry]: Entry[]) => entry?.patienceEnds === null && !isServerTrouble(error);
-      for (const [address, list] of batch) {
-        // One by one: two commits that block each other would do so again.
-        this.#mailboxes.isolate(address);
-        if (list.length === 1 && isStuck(list)) this.#mailboxes.putBehind(address, list);
-        else this.#mailboxes.putBack(address, list);
-      }
-      for (const entry of this.#mailboxes.takeImpatient(Date.now())) {
-        const known = entry.uncertain
-          ? 'whether the step was committed is not known'
-          : 'no step was committed';
-        const message = `the database does not answer; ${known}`;
-        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
-      }
-      this.#pumpSoon();
-      this.#tellIdle();
-    }, RETRY_MS);
-  }
-
-  /** Something of the batch can't be stored: its entries are tried alone, and the one that it is has failed. */
-  #isolate(batch: Batch, error: unknown): void {
-    const [entry, ...others] = [...batch.values()].flat();
-    if (entry && others.length === 0 && this.#mailboxes.isIsolated(entry.item.address)) {
-      this.#giveUp(batch, entry, error);
-      return;
-    }
-    for (const [address, list] of batch) {
-      this.#mailboxes.isolate(address);
-      this.#mailboxes.putBack(address, list);
-    }
-  }
-
-  #giveUp(batch: Batch, entry: Entry, error: unknown): void {
-    const { item, patienceEnds } = entry;
-    const { address, kind } = item;
-    this.#options.log.error({ err: error, address, kind }, 'a step could not be committed');
-    const message = `the step could not be committed: ${error instanceof Error ? error.message : String(error)}`;
-    const failure = new RuntimeError('step_failed', message, { cause: error });
-    if (patienceEnds === null && entry.unstorable === null) {
-      // What the actor waits for must not stay: it goes on without it, and the event is a dead letter.
-      entry.unstorable = failure;
-      for (const [one, list] of batch) this.#mailboxes.putBack(one, list);
-      return;
-    }
-    this.#settle(address, [entry], new Map([[entry, failure]]));
+    this.#failures.take(batch, error);
   }
 }

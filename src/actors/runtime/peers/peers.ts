@@ -261,6 +261,8 @@ export class Peers {
       case 'bye':
         this.#others.delete(notice.from);
         this.takeOrphans();
+        // It may have left mail that it did not take any more.
+        this.#missed();
         this.#events.onGone();
         return;
       case 'commit':

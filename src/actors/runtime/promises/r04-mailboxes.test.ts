@@ -140,3 +140,44 @@ test('R4: a look for mail that is asked for while one is under way is not forgot
   await world.rest();
   await watched.pool.end();
 });
+
+test('R4: one that is drained takes no mail, though it had begun to look for some', async () => {
+  const watched = openWatchedPool(world.database.connectionString);
+  const mayLook = Promise.withResolvers<void>();
+  watched.fail(LOOK, async (ask) => {
+    await mayLook.promise;
+    return ask();
+  });
+  const system = await world.start({ pool: watched.pool, machines });
+  const address = await system.spawn('kid', 'five', { input: {}, owner: 'a' });
+  await system.drain({ timeoutMs: 1 });
+  await ping(address);
+  const asked = watched.statements.length;
+  mayLook.resolve();
+  const look = () => watched.statements.slice(0, asked).find(({ text }) => LOOK.test(text))?.rows;
+  await expect.poll(look, { interval: 5 }).toBe(1);
+  for (let turns = 0; turns < 20; turns++) await world.database.pool.query('SELECT');
+  expect((await world.database.pool.query('SELECT FROM messages')).rowCount).toBe(1);
+  const next = await world.start({ machines });
+  expect(await pings(next, address, 1)).toMatchObject({ revision: 2 });
+  await world.rest();
+  await watched.pool.end();
+});
+
+test('R4: mail that one has not taken before it leaves is taken by another', async () => {
+  const watched = openWatchedPool(world.database.connectionString);
+  const first = await world.start({ pool: watched.pool, machines });
+  const second = await world.start({ machines });
+  const stalled = Promise.withResolvers<void>();
+  watched.fail(/FROM unnest\(\$1::text\[\]\) AS mailbox/, async (ask) => {
+    await stalled.promise;
+    return ask();
+  });
+  await first.spawn('parent', 'leaving', { input: {}, owner: 'a' });
+  await first.drain({ timeoutMs: 1 });
+  const kids = async () => (await second.list({ machine: 'kid' })).actors.map(({ address }) => address);
+  await expect.poll(kids, { interval: 5, timeout: 20_000 }).toContain('kid/leaving:1.0');
+  stalled.resolve();
+  await world.rest();
+  await watched.pool.end();
+});
