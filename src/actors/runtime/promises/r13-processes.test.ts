@@ -273,6 +273,22 @@ describe('R13: draining', () => {
     expect(await system.snapshot(address)).toMatchObject({ context: { count: 50 } });
   });
 
+  test('gives up what it can not commit in the stated time: who sent it is told, and it is not tried again', async () => {
+    const { pool, setAway, statements } = openWatchedPool(world.database.connectionString);
+    const system = await world.start({ pool });
+    const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    setAway(true);
+    const sent = system.send(address, { type: 'ADD', by: 1 });
+    sent.catch(() => {});
+    await system.drain({ timeoutMs: 1 });
+    await expect(sent).rejects.toMatchObject({ code: 'stopped', retryable: true });
+    setAway(false);
+    const asked = statements.length;
+    await haveTheirTurn();
+    expect(statements.length).toBe(asked);
+    await pool.end();
+  });
+
   test('lets effects that run end, and commits their results', async () => {
     const system = await world.start();
     const [job, end] = [key(), Promise.withResolvers<{ done: string }>()];
