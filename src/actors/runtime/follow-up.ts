@@ -67,7 +67,7 @@ export class FollowUp {
   committed(committed: CommittedBatch): void {
     const { committer, retention, runner, timers, peers } = this.#parts;
     const { works, effectsStarted, effectsCancelled, timersSet, jobsCancelled } = committed;
-    for (const work of works) if (work.row) committer.learn(work.row);
+    for (const work of works) if (work.row) committer.known.learn(work.row);
     retention.note(works);
     runner.cancel(effectsCancelled);
     this.startEffects(effectsStarted);
@@ -88,7 +88,7 @@ export class FollowUp {
 
   /** Another process has committed; or notices of that were missed. */
   heard(notice: CommitNotice): void {
-    this.#parts.committer.forget(notice.addresses);
+    this.#parts.committer.known.forget(notice.addresses);
     this.tell(notice);
   }
 

@@ -9,7 +9,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { findSingleton, type RememberedKey, rememberKey } from '../../../persistence/actors/actors.ts';
 import { findSteps } from '../../../persistence/actors/journal.ts';
 import { keptEffects } from '../../../persistence/actors/processes.ts';
-import type { ActorRow } from '../../../persistence/actors/rows.ts';
 import { RuntimeError } from '../errors.ts';
 import { applyItem } from '../steps/apply.ts';
 import { applyUnstorable } from '../steps/apply-unstorable.ts';
@@ -32,7 +31,7 @@ export interface CommitterOptions {
   writer: BatchWriter;
   log: RuntimeLog;
   now: () => Date;
-  /** Calls `learn` for what was committed, as the timers do. */
+  /** Has the rows `known` that were committed: here, and by timers. */
   onCommitted: (committed: CommittedBatch) => void;
   /** Something was committed without our knowing: what follows from it must be found in the database. */
   onFound: () => void;
@@ -105,14 +104,9 @@ export class Committer {
     this.#tellIdle();
   }
 
-  /** Takes over a row that this process has written: those of a batch, and those of timers. */
-  learn(row: ActorRow): void {
-    this.#loader.learn(row);
-  }
-
-  /** Another process has committed these, or any when null: they are read before their next steps, which would lose. */
-  forget(addresses: readonly Address[] | null): void {
-    this.#loader.forget(addresses);
+  /** The rows that are known here, to be told of what others than this committer commit. */
+  get known(): Pick<BatchLoader, 'learn' | 'forget'> {
+    return this.#loader;
   }
 
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {

@@ -197,12 +197,8 @@ export class Peers {
     const [began, askedAt] = [performance.now(), Date.now()];
     // On the connection of its own: a pool that is busy must not cost the lease.
     const database = this.#connection.isOpen ? this.#connection : this.#database;
-    const { kept, others, orphans, now } = await renewLease(
-      database,
-      this.id,
-      leaseMs,
-      this.#events.abilities(),
-    );
+    const abilities = this.#events.abilities();
+    const { kept, others, orphans, now } = await renewLease(database, this.id, leaseMs, abilities);
     this.#events.onTime(now, askedAt, Date.now());
     // One that said hello since is not in what was read.
     for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
