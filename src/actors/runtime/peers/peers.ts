@@ -275,8 +275,7 @@ export class Peers {
   }
 
   async #sendGathered(): Promise<void> {
-    while (this.#news) {
-      const news = this.#news;
+    for (let news = this.#news; news; news = this.#news) {
       this.#news = undefined;
       await this.#send(news.notices(this.id));
     }
