@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase } from '../../../../test/database.ts';
 import { createActorSystem } from '../index.ts';
 
@@ -20,20 +20,17 @@ test.each(['pgboss.queue', 'public.processes', 'public.effects', 'pgboss.schedul
       execArgv: [],
       stdio: ['ignore', 2, 2, 'ipc'],
     });
-    try {
-      const [refusal] = await once(child, 'message');
-      expect(refusal).toContain(name);
-      // As long as it was connected, the channel kept it.
-      child.disconnect();
-      expect(await once(child, 'exit')).toEqual([0, null]);
-      const { rows } = await database.pool.query(
-        'SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
-      );
-      expect(rows).toEqual([]);
-      if (table === 'pgboss.schedule')
-        expect((await database.pool.query('SELECT FROM processes')).rowCount).toBe(0);
-    } finally {
-      child.kill('SIGKILL');
-    }
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const [refusal] = await once(child, 'message');
+    expect(refusal).toContain(name);
+    // As long as it was connected, the channel kept it.
+    child.disconnect();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const { rows } = await database.pool.query(
+      'SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    expect(rows).toEqual([]);
+    if (table === 'pgboss.schedule')
+      expect((await database.pool.query('SELECT FROM processes')).rowCount).toBe(0);
   },
 );
