@@ -175,9 +175,7 @@ export class FollowUp {
     this.tell({ addresses: null });
     await runner.releaseLost(peers.ids);
     this.startEffects(await ownEffects(pool, peers.id));
-    const waiting = await waitingMailboxes(pool);
-    // One that drains takes no new work, though it was asked for before.
-    if (!this.#stopped.signal.aborted) this.deliver(waiting);
+    this.deliver(await waitingMailboxes(pool));
   }
 
   tell(notice: CommitNotice): void {

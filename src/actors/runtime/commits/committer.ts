@@ -79,6 +79,7 @@ export class Committer {
 
   /** Queues an item of the system's own; it is tried until it is committed, or this process leaves. */
   submitInternal(item: Item): Promise<Settled> {
+    // A look for mail may end when this process has been drained: what it finds is for others.
     if (this.#stopped) return Promise.resolve({ address: item.address, answer: null });
     return this.#enqueue(item, null);
   }
