@@ -137,9 +137,11 @@ export class FollowUp {
   /** Mostly it was late, and its row is gone; or its actor can't be told from here, or not now. */
   freeEffect({ effectId }: EffectRow): void {
     const { pool, peers, log } = this.#parts;
-    freeEffect(pool, peers.id, effectId).catch((error: unknown) =>
-      log.warn({ err: error, effectId }, 'an effect could not be handed on'),
-    );
+    freeEffect(pool, peers.id, effectId).catch((error: unknown) => {
+      log.warn({ err: error, effectId }, 'an effect could not be handed on');
+      // Nobody else will run it while its row is this process's.
+      this.look();
+    });
   }
 
   /**
