@@ -11,7 +11,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NOTICE_CHANNEL, sendNotices } from '../../../persistence/actors/notices.ts';
 import {
   type Abilities,
-  holdProcessLock,
   leaveProcesses,
   registerProcess,
   renewLease,
@@ -63,7 +62,7 @@ export class Peers {
   readonly #connection: ListeningConnection;
   /** The others, and when each was heard of last. */
   readonly #others = new Map<string, number>();
-  /** Its id now; behind it, until what it ran has been given to this one, those that it had before. */
+  /** Its id now; behind it, until what it ran has been given to this one, the one that it had before. */
   #ids: [string, ...string[]] = [randomUUID()];
   #hasJoined = false;
   #tickTimer: NodeJS.Timeout | undefined;
@@ -150,7 +149,8 @@ export class Peers {
 
   /** Each connection is a new life: without its lock the old one counts as dead, and others take over what it ran. */
   async #join(connection: Database): Promise<void> {
-    if (this.#hasJoined) this.#ids = [randomUUID(), ...this.#ids];
+    // Under the same new id until it has joined: effects may have been started under that meanwhile.
+    if (this.#hasJoined && this.#ids.length === 1) this.#ids = [randomUUID(), this.id];
     this.#hasJoined = true;
     await this.#register(connection);
     const [id, ...before] = this.#ids;
@@ -158,9 +158,8 @@ export class Peers {
     if (before.length > 0) await succeedProcesses(this.#database, before, id);
   }
 
-  async #register(connection: Database): Promise<void> {
-    const number = await registerProcess(this.#database, this.id, SLOW_TICK_MS * LEASE_TICKS);
-    await holdProcessLock(connection, number);
+  #register(connection: Database): Promise<void> {
+    return registerProcess(connection, this.id, SLOW_TICK_MS * LEASE_TICKS);
   }
 
   #rejoined(): void {
@@ -210,7 +209,6 @@ export class Peers {
         // They have counted it as dead, and told it nothing since.
         this.#notify({ kind: 'hello' });
       }
-      if (database === this.#connection) await this.#register(this.#connection);
       this.#events.onLeaseLost();
       this.#missed();
     }
@@ -227,7 +225,12 @@ export class Peers {
   }
 
   async #takeOver(): Promise<void> {
-    const rows = await takeOverEffects(this.#database, this.id, this.#events.abilities());
+    const taken = takeOverEffects(this.#database, this.id, this.#events.abilities());
+    const rows = await taken.catch((error: unknown) => {
+      // It may have happened: what is this process's is found by its rows.
+      this.#events.onMissed();
+      throw error;
+    });
     if (rows.length === 0) return;
     this.#log.info({ effects: rows.length }, 'taking over effects of a process that is gone');
     this.#events.onTakenOver(rows);
