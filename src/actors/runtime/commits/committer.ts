@@ -14,7 +14,7 @@ import { applyItem } from '../steps/apply.ts';
 import { applyUnstorable } from '../steps/apply-unstorable.ts';
 import { type Item, Work } from '../steps/work.ts';
 import type { Address, RuntimeLog } from '../types.ts';
-import { answerAgain, keyName, outcomeOf } from './answers.ts';
+import { answerAgain, keyName, noteShown, outcomeOf } from './answers.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks, tellCommit } from './batch.ts';
 import { BatchLoader } from './batch-loader.ts';
 import { FailedBatches } from './failed-batches.ts';
@@ -59,6 +59,7 @@ export class Committer {
         this.#pumpSoon();
         this.#tellIdle();
       },
+      onUncertain: options.onFound,
     });
   }
 
@@ -112,7 +113,7 @@ export class Committer {
 
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      const tried = { uncertain: false, wantsFresh: false, unstorable: null };
+      const tried = { uncertain: false, wantsFresh: false, unstorable: null, shown: null };
       this.#mailboxes.add({ item, resolve, reject, patienceEnds, ...tried });
       this.#pumpSoon();
     });
@@ -181,13 +182,19 @@ export class Committer {
     }
     if (works.length > 0) {
       const began = performance.now();
-      const committed = await commitWorks(this.#options.writer, works);
+      const committed = await commitWorks(this.#options.writer, works).catch((error: unknown) => {
+        for (const work of works) noteShown(work, batch.get(work.address) ?? [], outcomes);
+        throw error;
+      });
       tellCommit({ telemetry, log: this.#options.log }, 'items', began, committed);
       for (const { address } of committed.lost) {
         for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;
         again.add(address);
       }
-      await this.#dropFenced(batch, committed.lost);
+      // The others are committed: they must not be tried again because of these, which will lose again.
+      await this.#dropFenced(batch, committed.lost).catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'could not look which results are late'),
+      );
       if (committed.works.length > 0) this.#tell(() => this.#options.onCommitted(committed));
     }
     this.#loader.forget([...again]);
@@ -228,13 +235,14 @@ export class Committer {
     const found = await findSteps(
       this.#options.writer.pool,
       uncertain.map(({ item }) => item.address),
-      uncertain.map(({ item }) => item.stepId),
+      uncertain.flatMap(({ item, shown }) => (shown ? [item.stepId, shown.by] : [item.stepId])),
     );
     for (const entry of uncertain) {
-      const step = found.get(entry.item.stepId);
-      if (!step) continue;
+      const { item, shown } = entry;
+      const step = found.get(item.stepId);
+      const outcome = step ? outcomeOf(step) : shown && found.has(shown.by) ? shown.outcome : undefined;
+      if (!outcome) continue;
       this.#mailboxes.drop(batch, entry);
-      const outcome = outcomeOf(step);
       if (outcome instanceof Error) entry.reject(outcome);
       else entry.resolve(outcome);
     }

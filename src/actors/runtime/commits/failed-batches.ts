@@ -15,12 +15,20 @@ export class FailedBatches {
   readonly #log: RuntimeLog;
   /** Some of what had failed can be tried again now, or was given up. */
   readonly #onMoved: () => void;
+  /** What may have been committed was given up: nobody else will look what follows from it. */
+  readonly #onUncertain: () => void;
   #stopped = false;
 
-  constructor(options: { mailboxes: Mailboxes; log: RuntimeLog; onMoved: () => void }) {
+  constructor(options: {
+    mailboxes: Mailboxes;
+    log: RuntimeLog;
+    onMoved: () => void;
+    onUncertain: () => void;
+  }) {
     this.#mailboxes = options.mailboxes;
     this.#log = options.log;
     this.#onMoved = options.onMoved;
+    this.#onUncertain = options.onUncertain;
   }
 
   take(batch: Batch, error: unknown): void {
@@ -50,10 +58,10 @@ export class FailedBatches {
       }
       const now = Date.now();
       const isPatient = ({ patienceEnds }: Entry) => patienceEnds === null || now < patienceEnds;
-      for (const entry of this.#mailboxes.takeOut(isPatient)) {
-        const message = `the database does not answer; ${fateOf(entry)}`;
-        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
-      }
+      const impatient = this.#mailboxes.takeOut(isPatient);
+      for (const entry of impatient) entry.reject(givenUp(entry, 'unavailable', 'the database does not answer', error));
+      // They are not looked up any more.
+      if (impatient.some(({ uncertain }) => uncertain)) this.#onUncertain();
       if (this.#stopped) this.#giveUpWaiting();
       this.#onMoved();
     }, RETRY_MS);
@@ -63,10 +71,7 @@ export class FailedBatches {
   #giveUpWaiting(): void {
     for (const entry of this.#mailboxes.takeOut(() => false)) {
       if (entry.patienceEnds === null) entry.resolve({ address: entry.item.address, answer: null });
-      else {
-        const message = `this process has shut down; ${fateOf(entry)}`;
-        entry.reject(new RuntimeError('stopped', message, { retryable: true }));
-      }
+      else entry.reject(givenUp(entry, 'stopped', 'this process has shut down'));
     }
   }
 
@@ -100,6 +105,9 @@ export class FailedBatches {
   }
 }
 
-function fateOf({ uncertain }: Entry): string {
-  return uncertain ? 'whether the step was committed is not known' : 'no step was committed';
+/** It is not tried any more. `details.applied`: whether it may have been. */
+function givenUp({ uncertain }: Entry, code: 'unavailable' | 'stopped', why: string, cause?: unknown): RuntimeError {
+  const known = uncertain ? 'whether the step was committed is not known' : 'no step was committed';
+  const details = { applied: uncertain ? 'unknown' : 'no' };
+  return new RuntimeError(code, `${why}; ${known}`, { retryable: true, details, cause });
 }

@@ -27,6 +27,14 @@ export interface Entry {
   wantsFresh: boolean;
   /** Why its step can't be stored: the actor goes on without it. */
   unstorable: Error | null;
+  /** What it came to, without a step of its own, in a commit that may have happened. */
+  shown: Shown | null;
+}
+
+/** An outcome that leaves no trace of its own: it holds when this later step of the same commit is found. */
+export interface Shown {
+  by: string;
+  outcome: Settled | Error;
 }
 
 /** The entries of a batch, by actor. */
