@@ -59,7 +59,8 @@ export class FailedBatches {
       const now = Date.now();
       const isPatient = ({ patienceEnds }: Entry) => patienceEnds === null || now < patienceEnds;
       const impatient = this.#mailboxes.takeOut(isPatient);
-      for (const entry of impatient) entry.reject(givenUp(entry, 'unavailable', 'the database does not answer', error));
+      for (const entry of impatient)
+        entry.reject(givenUp(entry, 'unavailable', 'the database does not answer', error));
       // They are not looked up any more.
       if (impatient.some(({ uncertain }) => uncertain)) this.#onUncertain();
       if (this.#stopped) this.#giveUpWaiting();
@@ -106,7 +107,12 @@ export class FailedBatches {
 }
 
 /** It is not tried any more. `details.applied`: whether it may have been. */
-function givenUp({ uncertain }: Entry, code: 'unavailable' | 'stopped', why: string, cause?: unknown): RuntimeError {
+function givenUp(
+  { uncertain }: Entry,
+  code: 'unavailable' | 'stopped',
+  why: string,
+  cause?: unknown,
+): RuntimeError {
   const known = uncertain ? 'whether the step was committed is not known' : 'no step was committed';
   const details = { applied: uncertain ? 'unknown' : 'no' };
   return new RuntimeError(code, `${why}; ${known}`, { retryable: true, details, cause });
