@@ -29,7 +29,10 @@ export class ChaosPostgres {
   static async start(settings: Readonly<Record<string, string>>): Promise<ChaosPostgres> {
     const home = await mkdtemp(join(tmpdir(), 'ttai-chaos-'));
     try {
-      return new ChaosPostgres(await startPostgres({ home, log: createLog('error'), settings }), home);
+      const running = await startPostgres({ home, log: createLog('error'), settings });
+      const postgres = new ChaosPostgres(running, home);
+      postgres.#stopOnSignals();
+      return postgres;
     } catch (error) {
       await rm(home, { recursive: true, force: true });
       throw error;
@@ -39,6 +42,17 @@ export class ChaosPostgres {
   async stop(): Promise<void> {
     await this.#postgres.stop();
     await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** It is in a session of its own and hears nothing of Ctrl-C; workers end with this process. */
+  #stopOnSignals(): void {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        // What fails from here on fails for want of Postgres.
+        process.on('uncaughtException', () => {});
+        void this.stop().finally(() => process.exit(1));
+      });
+    }
   }
 
   /** Of the postmaster that runs now. */

@@ -17,7 +17,7 @@ import { matrixMachines } from './matrix-machines.ts';
 import { wrapQueries } from './pg-wrapper.ts';
 import { planter } from './plants.ts';
 import { clockThat, Turns } from './turns.ts';
-import { serveParent } from './workers.ts';
+import { endWithParent, serveParent } from './workers.ts';
 
 export interface MatrixSettings {
   connectionString: string;
@@ -52,6 +52,7 @@ export type MatrixQuestion =
 const PATIENCE_MS = 20_000;
 const OWNER = 'matrix';
 
+endWithParent();
 const settings = JSON.parse(process.argv[2] ?? '{}') as MatrixSettings;
 const { connectionString, ledger, part, plant, fault } = settings;
 const alone = Promise.withResolvers<void>();

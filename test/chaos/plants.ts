@@ -2,7 +2,6 @@
  * Faults that are planted to see whether the checker finds them: what the runtime says to Postgres is changed on its
  * way, in the worker. Each names a promise that is switched off. None of this is in the product.
  */
-
 import type { Rewritten } from './pg-wrapper.ts';
 
 export interface Plant {
