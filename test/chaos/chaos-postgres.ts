@@ -19,6 +19,7 @@ export class ChaosPostgres {
   /** The folder of this run, also for other files. */
   readonly home: string;
   #clones = 0;
+  #isInterrupted = false;
 
   private constructor(postgres: RunningPostgres, home: string) {
     this.#postgres = postgres;
@@ -40,6 +41,11 @@ export class ChaosPostgres {
   }
 
   async stop(): Promise<void> {
+    await this.#unlessInterrupted();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     await this.#postgres.stop();
     await rm(this.home, { recursive: true, force: true });
   }
@@ -48,11 +54,16 @@ export class ChaosPostgres {
   #stopOnSignals(): void {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
-        // What fails from here on fails for want of Postgres.
+        this.#isInterrupted = true;
         process.on('uncaughtException', () => {});
-        void this.stop().finally(() => process.exit(1));
+        void this.#end().finally(() => process.exit(1));
       });
     }
+  }
+
+  /** Does not resolve after an interruption: what fails from then on fails for want of Postgres, and is no report's. */
+  #unlessInterrupted(): Promise<void> {
+    return this.#isInterrupted ? new Promise(() => {}) : Promise.resolve();
   }
 
   /** Of the postmaster that runs now. */
@@ -87,9 +98,12 @@ export class ChaosPostgres {
 
   async #administer(statement: string): Promise<void> {
     const client = new pg.Client({ connectionString: this.url('postgres') });
-    await client.connect();
     try {
+      await client.connect();
       await client.query(statement);
+    } catch (error) {
+      await this.#unlessInterrupted();
+      throw error;
     } finally {
       await client.end();
     }
