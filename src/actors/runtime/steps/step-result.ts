@@ -50,6 +50,7 @@ export function resultOf(
   changed: boolean,
 ): StepResult {
   const childrenBefore = before?.children ?? {};
+  const started = after.status === 'active' ? startedChildren(childrenBefore, after.children) : [];
   const persisted = machine.getPersistedSnapshot(after);
   // What JSON changes would come back as something else, and the machine go on with that.
   const fault =
@@ -67,7 +68,7 @@ export function resultOf(
     changed,
     microsteps: collector.microsteps,
     timers: [],
-    started: [],
+    started,
     stopped: [],
     emitted: [],
     toSelf: [],
@@ -80,15 +81,50 @@ export function resultOf(
   for (const [id, ref] of Object.entries(childrenBefore)) {
     if (after.children[id] !== ref) result.stopped.push(id);
   }
-  if (after.status === 'active') {
-    for (const [id, ref] of Object.entries(after.children)) {
-      if (ref && childrenBefore[id] !== ref) {
-        const sync = ref._syncSnapshot === true;
-        result.started.push({ id, src: String(ref.src), input: ref.options.input, sync });
-      }
-    }
-  }
+  refuseChanged(result);
   return result;
+}
+
+function startedChildren(
+  before: LiveSnapshot['children'],
+  after: LiveSnapshot['children'],
+): StepResult['started'] {
+  const started: StepResult['started'] = [];
+  for (const [id, ref] of Object.entries(after)) {
+    if (!ref || before[id] === ref) continue;
+    const sync = ref._syncSnapshot === true;
+    started.push({ id, src: sourceOf(id, ref), input: ref.options.input, sync });
+  }
+  return started;
+}
+
+/** What registration can't see, within `assign` and `enqueueActions`: it would be nothing that could be found again. */
+function sourceOf(id: string, { src }: ChildRef): string {
+  if (typeof src !== 'string')
+    throw new Error(`the source of "${id}" is inline; name it in setup({ actors }) and declare an effect`);
+  if (id === 'undefined') throw new Error(`give the spawnChild of "${src}" an id; without one it has none`);
+  return src;
+}
+
+/** What it gives to others is stored on its way to them. */
+function refuseChanged({ timers, started, emitted, sent }: StepResult): void {
+  const events = [
+    ...timers.flatMap((timer) => (timer.kind === 'set' ? [timer.event] : [])),
+    ...emitted,
+    ...sent.map(({ event }) => event),
+  ];
+  const fault =
+    firstFault(events, (event) => faultOfValue(event, `the event ${event.type}`)) ??
+    firstFault(started, ({ id, input }) => faultOfValue(input, `the input of ${id}`));
+  if (fault) throw new Error(`${fault}; give it as a string or a number`);
+}
+
+function firstFault<T>(values: readonly T[], faultOf: (value: T) => string | null): string | null {
+  for (const value of values) {
+    const fault = faultOf(value);
+    if (fault) return fault;
+  }
+  return null;
 }
 
 /** A delayed event without an id is its own: another of its type stands beside it, and nothing can cancel it. */

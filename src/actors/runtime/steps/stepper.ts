@@ -5,6 +5,7 @@
  * Not for: what becomes of the collected work (`apply.ts`), nor for storing anything.
  */
 import { RuntimeError } from '../errors.ts';
+import { messageOf } from '../storable.ts';
 import type { ActorEvent, DurableMachine } from '../types.ts';
 import { Collector, type Identity } from './collector.ts';
 import { type DetachedMachine, detached, type LiveSnapshot } from './detached.ts';
@@ -54,8 +55,7 @@ export class Stepper {
     try {
       return { collector, snapshot: this.#machine.restoreSnapshot(persisted, collector.scope) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `the stored snapshot does not fit the machine: ${reason}`;
+      const message = `the stored snapshot does not fit the machine: ${messageOf(error)}`;
       throw new RuntimeError('snapshot_misfit', message, { cause: error });
     }
   }
