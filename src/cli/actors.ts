@@ -165,11 +165,17 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
     .option('--limit <count>', 'take up at most so many', numberOf, 1_000)
     .option('--json', 'as JSON')
     .addHelpText('after', '\nThe exit code is 1 when an actor can not be migrated.')
-    .action(async ({ json, ...input }: Json & { machine?: string; dryRun?: boolean; limit: number }) => {
-      const answer = await client().call(migrateActors, input);
+    .action(async ({ json, dryRun = false, ...input }: Json & MigrateOptions) => {
+      const answer = await client().call(migrateActors, { ...input, dryRun });
       show(answer, json, (report) => migrationReport(report, terminal));
       if (answer.versions.some(({ quarantined }) => quarantined > 0)) exitWith(1);
     });
+}
+
+interface MigrateOptions {
+  machine?: string;
+  dryRun?: boolean;
+  limit: number;
 }
 
 interface LetterFilters {
