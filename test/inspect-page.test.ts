@@ -57,7 +57,7 @@ describe.skipIf(browser === null)('the page', () => {
   test('offers what serves all owners to operators only', async () => {
     fake.start('analysis', 'common', { owner: 'system' });
     await open('/inspect');
-    const system = page.getByRole('button', { name: 'System' });
+    const system = page.getByRole('button', { name: 'System', exact: true });
     await eventually(() => page.locator('#live').textContent()).toBe('live');
     expect(await system.isVisible()).toBe(false);
     door.caller = { owner: 'local', operator: true };

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVICE_NAME = "ttai-analysis"
-STOP_WITHIN_SECONDS = 2.0
+STOP_WITHIN_SECONDS = 1.0
 TRACED_CALLS = frozenset({"bars", "quote", "chain", "earnings", "metrics", "news"})
 """The calls that fetch data; the others look something up in memory."""
 TALKATIVE = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
@@ -49,7 +49,7 @@ class Tracing:
         return cast(Provider, _TracedProvider(provider, self._tracer))
 
     def stop(self) -> None:
-        """Send what waits, for at most two seconds: the collector may be away."""
+        """Send what waits, for at most a second: the collector may be away."""
         sending = threading.Thread(target=self._spans.shutdown, daemon=True)
         sending.start()
         sending.join(STOP_WITHIN_SECONDS)

@@ -35,7 +35,7 @@ const historyQuery = z.object({
   from: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
-const revisionParam = z.coerce.number().int().min(1);
+const revisionParam = z.object({ revision: z.coerce.number().int().min(1) });
 const streamQuery = z.object({
   after: z
     .string()
@@ -92,7 +92,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
 
   routes.get('/actors/:machine/:key/history/:revision', async (c) => {
     const actor = await askedActor(system, callerOf(c), c.req.param());
-    const revision = parse(revisionParam, c.req.param('revision'));
+    const { revision } = parse(revisionParam, c.req.param());
     const [record] = await system.journal(actor.address, { from: revision, limit: 1 });
     if (record?.revision !== revision) {
       throw new TtaiError('not_found', `The journal has no revision ${revision} of ${actor.address}.`);
