@@ -55,8 +55,9 @@ Examples:
   npm run ttai -- actors history marketWatch/main --limit 5
   npm run ttai -- actors migrate --dry-run
 
-Without a command it lists. You see your own actors; an operator sees those of all
-owners. Where the server demands tokens, an operator is who has a token made with:
+Without a command it lists. You see your own actors; an operator sees those of
+all owners, and marketWatch/main, which serves all. Where the server demands
+tokens, an operator is who has a token made with:
   npm run ttai -- token add NAME --operator`;
 
 export function addActorCommands(program: Command, options: ActorCommandsOptions): void {
@@ -133,16 +134,18 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
       show(answer, json, (page) => [...deadLetterList(page.deadLetters), ...more(answer.nextCursor)]);
     });
   actors
-    .command('retry <id>')
+    .command('retry')
     .description('apply a dead letter to its actor as it is now')
+    .argument('<id>', 'as "actors dead-letters" shows it')
     .option('--json', 'as JSON')
     .action(async (id: string, { json }: Json) => {
       const answer = await client().call(retryDeadLetter, { id });
       show(answer, json, (taken) => [retryLine(taken)]);
     });
   actors
-    .command('discard <id>')
+    .command('discard')
     .description('give a dead letter up, for good')
+    .argument('<id>', 'as "actors dead-letters" shows it')
     .option('--json', 'as JSON')
     .action(async (id: string, { json }: Json) => {
       const { deadLetter } = await client().call(discardDeadLetter, { id });

@@ -229,6 +229,20 @@ describe('what goes wrong', () => {
       expect(out).toContain(command);
     expect((await ttai(['serve', '--help'])).out).toContain('AUTH_TOKENS_FILE');
   });
+
+  it.each([
+    [['analyze'], 'analyze --help'],
+    [['alert', 'add', 'AAPL'], 'alert add --help'],
+    [['actors', 'show', 'nonsense'], 'actors show --help'],
+    [['nonsense'], 'npm run ttai -- --help'],
+  ])('%j says where its own help is', async (args, where) => {
+    expect(await ttai(args)).toMatchObject({ code: 2, notes: expect.stringContaining(where) });
+  });
+
+  it('a wrong port is told of like the setting', async () => {
+    const { code, notes } = await ttai(['serve', '--port', 'x']);
+    expect({ code, notes }).toEqual({ code: 2, notes: 'PORT is "x": must be a port, 0 to 65535.' });
+  });
 });
 
 describe('tokens', () => {

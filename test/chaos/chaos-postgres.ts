@@ -34,7 +34,11 @@ export class ChaosPostgres {
     // It is in a session of its own and hears nothing of Ctrl-C.
     const forget = undoAtExit(() => endPostgresAt(home));
     try {
-      return new ChaosPostgres(await startPostgres({ home, log: createLog('error'), settings }), home, forget);
+      return new ChaosPostgres(
+        await startPostgres({ home, log: createLog('error'), settings }),
+        home,
+        forget,
+      );
     } catch (error) {
       await rm(home, { recursive: true, force: true });
       forget();
