@@ -87,9 +87,6 @@ export class ChaosPostgres {
     try {
       await client.connect();
       await client.query(statement);
-    } catch (error) {
-      await this.#unlessInterrupted();
-      throw error;
     } finally {
       await client.end();
     }
