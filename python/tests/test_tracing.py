@@ -83,6 +83,17 @@ def test_nothing_is_traced_unless_asked() -> None:
     assert ServiceContext(Settings(as_of=NOW)).tracing is None
 
 
+def test_sizes_in_the_environment_do_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000")
+    monkeypatch.setenv("OTEL_BSP_EXPORT_TIMEOUT", "soon")
+    tracing = start_tracing("http://127.0.0.1:4318")
+    assert tracing is not None
+    tracing.stop()
+
+
 def test_without_its_packages_the_service_runs_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

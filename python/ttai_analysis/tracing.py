@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SERVICE_NAME = "ttai-analysis"
 STOP_WITHIN_SECONDS = 1.0
+MAX_WAITING_SPANS, MAX_BATCH_SPANS, SEND_WITHIN_MS = 8_192, 512, 10_000
+"""What waits beyond is dropped: a collector that is away must not cost memory without end."""
 TRACED_CALLS = frozenset({"bars", "quote", "chain", "earnings", "metrics", "news"})
 """The calls that fetch data; the others look something up in memory."""
 TALKATIVE = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
@@ -76,7 +78,14 @@ def start_tracing(endpoint: str | None) -> Tracing | None:
     # Ended by `stop`, which does not wait as long as the SDK's own end would.
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(telling_once(exporter, endpoint)))
+    # Given, as the server gives its own: the SDK trips over wrong ones in the environment.
+    batches = BatchSpanProcessor(
+        telling_once(exporter, endpoint),
+        max_queue_size=MAX_WAITING_SPANS,
+        max_export_batch_size=MAX_BATCH_SPANS,
+        export_timeout_millis=SEND_WITHIN_MS,
+    )
+    provider.add_span_processor(batches)
     return Tracing(provider)
 
 
