@@ -41,6 +41,7 @@ describe('what OpenTelemetry is told', () => {
     'api key=hush-hush',
     'authorization=Bearer%2',
     'authorization=hush\u0000hush',
+    'authorization=hush%0Ahush',
   ])('the headers %j are refused by name, without what they hold', (headers) => {
     const [problem, ...others] = problemsOf({ ...on, OTEL_EXPORTER_OTLP_HEADERS: headers });
     expect(others).toEqual([]);
@@ -61,7 +62,7 @@ describe('what OpenTelemetry is told', () => {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.25',
       OTEL_BSP_SCHEDULE_DELAY: '50',
-      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,region=eu%20west',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,region=eu%20west,city=Z%C3%BCrich,',
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20abc==, x-team = options',
     };
     expect(readConfig(env)).toMatchObject({ otlpEndpoint: 'http://localhost:4318' });

@@ -113,10 +113,20 @@ const TRACING: Readonly<Record<string, Pick<Setting, 'schema' | 'secret'>>> = {
     schema: z.string().regex(/^[1-9]\d{0,8}$/, 'must be milliseconds, from 1 on'),
   },
   OTEL_RESOURCE_ATTRIBUTES: {
-    schema: z.string().refine(isListOfPairs, 'must be name=value, with commas between, percent-encoded'),
+    schema: z
+      .string()
+      .refine(
+        (list) => isListOfPairs(list, /^\P{Cc}*$/u),
+        'must be name=value, with commas between, percent-encoded',
+      ),
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
-    schema: z.string().refine(isListOfPairs, 'must be name=value, with commas between, percent-encoded'),
+    schema: z
+      .string()
+      .refine(
+        (list) => isListOfPairs(list, /^[\t\x20-\x7e]*$/),
+        'must be name=value, with commas between, percent-encoded',
+      ),
     secret: true,
   },
 };
@@ -205,18 +215,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return config;
 }
 
-/** `name=value,name=value`, percent-encoded: as OpenTelemetry has headers and attributes in the environment. */
-function isListOfPairs(text: string): boolean {
-  return text.split(',').every((pair) => {
+/** Whether it is `name=value,name=value`, percent-encoded, whose decoded values are such texts. As OpenTelemetry has it. */
+function isListOfPairs(list: string, text: RegExp): boolean {
+  return list.split(',').every((pair) => {
+    if (pair.trim() === '') return true;
     const [, name, value] = /^[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*=([ !#-+\--:<-[\]-~\t]*)$/.exec(pair) ?? [];
-    return name !== undefined && value !== undefined && decodes(name) && decodes(value);
+    return name !== undefined && value !== undefined && decodesTo(text, name) && decodesTo(text, value);
   });
 }
 
-/** Whether it is percent-encoded text without characters that no header may hold. */
-function decodes(text: string): boolean {
+function decodesTo(text: RegExp, encoded: string): boolean {
   try {
-    return /^[\t\x20-\x7e]*$/.test(decodeURIComponent(text));
+    return text.test(decodeURIComponent(encoded));
   } catch {
     return false;
   }

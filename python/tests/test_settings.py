@@ -68,6 +68,7 @@ TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
         ("OTEL_EXPORTER_OTLP_HEADERS", "Bearer hush-hush"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "api key=hush-hush"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%2"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hush%0Ahush"),
     ],
     ids=str,
 )
@@ -84,7 +85,7 @@ def test_what_opentelemetry_understands_is_taken() -> None:
             "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
             "OTEL_TRACES_SAMPLER_ARG": "0.25",
             "OTEL_BSP_SCHEDULE_DELAY": "50",
-            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test,region=eu%20west",
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test,city=Z%C3%BCrich,",
             "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic%20abc==, x-team = options",
         }
     )

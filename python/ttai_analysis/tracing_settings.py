@@ -6,6 +6,7 @@ the same. Not for: whether there are traces at all (settings.py), nor starting t
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 _KINDS = ("always_on", "always_off", "traceidratio")
@@ -14,7 +15,8 @@ _SHARE = re.compile(r"0?\.\d+|0\.?|1(\.0*)?", re.ASCII)
 _MILLISECONDS = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 _PAIR = re.compile(r"[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*=([ !#-+\--:<-\[\]-~\t]*)", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
-_PRINTABLE = re.compile(r"[\t\x20-\x7e]*")
+_HEADER_TEXT = re.compile(r"[\t\x20-\x7e]*")
+_ATTRIBUTE_TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 
 
 def endpoint_problem(value: str) -> str | None:
@@ -42,8 +44,8 @@ def tracing_problem(environment: Mapping[str, str]) -> str | None:
         ("OTEL_TRACES_SAMPLER", SAMPLERS.__contains__, f"must be one of {', '.join(SAMPLERS)}."),
         ("OTEL_TRACES_SAMPLER_ARG", _SHARE.fullmatch, "must be a share from 0 to 1, such as 0.25."),
         ("OTEL_BSP_SCHEDULE_DELAY", _MILLISECONDS.fullmatch, "must be milliseconds, from 1 on."),
-        ("OTEL_RESOURCE_ATTRIBUTES", _is_list_of_pairs, pairs),
-        ("OTEL_EXPORTER_OTLP_HEADERS", _is_list_of_pairs, pairs),
+        ("OTEL_RESOURCE_ATTRIBUTES", partial(_is_list_of_pairs, _ATTRIBUTE_TEXT), pairs),
+        ("OTEL_EXPORTER_OTLP_HEADERS", partial(_is_list_of_pairs, _HEADER_TEXT), pairs),
     ):
         value = environment.get(name, "").strip()
         if value and not fits(value):
@@ -53,11 +55,18 @@ def tracing_problem(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def _is_list_of_pairs(text: str) -> bool:
-    matches = [_PAIR.fullmatch(pair) for pair in text.split(",")]
-    return all(match and _decodes(match[1]) and _decodes(match[2]) for match in matches)
+def _is_list_of_pairs(text: re.Pattern[str], pairs: str) -> bool:
+    """Whether the decoded values are such texts."""
+    matches = [_PAIR.fullmatch(pair) for pair in pairs.split(",") if pair.strip()]
+    return all(
+        match and all(_decodes_to(text, part) for part in match.groups()) for match in matches
+    )
 
 
-def _decodes(text: str) -> bool:
-    """Whether it is percent-encoded text without characters that no header may hold."""
-    return not _BROKEN_ESCAPE.search(text) and bool(_PRINTABLE.fullmatch(unquote(text)))
+def _decodes_to(text: re.Pattern[str], encoded: str) -> bool:
+    if _BROKEN_ESCAPE.search(encoded):
+        return False
+    try:
+        return bool(text.fullmatch(unquote(encoded, errors="strict")))
+    except UnicodeDecodeError:
+        return False
