@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ttai_analysis.timestamps import parse_rfc3339
+from ttai_analysis.tracing_settings import endpoint_problem, tracing_problem
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
 PROVIDERS_NOT_BUILT = ("yahoo", "tastytrade")
@@ -55,7 +56,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
         script=_script(provider, value("MARKET_DATA_SCRIPT")),
         seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
         log_level=_log_level(value("LOG_LEVEL")),
-        otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT")),
+        otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT"), environment),
     )
 
 
@@ -98,12 +99,13 @@ def _script(provider: str, value: str | None) -> Path | None:
     return Path(value) if value else None
 
 
-def _otlp_endpoint(value: str | None) -> str | None:
-    if value is not None and not value.startswith(("http://", "https://")):
-        raise SettingsError(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT is '{value}'; it must be an http or https address."
-        )
-    return value.rstrip("/") if value else None
+def _otlp_endpoint(value: str | None, environment: Mapping[str, str]) -> str | None:
+    if value is None:
+        return None
+    problem = endpoint_problem(value) or tracing_problem(environment)
+    if problem is not None:
+        raise SettingsError(problem)
+    return value.rstrip("/")
 
 
 def _log_level(value: str | None) -> str:
