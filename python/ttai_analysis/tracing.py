@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVICE_NAME = "ttai-analysis"
-STOP_WITHIN_SECONDS = 1.0
+STOP_WITHIN_SECONDS = 0.5
 MAX_WAITING_SPANS, MAX_BATCH_SPANS, SEND_WITHIN_MS = 8_192, 512, 10_000
 """What waits beyond is dropped: a collector that is away must not cost memory without end."""
 TRACED_CALLS = frozenset({"bars", "quote", "chain", "earnings", "metrics", "news"})
@@ -51,7 +51,7 @@ class Tracing:
         return cast(Provider, _TracedProvider(provider, self._tracer))
 
     def stop(self) -> None:
-        """Send what waits, for at most a second: the collector may be away."""
+        """Send what waits, for at most half a second: the collector may be away."""
         sending = threading.Thread(target=self._spans.shutdown, daemon=True)
         sending.start()
         sending.join(STOP_WITHIN_SECONDS)

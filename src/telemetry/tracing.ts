@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Tracing {
   readonly tracer: SpanTracer;
-  /** Sends what waits, for at most two seconds. */
+  /** Sends what waits, for at most a second. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export interface TracingOptions {
   onRecovered?: () => void;
 }
 
-const STOP_WITHIN_MS = 2_000;
+const STOP_WITHIN_MS = 1_000;
 const SEND_EVERY_MS = 5_000;
 /** What waits beyond is dropped: a collector that is away must not cost memory without end. */
 const MAX_WAITING_SPANS = 8_192;
