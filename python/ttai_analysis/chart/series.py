@@ -3,7 +3,6 @@
 For: turning bars of a request or a provider into clean columns. Not for: indicators.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ import numpy as np
 
 from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.models.chart import InputBar
+from ttai_analysis.models.common import MAX_PRICE, MAX_VOLUME
 from ttai_analysis.providers.base import Bars, FloatArray, IntArray
 
 PRICE_SLACK = 1e-6
@@ -107,11 +107,11 @@ def _is_blank(row: InputBar) -> bool:
 def _check_row(index: int, row: InputBar) -> None:
     for name in ("open", "high", "low", "close"):
         value = getattr(row, name)
-        if value is None or not math.isfinite(value) or value <= 0.0:
+        if value is None or not 0.0 < value <= MAX_PRICE:
             raise InvalidMarketDataError(
                 f"Bar {index} has no usable {name}.", details={"bar": index, "field": name}
             )
-    if row.volume is not None and not (math.isfinite(row.volume) and row.volume >= 0.0):
+    if row.volume is not None and not 0.0 <= row.volume <= MAX_VOLUME:
         raise InvalidMarketDataError(
             f"Bar {index} has no usable volume.", details={"bar": index, "field": "volume"}
         )

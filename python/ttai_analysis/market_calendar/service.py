@@ -7,8 +7,9 @@ from datetime import date, datetime
 
 from ttai_analysis.errors import InvalidRequestError
 from ttai_analysis.market_calendar.sessions import Session, SessionTable, session_table
+from ttai_analysis.models.common import moment_of
 from ttai_analysis.models.health import Calendar, MarketClock, SessionRow
-from ttai_analysis.timestamps import date_from_ordinal, parse_rfc3339
+from ttai_analysis.timestamps import date_from_ordinal
 
 EXCHANGE = "XNYS"
 TIMEZONE = "America/New_York"
@@ -54,7 +55,7 @@ def moment_or_none(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return parse_rfc3339(text)
+        return moment_of(text)
     except ValueError as error:
         raise InvalidRequestError(f"asOf: {error}.", details={"field": "asOf"}) from error
 

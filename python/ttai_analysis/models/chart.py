@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import MAX_EPOCH, Answer, Model, Moment, Number, Symbol
 from ttai_analysis.providers.base import Timeframe
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
@@ -16,7 +16,7 @@ Risk = Literal["low", "moderate", "high"]
 class InputBar(Model):
     """A bar as a caller sends it; every number may be missing or text."""
 
-    timestamp: int
+    timestamp: int = Field(ge=0, le=MAX_EPOCH)
     open: float | None = None
     high: float | None = None
     low: float | None = None

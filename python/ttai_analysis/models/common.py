@@ -14,6 +14,14 @@ from pydantic.alias_generators import to_camel
 from ttai_analysis.timestamps import format_rfc3339, parse_rfc3339
 
 DECIMALS = 6
+OLDEST_YEAR, NEWEST_YEAR = 1990, 2040
+"""Of the exchange's calendar; no market data is of another time."""
+MAX_PRICE = 1e9
+"""In dollars: no price or strike of a request is beyond."""
+MAX_VOLUME = 1e15
+"""In shares."""
+MAX_EPOCH = 4_102_444_800
+"""2100-01-01 in seconds since 1970."""
 SYMBOL_PATTERN = re.compile(r"^[A-Z][A-Z0-9.\-/]{0,9}$")
 
 
@@ -48,17 +56,28 @@ def _symbol(value: object) -> str:
 Symbol = Annotated[str, BeforeValidator(_symbol)]
 
 
-def _moment(value: object) -> datetime:
+def moment_of(value: object) -> datetime:
+    """A time of a request. Raises ValueError with words for the caller."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
         raise ValueError("a time must be text such as 2021-03-31T20:00:00Z")
-    return parse_rfc3339(value)
+    try:
+        moment = parse_rfc3339(value)
+    except OverflowError as error:
+        raise ValueError("a time must be of the years 1990 to 2040") from error
+    if not OLDEST_YEAR <= moment.year <= NEWEST_YEAR:
+        raise ValueError("a time must be of the years 1990 to 2040")
+    return moment
 
 
 Moment = Annotated[
-    datetime, BeforeValidator(_moment), PlainSerializer(format_rfc3339, return_type=str)
+    datetime, BeforeValidator(moment_of), PlainSerializer(format_rfc3339, return_type=str)
 ]
+
+
+Price = Annotated[float, Field(gt=0, le=MAX_PRICE)]
+"""A price or strike in a request, in dollars per share."""
 
 
 class Quality(Model):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
 from ttai_analysis.models.options import Liquidity
 
 
@@ -14,10 +14,10 @@ class OptionChainRequest(Model):
 
     symbol: Symbol
     right: Literal["call", "put", "both"] = "both"
-    dte_min: int = Field(default=0, ge=0)
+    dte_min: int = Field(default=0, ge=0, le=1100)
     dte_max: int = Field(default=60, ge=0, le=1100)
-    min_strike: float | None = Field(default=None, gt=0)
-    max_strike: float | None = Field(default=None, gt=0)
+    min_strike: Price | None = None
+    max_strike: Price | None = None
     as_of: Moment | None = None
 
     @model_validator(mode="after")

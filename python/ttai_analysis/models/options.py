@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
 
 Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
 Liquidity = Literal["good", "fair", "poor", "unknown"]
@@ -15,7 +15,7 @@ class InputContract(Model):
     """One option quote of an inline chain."""
 
     expiration: date
-    strike: float = Field(gt=0)
+    strike: Price
     right: Literal["C", "P", "call", "put"]
     bid: float | None = None
     ask: float | None = None
@@ -27,7 +27,7 @@ class InputChain(Model):
     """A chain sent by the caller instead of the provider's."""
 
     options: list[InputContract] = Field(max_length=20_000)
-    underlying_price: float | None = Field(default=None, gt=0)
+    underlying_price: Price | None = None
     as_of: Moment | None = None
     source: str | None = None
 
@@ -37,16 +37,16 @@ class Constraints(Model):
 
     min_delta: float = Field(default=0.15, ge=0, le=1)
     max_delta: float = Field(default=0.30, ge=0, le=1)
-    dte_min: int = Field(default=21, ge=0)
+    dte_min: int = Field(default=21, ge=0, le=1100)
     dte_max: int = Field(default=60, ge=0, le=1100)
-    target_dte: int = Field(default=45, ge=0)
-    min_weekly_roc_pct: float = 0.0
-    max_spread_pct: float = Field(default=10.0, gt=0)
-    min_open_interest: float = Field(default=100, ge=0)
-    min_bid: float = Field(default=0.05, ge=0)
+    target_dte: int = Field(default=45, ge=0, le=1100)
+    min_weekly_roc_pct: float = Field(default=0.0, ge=-1000, le=1000)
+    max_spread_pct: float = Field(default=10.0, gt=0, le=1000)
+    min_open_interest: float = Field(default=100, ge=0, le=1e9)
+    min_bid: float = Field(default=0.05, ge=0, le=1e9)
     allow_earnings: bool = False
     unknown_earnings: Literal["reject", "warn"] = "reject"
-    max_capital: float | None = Field(default=None, gt=0)
+    max_capital: Price | None = None
 
     @model_validator(mode="after")
     def _bands_are_ordered(self) -> "Constraints":
@@ -91,10 +91,10 @@ class OptionsRequest(Model):
     strategy: Strategy = "csp"
     chart_context: ChartContext | None = None
     option_chain: InputChain | None = None
-    underlying_price: float | None = Field(default=None, gt=0)
+    underlying_price: Price | None = None
     constraints: Constraints = Field(default_factory=Constraints)
-    cost_basis: float | None = Field(default=None, gt=0)
-    spread_width: float | None = Field(default=None, gt=0)
+    cost_basis: Price | None = None
+    spread_width: Price | None = None
     earnings: InputEarnings | None = None
     as_of: Moment | None = None
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ttai_analysis.models.common import Answer, ItemError, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, ItemError, Model, Moment, Number, Price, Symbol
 
 Structure = Literal[
     "stock",
@@ -28,7 +28,7 @@ class PositionLeg(Model):
 
     kind: Literal["option", "stock"] = "option"
     right: Literal["C", "P", "call", "put"] | None = None
-    strike: float | None = Field(default=None, gt=0)
+    strike: Price | None = None
     expiration: date | None = None
     quantity: float = Field(ge=-1e6, le=1e6)
     open_price: float = Field(ge=0, le=1e6)
@@ -61,7 +61,7 @@ class PositionInput(Model):
 class InputQuote(Model):
     """A price of the caller's instead of the provider's."""
 
-    price: float = Field(gt=0)
+    price: Price
     as_of: Moment | None = None
 
 

@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import (
+    MAX_PRICE,
+    MAX_VOLUME,
+    Answer,
+    Model,
+    Moment,
+    Number,
+    Price,
+    Symbol,
+)
 from ttai_analysis.models.options import Strategy
 
 Universe = Literal["stocks", "funds", "all"]
@@ -22,10 +31,10 @@ class Criteria(Model):
     universe: Universe = "stocks"
     symbols: list[Symbol] | None = Field(default=None, min_length=1, max_length=500)
     strategy: Strategy = "csp"
-    min_price: float | None = Field(default=None, ge=0)
-    max_price: float = Field(default=100.0, gt=0)
-    min_volume: float | None = Field(default=None, ge=0)
-    min_market_cap: float = Field(default=1e9, ge=0)
+    min_price: float | None = Field(default=None, ge=0, le=MAX_PRICE)
+    max_price: Price = 100.0
+    min_volume: float | None = Field(default=None, ge=0, le=MAX_VOLUME)
+    min_market_cap: float = Field(default=1e9, ge=0, le=1e18)
     above_sma50: bool = True
     rsi_min: float = Field(default=30.0, ge=0, le=100)
     rsi_max: float = Field(default=70.0, ge=0, le=100)

@@ -29,12 +29,17 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 def unexpected(error: Exception) -> Response:
     """500 for a fault of ours; the cause goes to the log only."""
     log.error("unexpected error", exc_info=error)
     return error_answer(InternalError("The analysis service failed unexpectedly."))
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    return unexpected(error)
 
 
 async def _service_error(_: Request, error: Exception) -> Response:

@@ -66,9 +66,11 @@ class RequestGuard:
         except ServiceError as error:
             await error_answer(error)(scope, receive, send_with_id)
         except Exception as error:  # the last line of defence: answer, log, live on
-            if status:
+            # Starlette raises again what the handlers have answered as our fault.
+            if status not in (0, 500):
                 raise
-            await unexpected(error)(scope, receive, send_with_id)
+            if status == 0:
+                await unexpected(error)(scope, receive, send_with_id)
         log.info(
             "%s %s %d %.1fms request=%s",
             scope["method"],
