@@ -1,4 +1,4 @@
-"""The guard in front of every route: request id, body limit, deadline, unexpected errors.
+"""The guard in front of every route: request id, body limit, deadline, idempotency, surprises.
 
 For: raw ASGI, so that bodies are counted as they arrive. Not for: the meaning of a request.
 """
@@ -19,6 +19,7 @@ from ttai_analysis.errors import (
     ServiceError,
 )
 from ttai_analysis.web.error_handlers import unexpected
+from ttai_analysis.web.idempotency import REPLAYED, Headers, KeptAnswer, Replays
 from ttai_analysis.web.responses import error_answer
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 EPOCH_MS_FROM = 100_000_000_000
 """A deadline from here on is a moment (ms since 1970), below it a budget in ms."""
 REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+IDEMPOTENCY_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 
 
 class RequestGuard:
@@ -34,6 +36,7 @@ class RequestGuard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._replays = Replays()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection's message stream."""
@@ -61,8 +64,14 @@ class RequestGuard:
 
         try:
             seconds = seconds_left(headers.get("x-deadline-ms"))
-            replay = await _read_body(headers.get("content-length"), receive)
-            await self._run(scope, replay, send_with_id, seconds)
+            body = await _read_body(headers.get("content-length"), receive)
+            key = idempotency_key(headers.get("x-idempotency-key"))
+            if key is None or scope["method"] != "POST":
+                await self._run(scope, _again(body, receive), send_with_id, seconds)
+            else:
+                owner = headers.get("x-user-id", "")
+                scoped = f"{owner}\n{scope['path']}\n{key}"
+                await self._run_once(scope, body, receive, send_with_id, seconds, scoped)
         except ServiceError as error:
             await error_answer(error)(scope, receive, send_with_id)
         except Exception as error:  # the last line of defence: answer, log, live on
@@ -80,6 +89,35 @@ class RequestGuard:
             request_id,
         )
 
+    async def _run_once(
+        self,
+        scope: Scope,
+        body: bytes,
+        receive: Receive,
+        send: Send,
+        seconds: float | None,
+        key: str,
+    ) -> None:
+        async def ask() -> KeptAnswer:
+            status, headers, parts = 0, Headers(), list[bytes]()
+
+            async def keep(message: Message) -> None:
+                nonlocal status, headers
+                if message["type"] == "http.response.start":
+                    status, headers = message["status"], list(message.get("headers", []))
+                else:
+                    parts.append(message.get("body", b""))
+
+            await self._run(scope, _again(body, receive), keep, seconds)
+            return KeptAnswer(status, headers, b"".join(parts))
+
+        # The query is a part of what is asked.
+        request = scope["query_string"] + b"\n" + body
+        found, replayed = await self._replays.answer(key, request, ask)
+        headers = [*found.headers, REPLAYED] if replayed else found.headers
+        await send({"type": "http.response.start", "status": found.status, "headers": headers})
+        await send({"type": "http.response.body", "body": found.body})
+
     async def _run(self, scope: Scope, receive: Receive, send: Send, seconds: float | None) -> None:
         if seconds is None:
             await self._app(scope, receive, send)
@@ -90,6 +128,13 @@ class RequestGuard:
                     await self._app(scope, receive, send)
         except TimeoutError as error:
             raise ProviderTimeoutError("The deadline passed before there was an answer.") from error
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """Raises InvalidRequestError for what can be none."""
+    if header is not None and not IDEMPOTENCY_KEY.match(header):
+        raise InvalidRequestError("X-Idempotency-Key must be 1 to 200 visible ASCII characters.")
+    return header
 
 
 def seconds_left(header: str | None) -> float | None:
@@ -111,8 +156,8 @@ def seconds_left(header: str | None) -> float | None:
     return left
 
 
-async def _read_body(content_length: str | None, receive: Receive) -> Receive:
-    """The whole body, and a `receive` that gives it again."""
+async def _read_body(content_length: str | None, receive: Receive) -> bytes:
+    """The whole body."""
     if content_length and content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
         raise BodyTooLargeError("The body exceeds 4 MiB.")
     parts: list[bytes] = []
@@ -126,13 +171,18 @@ async def _read_body(content_length: str | None, receive: Receive) -> Receive:
         if size > MAX_BODY_BYTES:
             raise BodyTooLargeError("The body exceeds 4 MiB.")
         more = message.get("more_body", False)
-    body: Message | None = {"type": "http.request", "body": b"".join(parts), "more_body": False}
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, and then what follows."""
+    message: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
     async def replay() -> Message:
-        nonlocal body
-        if body is None:
+        nonlocal message
+        if message is None:
             return await receive()
-        message, body = body, None
-        return message
+        given, message = message, None
+        return given
 
     return replay
