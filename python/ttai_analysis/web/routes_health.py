@@ -30,7 +30,7 @@ async def healthz(request: Request) -> Response:
     )
 
 
-@router.get("/readyz", response_model=Readiness)
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(request: Request) -> Response:
     """200 once the provider can be asked, 503 while it loads."""
     context: ServiceContext = request.app.state.context

@@ -13,7 +13,13 @@ from fastapi.responses import Response
 from ttai_analysis.answers import answer_head
 from ttai_analysis.context import ServiceContext
 from ttai_analysis.models.health import Calendar, MarketClock
-from ttai_analysis.models.market_data import MarketData, MarketDataRequest, QuoteRow, QuotesRequest
+from ttai_analysis.models.market_data import (
+    MarketData,
+    MarketDataRequest,
+    QuoteRow,
+    QuotesMeta,
+    QuotesRequest,
+)
 from ttai_analysis.models.news import NewsMeta, NewsRequest, NewsRow
 from ttai_analysis.models.option_chain import OptionChainAnswer, OptionChainRequest
 from ttai_analysis.web.responses import JSON_TYPE, answer
@@ -30,7 +36,7 @@ def market_data(body: MarketDataRequest, request: Request) -> Response:
     return answer(service.market_data(body, context.provider, context.moment(body.as_of)))
 
 
-@router.post("/quotes", response_model=dict[str, QuoteRow])
+@router.post("/quotes", response_model=dict[str, QuoteRow | QuotesMeta])
 def quotes(
     body: QuotesRequest, request: Request, meta: Annotated[bool, Query()] = False
 ) -> Response:
