@@ -56,3 +56,120 @@ export type Quote = z.infer<typeof quote>;
 
 export const quotes = z.record(z.string(), quote);
 export type Quotes = z.infer<typeof quotes>;
+
+/** The quick look at one symbol: chart and options in one line. */
+export const quickAnalysis = z.looseObject({
+  symbol: z.string(),
+  recommendation: z.enum(['select', 'neutral', 'reject']),
+  score: z.number().nullable(),
+  price: z.number().nullable(),
+  bestStrike: z.number().nullable(),
+  bestExpiration: z.string().nullable(),
+  reasons: z.array(z.string()),
+  asOf: z.string(),
+  quality,
+});
+export type QuickAnalysis = z.infer<typeof quickAnalysis>;
+
+/** Why one item of a batch has no result. */
+const itemError = z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() });
+
+/** Each symbol that was asked is in one of the two. */
+export const quickBatch = z.looseObject({
+  results: z.record(z.string(), quickAnalysis),
+  errors: z.record(z.string(), itemError),
+});
+export type QuickBatch = z.infer<typeof quickBatch>;
+
+/** Symbols that fulfil the criteria, best first. */
+export const candidates = z.array(z.string());
+
+/** One position at the present market. Amounts in currency for the whole position; null: not known. */
+export const positionValue = z.looseObject({
+  id: z.string(),
+  symbol: z.string(),
+  structure: z.string(),
+  underlyingPrice: z.number().nullable(),
+  underlyingAsOf: z.string().nullable(),
+  stale: z.boolean(),
+  changePct: z.number().nullable(),
+  dte: z.number().nullable(),
+  marketValue: z.number().nullable(),
+  pnl: z.number().nullable(),
+  pnlPct: z.number().nullable(),
+  profitCapturedPct: z.number().nullable(),
+  shortDelta: z.number().nullable(),
+  assignmentRisk: z.enum(['none', 'low', 'moderate', 'high', 'unknown']),
+  daysToEarnings: z.number().nullable(),
+  earningsInsideDte: z.boolean().nullable(),
+  management: z.looseObject({
+    takeProfit: z.boolean().nullable(),
+    closeByDte: z.boolean().nullable(),
+    tested: z.boolean().nullable(),
+  }),
+  warnings: z.array(z.string()),
+});
+export type PositionValue = z.infer<typeof positionValue>;
+
+export const positions = z.looseObject({
+  positions: z.array(positionValue),
+  errors: z.record(z.string(), itemError),
+  asOf: z.string(),
+  quality,
+});
+export type Positions = z.infer<typeof positions>;
+
+/** One piece of news: `sentiment` from -1 to 1, `significance` from 0 to 1. */
+export const article = z.looseObject({
+  id: z.string(),
+  symbol: z.string(),
+  title: z.string(),
+  publishedAt: z.string(),
+  source: z.string(),
+  sentiment: z.number().nullable(),
+  significance: z.number().nullable(),
+});
+export type Article = z.infer<typeof article>;
+
+/** An option chain, with the figures of each contract. */
+export const optionChain = z.looseObject({
+  symbol: z.string(),
+  source: z.string(),
+  underlyingPrice: z.number().nullable(),
+  options: z.array(
+    z.looseObject({
+      expiration: z.string(),
+      dte: z.number(),
+      strike: z.number().nullable(),
+      right: z.enum(['call', 'put']),
+      bid: z.number().nullable(),
+      ask: z.number().nullable(),
+      iv: z.number().nullable(),
+      delta: z.number().nullable(),
+    }),
+  ),
+  asOf: z.string(),
+  quality,
+});
+export type OptionChain = z.infer<typeof optionChain>;
+
+const marketSession = z.looseObject({
+  date: z.string(),
+  opensAt: z.string(),
+  closesAt: z.string(),
+  halfDay: z.boolean(),
+});
+
+/** The exchange's sessions of a range of days; a day that is not listed is closed. */
+export const marketCalendar = z.looseObject({ timezone: z.string(), sessions: z.array(marketSession) });
+export type MarketCalendar = z.infer<typeof marketCalendar>;
+
+/** The exchange at one moment. */
+export const marketClock = z.looseObject({
+  asOf: z.string(),
+  isOpen: z.boolean(),
+  currentSession: marketSession.nullable(),
+  nextOpen: z.string(),
+  nextClose: z.string(),
+});
+export type MarketClock = z.infer<typeof marketClock>;

@@ -4,13 +4,28 @@
  */
 import { z } from 'zod';
 import {
+  type Article,
+  article,
   type ChartAnalysis,
+  candidates,
   chartAnalysis,
+  type MarketCalendar,
+  type MarketClock,
   type MarketData,
+  marketCalendar,
+  marketClock,
   marketData,
+  type OptionChain,
   type OptionsAnalysis,
+  optionChain,
   optionsAnalysis,
+  type Positions,
+  positions,
+  type QuickAnalysis,
+  type QuickBatch,
   type Quotes,
+  quickAnalysis,
+  quickBatch,
   quotes,
   type ResearchAnalysis,
   researchAnalysis,
@@ -24,7 +39,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_QUOTES_PER_REQUEST = 500;
 
 /** Codes of statuses after which the same request gives the same answer. */
-const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 422]);
+const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 409, 413, 422]);
 
 const errorBody = z.object({
   error: z.object({
@@ -89,9 +104,65 @@ export class AnalysisClient {
     const found: Quotes = {};
     for (let start = 0; start < symbols.length; start += MAX_QUOTES_PER_REQUEST) {
       const part = symbols.slice(start, start + MAX_QUOTES_PER_REQUEST);
-      Object.assign(found, await this.#post('/quotes', { symbols: part }, quotes, options));
+      // Each part is a request of its own.
+      const key = options?.idempotencyKey;
+      const own = key === undefined ? options : { ...options, idempotencyKey: `${key}.${start}` };
+      Object.assign(found, await this.#post('/quotes', { symbols: part }, quotes, own));
     }
     return found;
+  }
+
+  /** Chart and options of a symbol in one line. */
+  quick(request: { symbol: string; strategy: string }, options?: CallOptions): Promise<QuickAnalysis> {
+    return this.#post('/analyze/quick', request, quickAnalysis, options);
+  }
+
+  /** The same for up to 100 symbols; a failure of one is that one's. */
+  quickBatch(
+    request: { symbols: readonly string[]; strategy: string },
+    options?: CallOptions,
+  ): Promise<QuickBatch> {
+    return this.#post('/analyze/quick/batch', request, quickBatch, options);
+  }
+
+  /** Symbols that fulfil the criteria, best first; the service checks the criteria. */
+  candidates(criteria: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<string[]> {
+    return this.#post('/screener/candidates', { criteria }, candidates, options);
+  }
+
+  /** Positions at the present market; the service checks their shape. */
+  positions(
+    request: { positions: readonly Readonly<Record<string, unknown>>[] },
+    options?: CallOptions,
+  ): Promise<Positions> {
+    return this.#post('/positions/evaluate', request, positions, options);
+  }
+
+  /** Articles about symbols, newest first. */
+  news(
+    request: { symbols: readonly string[]; lookbackDays?: number },
+    options?: CallOptions,
+  ): Promise<Article[]> {
+    return this.#post('/news', request, z.array(article), options);
+  }
+
+  /** The option chain of a symbol. */
+  optionChain(
+    request: { symbol: string; right?: 'call' | 'put' | 'both'; dteMin?: number; dteMax?: number },
+    options?: CallOptions,
+  ): Promise<OptionChain> {
+    return this.#post('/option-chain', request, optionChain, options);
+  }
+
+  /** The exchange's sessions from one day to another, both included: dates as 2026-11-27. */
+  calendar(range: { from: string; to: string }, options?: CallOptions): Promise<MarketCalendar> {
+    const query = new URLSearchParams(range);
+    return this.#call(`/market/calendar?${query}`, { method: 'GET' }, marketCalendar, options);
+  }
+
+  /** Whether the exchange is open, and when it opens and closes next. */
+  clock(options?: CallOptions): Promise<MarketClock> {
+    return this.#call('/market/clock', { method: 'GET' }, marketClock, options);
   }
 
   /** Whether the service answers. Throws when it does not. */
@@ -104,7 +175,9 @@ export class AnalysisClient {
   }
 
   #call<T>(path: string, init: RequestInit, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {
-    return this.#observe(path, (headers) => this.#ask(path, { ...init, headers }, schema, options));
+    // Observed by what is asked, not by what for.
+    const [name = path] = path.split('?');
+    return this.#observe(name, (headers) => this.#ask(path, { ...init, headers }, schema, options));
   }
 
   async #ask<T>(
@@ -123,6 +196,7 @@ export class AnalysisClient {
       ...(options.owner !== undefined && { 'x-user-id': encodeURIComponent(options.owner) }),
       ...(options.idempotencyKey !== undefined && {
         'x-request-id': encodeURIComponent(options.idempotencyKey),
+        'x-idempotency-key': encodeURIComponent(options.idempotencyKey),
       }),
     };
     let response: Response;
