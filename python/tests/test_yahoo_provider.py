@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Client, client_for, error_of, parse
+from helpers import Client, error_of, parse
 from yahoo_bodies import (
     DAY,
     IN_SESSION,
@@ -20,6 +20,8 @@ from yahoo_bodies import (
     sessions_until,
 )
 
+from ttai_analysis.app import create_app
+from ttai_analysis.context import ServiceContext
 from ttai_analysis.errors import (
     ProviderUnavailableError,
     RateLimitError,
@@ -30,7 +32,7 @@ from ttai_analysis.providers.resilience.upstream import Upstream
 from ttai_analysis.providers.snapshot import snapshot
 from ttai_analysis.providers.yahoo.provider import YahooProvider
 from ttai_analysis.settings import Settings
-from ttai_analysis.timestamps import ordinal_of, pinned_clock
+from ttai_analysis.timestamps import Clock, ordinal_of, pinned_clock
 
 STRATEGIES = ("csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor")
 ANYTHING_GOES = {
@@ -83,11 +85,11 @@ def market(moment: datetime = IN_SESSION) -> tuple[GivenTransport, Turned, Yahoo
     return transport, clock, provider_of(transport, clock)
 
 
-def client_of(provider: YahooProvider, as_of: datetime, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client_of(provider: YahooProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Client:
     monkeypatch.setattr(
         "ttai_analysis.providers.factory.create_provider", lambda *_, **__: provider
     )
-    return client_for(Settings(provider="yahoo", as_of=as_of))
+    return Client(create_app(ServiceContext(Settings(provider="yahoo"), clock)))
 
 
 def test_quotes_are_kept_for_half_a_minute() -> None:
@@ -117,6 +119,15 @@ def test_many_quotes_are_one_request_and_unknown_symbols_are_absent() -> None:
     many = [f"S{index}" for index in range(250)]
     provider.quotes([*many, "AAPL"], clock())
     assert [len(key) - 1 for key in transport.asked] == [4, 100, 100, 50]
+
+
+def test_the_service_asks_for_many_quotes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, clock, provider = market()
+    client = client_of(provider, clock, monkeypatch)
+    response = client.post("/quotes", {"symbols": ["AAPL", "NONE"]})
+    assert list(parse(response)) == ["AAPL"]
+    assert response.headers["x-missing-symbols"] == "NONE"
+    assert transport.asked == {("quotes", "AAPL", "NONE"): 1}
 
 
 def test_unknown_symbols_are_not_found_everywhere() -> None:
@@ -231,7 +242,7 @@ def test_the_rate_is_that_of_bills_or_unknown() -> None:
 
 def test_a_refusal_is_not_repeated_and_readyz_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     transport, clock, provider = market()
-    client = client_of(provider, clock(), monkeypatch)
+    client = client_of(provider, clock, monkeypatch)
     assert client.get("/readyz").status_code == 503
     assert client.post("/quotes", {"symbols": ["AAPL"]}).status_code == 200
     ready = client.get("/readyz")
@@ -240,7 +251,7 @@ def test_a_refusal_is_not_repeated_and_readyz_tells(monkeypatch: pytest.MonkeyPa
 
     transport.failure = RateLimitError("Too many.", retry_after_seconds=60)
     clock.turn(30.0)
-    body = {"symbols": ["AAPL"], "asOf": IN_SESSION.isoformat()}
+    body = {"symbols": ["AAPL"]}
     refused = client.post("/quotes", body)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
     assert error_of(refused)["code"] == "RATE_LIMIT"
@@ -262,7 +273,7 @@ def test_a_refusal_is_not_repeated_and_readyz_tells(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_live_chain_is_selected_from(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, clock, provider = market()
-    client = client_of(provider, clock(), monkeypatch)
+    client = client_of(provider, clock, monkeypatch)
     body = {"symbol": "AAPL", "strategy": strategy, "constraints": {"allowEarnings": True}}
     assert client.answer("/analyze/options", body)["recommendation"] == "select"
 
@@ -275,7 +286,7 @@ def test_before_the_open_nothing_is_selected(
     transport, clock, provider = market()
     row = quote_row(marketState="PRE")
     transport.chains["AAPL"]["optionChain"]["result"][0]["quote"] = row
-    client = client_of(provider, clock(), monkeypatch)
+    client = client_of(provider, clock, monkeypatch)
     assert_nothing_is_selected(client, "AAPL", strategy)
 
 
@@ -298,7 +309,7 @@ def test_on_the_real_bodies_from_before_the_open_nothing_is_selected(
     transport.chains[symbol] = body
     chart = chart_body(sessions_until(PRE_MARKET, 120), [100.0 + day % 5 for day in range(120)])
     transport.charts[symbol] = chart
-    client = client_of(provider_of(transport, clock), clock(), monkeypatch)
+    client = client_of(provider_of(transport, clock), clock, monkeypatch)
     assert_nothing_is_selected(client, symbol, strategy)
     assert len([key for key in transport.asked if key[0] == "options"]) > 5
 
@@ -341,7 +352,7 @@ def test_a_snapshot_has_bars_as_traded_and_the_chain_or_fails_whole() -> None:
 
 def test_a_stopped_clock_shows_no_live_market(monkeypatch: pytest.MonkeyPatch) -> None:
     _, clock, provider = market()
-    client = client_of(provider, clock() - timedelta(days=3), monkeypatch)
+    client = client_of(provider, pinned_clock(clock() - timedelta(days=3)), monkeypatch)
     found = client.answer("/market-data", {"symbol": "AAPL"})
     assert found["lastPrice"] is None
     assert found["quality"]["warnings"] == ["no_quote"]
