@@ -1,0 +1,88 @@
+"""/market-data/by-type: what it says of up to a hundred symbols at once.
+
+For: rows of equities, indices and options. Not for: live values (live.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ttai_analysis.providers.resilience.cache import SingleFlightCache
+from ttai_analysis.providers.resilience.lifetimes import QUOTE_SECONDS
+from ttai_analysis.providers.tastytrade.gateway import Gateway
+from ttai_analysis.providers.tastytrade.values import moment, number, positive, records, text
+
+PATH = "/market-data/by-type"
+MAX_SYMBOLS = 100
+INDICES = frozenset({"SPX", "NDX", "RUT", "VIX", "XSP", "DJX", "OEX", "XEO", "MRUT", "NANOS"})
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRow:
+    """None: not said. `at`: when it traded last, else when the row was last changed."""
+
+    symbol: str
+    last: float | None
+    bid: float | None
+    ask: float | None
+    volume: float | None
+    prev_close: float | None
+    open_interest: float | None
+    at: datetime | None
+    halted: bool
+
+
+class _NotKeptError(Exception):
+    pass
+
+
+class MarketRows:
+    """Rows by symbol, kept for half a minute; None for a symbol that tastytrade does not have."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._kept = SingleFlightCache(max_entries=8_192)
+
+    def of(self, symbols: Sequence[str]) -> dict[str, MarketRow | None]:
+        """The row of each symbol; those that are not kept are asked for, a hundred at a time."""
+        found: dict[str, MarketRow | None] = {}
+        missing: list[str] = []
+        for symbol in dict.fromkeys(symbols):
+            try:
+                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, _not_kept)
+            except _NotKeptError:
+                missing.append(symbol)
+        for start in range(0, len(missing), MAX_SYMBOLS):
+            chunk = tuple(missing[start : start + MAX_SYMBOLS])
+            answer = self._gateway.get((PATH, chunk), QUOTE_SECONDS, PATH, _parameters(chunk))
+            rows = {row.symbol: row for row in map(_row, records(answer.get("items")))}
+            for symbol in chunk:
+                row = rows.get(symbol)
+                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, lambda kept=row: kept)
+        return found
+
+
+def _parameters(symbols: Sequence[str]) -> dict[str, list[str]]:
+    by_type: dict[str, list[str]] = {}
+    for symbol in symbols:
+        kind = "equity-option" if len(symbol) == 21 else "equity"
+        by_type.setdefault("index" if symbol in INDICES else kind, []).append(symbol)
+    return by_type
+
+
+def _row(item: dict[str, object]) -> MarketRow:
+    return MarketRow(
+        symbol=text(item.get("symbol")),
+        last=positive(item.get("last")),
+        bid=positive(item.get("bid")),
+        ask=positive(item.get("ask")),
+        volume=number(item.get("volume")),
+        prev_close=positive(item.get("prev-close")),
+        open_interest=number(item.get("open-interest")),
+        at=moment(item.get("last-trade-time")) or moment(item.get("updated-at")),
+        halted=item.get("trading-halted") is True,
+    )
+
+
+def _not_kept() -> MarketRow | None:
+    raise _NotKeptError
