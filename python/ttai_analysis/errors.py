@@ -52,6 +52,14 @@ class InvalidRequestError(ServiceError):
     retryable = False
 
 
+class AuthError(ServiceError):
+    """The provider refuses our credentials; only a person can help."""
+
+    code = "AUTH_ERROR"
+    status = 401
+    retryable = False
+
+
 class RouteNotFoundError(ServiceError):
     """No such route."""
 
@@ -98,6 +106,14 @@ class InvalidMarketDataError(ServiceError):
     code = "INVALID_MARKET_DATA"
     status = 422
     retryable = False
+
+
+class RateLimitError(ServiceError):
+    """The provider, or our own limit in front of it, has had too many requests."""
+
+    code = "RATE_LIMIT"
+    status = 429
+    retryable = True
 
 
 class ProviderError(ServiceError):

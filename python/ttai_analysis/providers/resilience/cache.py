@@ -1,0 +1,71 @@
+"""A bounded cache with lifetimes, in which concurrent askers of one key share one fetch.
+
+For: threads of one process. A failure reaches everybody who waited for that fetch, and is not
+kept: the next asker fetches again. Not for: limits and breakers (upstream.py), nor for disks.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+MAX_ENTRIES = 2_048
+
+
+class SingleFlightCache:
+    """`get` only; the entry that was used least recently leaves first when it is full."""
+
+    def __init__(
+        self, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_entries = max_entries
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+        self._flights: dict[Hashable, Future[object]] = {}
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+    def get(self, key: Hashable, ttl_seconds: float, fetch: Callable[[], T]) -> T:
+        """The kept value of `key`, else what `fetch` gives, kept for `ttl_seconds`.
+
+        The lifetime counts from when the fetch began: an answer that took long is old already.
+        Raises what `fetch` raises.
+        """
+        with self._lock:
+            now = self._clock()
+            entry = self._entries.get(key)
+            if entry is not None and now < entry[0]:
+                self._entries.move_to_end(key)
+                return cast(T, entry[1])
+            flight = self._flights.get(key)
+            leads = flight is None
+            if flight is None:
+                flight = self._flights[key] = Future()
+        if not leads:
+            return cast(T, self._wait(flight))
+        try:
+            value = fetch()
+        except BaseException as error:
+            with self._lock:
+                del self._flights[key]
+            flight.set_exception(error)
+            raise
+        with self._lock:
+            del self._flights[key]
+            self._entries[key] = (now + ttl_seconds, value)
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._max_entries:
+                self._entries.popitem(last=False)
+        flight.set_result(value)
+        return value
+
+    def _wait(self, flight: Future[object]) -> object:
+        """What another thread's fetch gives, or raises; a fetch bounds its own time."""
+        return flight.result()
