@@ -101,7 +101,11 @@ def quotes(
     """Quotes by symbol in the order asked, and the symbols that have none."""
     found: dict[str, QuoteRow] = {}
     missing: list[str] = []
-    for symbol in dict.fromkeys(request.symbols):
+    symbols = list(dict.fromkeys(request.symbols))
+    prepare = getattr(provider, "prepare_quotes", None)
+    if callable(prepare):
+        prepare(symbols, as_of)
+    for symbol in symbols:
         quote = provider.quote(symbol, as_of) if provider.knows(symbol) else None
         if quote is None:
             missing.append(symbol)

@@ -118,9 +118,14 @@ UNKNOWN_EARNINGS = Earnings(known=False)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float."""
+    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float.
+
+    `iv_rank` and `iv_percentile` (shares of 1) count where the source has no `iv_history`.
+    """
 
     iv_history: FloatArray | None = None
+    iv_rank: float | None = None
+    iv_percentile: float | None = None
     market_cap: float | None = None
     beta: float | None = None
     sector: str | None = None
@@ -153,7 +158,9 @@ class ProviderState:
 class Provider(Protocol):
     """A source of market data. Every method is a pure function of its arguments and the source.
 
-    All but `knows` raise SymbolNotFoundError for a symbol that the source does not have.
+    All but `knows` raise SymbolNotFoundError for a symbol that the source does not have. One that
+    fetches many quotes at once faster than singly may have `prepare_quotes(symbols, as_of)`, called
+    before `knows` and `quote` of each; symbols that it does not have are no error there.
     """
 
     name: str

@@ -69,7 +69,9 @@ def worth_quoting(
     strikes: dict[date, list[float]] = {}
     for contract in near:
         strikes.setdefault(contract.expiry, []).append(contract.strike)
-    kept = {(expiry, strike) for expiry, all_ in strikes.items() for strike in sorted({*all_})[::step]}
+    kept = {
+        (expiry, strike) for expiry, all_ in strikes.items() for strike in sorted({*all_})[::step]
+    }
     return [contract for contract in near if (contract.expiry, contract.strike) in kept]
 
 

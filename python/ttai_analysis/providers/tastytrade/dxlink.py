@@ -203,5 +203,3 @@ def _fields_told(message: Mapping[str, Any]) -> Mapping[str, Any]:
         for name, names in record(message.get("eventFields")).items()
         if isinstance(names, list)
     }
-
-

@@ -27,7 +27,7 @@ SWEEP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Seconds that calls may take, and how the waits between attempts are made: tests' are short."""
+    """Seconds that calls may take, and how to wait between attempts; tests' are short."""
 
     rest: float = 20.0
     candles: float = 15.0
@@ -84,9 +84,7 @@ class Gateway:
             ),
         )
 
-    def candles(
-        self, key: Hashable, keep_seconds: float, symbol: str, from_time: int
-    ) -> Candles:
+    def candles(self, key: Hashable, keep_seconds: float, symbol: str, from_time: int) -> Candles:
         """History over the stream, complete or not at all, kept under `key`."""
         self._rest.token.refuse_if_refused()
         return self._upstream.get(
@@ -152,5 +150,3 @@ class Gateway:
                 await self._stream.drop_unwanted(UNWANTED_AFTER_SECONDS)
         finally:
             await self._rest.close()
-
-

@@ -122,9 +122,7 @@ def _trade(row: LiveRow, event: Event, now: datetime) -> LiveRow:
     if price is None:
         return row
     at = moment(event.get("time")) or now
-    return replace(
-        row, price=price, traded_at=min(at, now), volume=number(event.get("dayVolume"))
-    )
+    return replace(row, price=price, traded_at=min(at, now), volume=number(event.get("dayVolume")))
 
 
 def _summary(row: LiveRow, event: Event, now: datetime) -> LiveRow:

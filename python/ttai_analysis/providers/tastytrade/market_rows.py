@@ -6,6 +6,7 @@ For: rows of equities, indices and options. Not for: live values (live.py).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from ttai_analysis.providers.resilience.cache import SingleFlightCache
 from ttai_analysis.providers.resilience.lifetimes import QUOTE_SECONDS
@@ -57,8 +58,7 @@ class MarketRows:
             answer = self._gateway.get((PATH, chunk), QUOTE_SECONDS, PATH, _parameters(chunk))
             rows = {row.symbol: row for row in map(_row, records(answer.get("items")))}
             for symbol in chunk:
-                row = rows.get(symbol)
-                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, lambda kept=row: kept)
+                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, partial(rows.get, symbol))
         return found
 
 

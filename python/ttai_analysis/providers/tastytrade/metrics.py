@@ -43,10 +43,11 @@ def earnings_of(item: Mapping[str, object], today: date) -> Earnings:
     expected = day(told.get("expected-report-date"))
     if expected is None or expected < today:
         return UNKNOWN_EARNINGS
+    estimated = told.get("estimated")
     return Earnings(
         known=True,
         day=expected,
-        estimated=told["estimated"] if isinstance(told.get("estimated"), bool) else None,
+        estimated=estimated if isinstance(estimated, bool) else None,
         time_of_day=TIMES_OF_DAY.get(text(told.get("time-of-day"))),
     )
 
@@ -57,9 +58,7 @@ def reported_since(answer: Mapping[str, object], since: date) -> bool:
     return any(found is not None and found >= since for found in days)
 
 
-def dividends_of(
-    answer: Mapping[str, object], first: date, last: date
-) -> tuple[Dividend, ...]:
+def dividends_of(answer: Mapping[str, object], first: date, last: date) -> tuple[Dividend, ...]:
     """Dividends with their ex-date in the range, oldest first."""
     found = [
         Dividend(ex_date, amount)

@@ -78,6 +78,4 @@ class AccessToken:
         )
 
     def _is_good(self, refused: str | None) -> bool:
-        return (
-            self._clock() < self._valid_until - RENEW_BEFORE_SECONDS and self._token != refused
-        )
+        return self._clock() < self._valid_until - RENEW_BEFORE_SECONDS and self._token != refused

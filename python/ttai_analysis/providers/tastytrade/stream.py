@@ -229,7 +229,9 @@ class Stream:
             return 0.0
         if isinstance(error, AuthError) and failures > 1:
             return self._timing.backoff_after_refusal
-        pause = min(self._timing.longest_backoff, self._timing.first_backoff * 2.0 ** (failures - 1))
+        pause = min(
+            self._timing.longest_backoff, self._timing.first_backoff * 2.0 ** (failures - 1)
+        )
         return pause * (0.5 + 0.5 * random.random())
 
 
