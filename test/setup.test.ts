@@ -19,7 +19,7 @@ beforeAll(async () => {
   await writePackages({});
   await writeFile(join(project, 'python', 'requirements.lock'), '');
   await writeFile(join(project, 'python', 'requirements-dev.lock'), '');
-  await writeFile(join(project, 'python', 'requirements-tracing.lock'), '');
+  await writeFile(join(project, 'python', 'requirements-extras.lock'), '');
 });
 
 afterAll(() => rm(join(project, '..'), { recursive: true, force: true }));
@@ -90,6 +90,19 @@ describe('scripts/setup.mjs', () => {
     expect((await setUp({}, ['--dev'])).stderr).toContain('2/2');
     expect(await setUp({}, ['--dev'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect(await setUp()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  test('the packages of optional parts are added once, for those who use one', async () => {
+    const yahoo = { MARKET_DATA: 'yahoo' };
+    await rm(join(project, '.venv'), { recursive: true });
+    expect((await setUp({ MARKET_DATA: 'simulated' })).stderr).toContain('1/1: Python environment ready');
+    expect((await setUp(yahoo)).stderr).toContain('1/1: Python environment ready');
+    expect(await setUp(yahoo)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(await setUp({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' })).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+    });
   });
 
   test('without the network it says what to do, and the next run goes on', async () => {

@@ -85,4 +85,4 @@ def test_without_its_packages_the_service_runs_and_says_so(
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with caplog.at_level(logging.WARNING):
         assert start_tracing("http://127.0.0.1:4318") is None
-    assert "requirements-tracing.lock" in caplog.text
+    assert "requirements-extras.lock" in caplog.text

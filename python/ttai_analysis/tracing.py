@@ -61,7 +61,7 @@ def start_tracing(endpoint: str | None) -> Tracing | None:
     except ImportError as error:
         log.warning(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed (%s): "
-            "no traces from here. Install requirements-tracing.lock.",
+            "no traces from here. Install requirements-extras.lock.",
             error.name,
         )
         return None

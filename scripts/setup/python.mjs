@@ -9,35 +9,46 @@ import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs';
 const CANDIDATES = ['python3.13', 'python3.12', 'python3.14', 'python3.11', 'python3', 'python'];
 const OLDEST_MINOR = 11;
 
+/** These read their data through packages of their own. */
+const PROVIDERS_WITH_PACKAGES = ['yahoo', 'tastytrade'];
+
 export function pythonPart(project, dev) {
   const venv = join(project, '.venv');
   const python = join(venv, 'bin', 'python');
   const stampFile = join(venv, '.ttai-setup.json');
   const lockFile = (name) => join(project, 'python', `${name}.lock`);
-  const [plain, forTraces, forTests] = ['requirements', 'requirements-tracing', 'requirements-dev'].map(
+  const [plain, withExtras, forTests] = ['requirements', 'requirements-extras', 'requirements-dev'].map(
     lockFile,
   );
-  const lock = hashFiles(plain, forTraces, forTests);
-  // The packages for traces are for those who trace only; the ones for tests hold them as well.
-  const traces = Boolean(process.env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim());
+  const lock = hashFiles(plain, withExtras, forTests);
+  // The packages of optional parts are for those who use one; the ones for tests hold them as well.
+  const extras = wantsExtras(process.env);
   const isNeeded = () => {
     const stamp = readStamp(stampFile);
-    const fits = stamp?.lock === lock && (stamp.dev || !dev) && (stamp.dev || stamp.traces || !traces);
+    const fits = stamp?.lock === lock && (stamp.dev || !dev) && (stamp.dev || stamp.extras || !extras);
     return !fits || !existsSync(python);
   };
   const run = async () => {
     const stamp = readStamp(stampFile);
-    const withDev = dev || stamp?.dev === true;
-    const withTraces = traces || stamp?.traces === true;
+    const keepsDev = dev || stamp?.dev === true;
+    const keepsExtras = extras || stamp?.extras === true;
     const uv = works('uv', ['--version']);
     // Only more packages are wanted: a service that runs from here is not disturbed.
     const keep = stamp?.lock === lock && existsSync(python);
     removeStamp(stampFile);
     if (!keep) await makeVenv(venv, uv);
-    await installPackages(python, withDev ? forTests : withTraces ? forTraces : plain, uv);
-    writeStamp(stampFile, { lock, dev: withDev, traces: withTraces });
+    await installPackages(python, keepsDev ? forTests : keepsExtras ? withExtras : plain, uv);
+    writeStamp(stampFile, { lock, dev: keepsDev, extras: keepsExtras });
   };
   return { name: dev ? 'Python environment (with packages for tests)' : 'Python environment', isNeeded, run };
+}
+
+/** Whether an optional part is asked for: traces, or a provider behind a network. */
+function wantsExtras(environment) {
+  const value = (name) => environment[name]?.trim() ?? '';
+  return (
+    value('OTEL_EXPORTER_OTLP_ENDPOINT') !== '' || PROVIDERS_WITH_PACKAGES.includes(value('MARKET_DATA'))
+  );
 }
 
 async function makeVenv(venv, uv) {
