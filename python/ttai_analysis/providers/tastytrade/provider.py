@@ -5,7 +5,8 @@ send one. The market is live: quotes, chains, reports and metrics are those of t
 given for the present only. For a moment in the past there are bars and their last close.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from urllib.parse import quote as url_quote
@@ -39,7 +40,7 @@ from ttai_analysis.providers.tastytrade.chain import quoted_chain
 from ttai_analysis.providers.tastytrade.contracts import contracts_of, worth_quoting
 from ttai_analysis.providers.tastytrade.failures import NotThereError
 from ttai_analysis.providers.tastytrade.gateway import Gateway, Waits
-from ttai_analysis.providers.tastytrade.live import FeedGreeks
+from ttai_analysis.providers.tastytrade.live import LiveValues
 from ttai_analysis.providers.tastytrade.market_rows import INDICES, MarketRow, MarketRows
 from ttai_analysis.providers.tastytrade.metrics import (
     dividends_of,
@@ -71,11 +72,15 @@ class TastytradeProvider:
     source = "tastytrade"
 
     def __init__(
-        self, settings: TastytradeSettings, clock: Clock = system_clock, waits: Waits | None = None
+        self,
+        settings: TastytradeSettings,
+        clock: Clock = system_clock,
+        waits: Waits | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._table = session_table()
-        self._gateway = Gateway(settings, clock, waits or Waits())
+        self._gateway = Gateway(settings, clock, waits or Waits(), seconds)
         self._rows = MarketRows(self._gateway)
 
     def risk_free_rate(self, as_of: datetime) -> float | None:
@@ -148,10 +153,10 @@ class TastytradeProvider:
             return None
         return quoted_chain(symbol, quote.price, contracts, self._gateway, self._rows, as_of)
 
-    def feed_greeks(self, streamer_symbol: str) -> FeedGreeks | None:
-        """The feed's own greeks of a contract, to compare ours with; never part of an answer."""
-        row = self._gateway.values.row(streamer_symbol)
-        return row.greeks if row else None
+    @property
+    def live_values(self) -> LiveValues:
+        """What the stream feeds, with its own greeks: to compare ours with, never for an answer."""
+        return self._gateway.values
 
     def earnings(self, symbol: str, as_of: datetime) -> Earnings:
         """The next report. An index, and what has not reported in two years (a fund), has none."""
