@@ -149,6 +149,19 @@ def _nested(
         "root-symbol": root,
         "option-chain-type": kind,
         "shares-per-contract": shares,
+        "tick-sizes": [{"value": "0.01"}],
+        "deliverables": [
+            {
+                "id": 1,
+                "root-symbol": root,
+                "deliverable-type": "Shares",
+                "description": f"{shares} shares of AAPL",
+                "amount": str(shares),
+                "symbol": "AAPL",
+                "instrument-type": "Equity",
+                "percent": "100",
+            }
+        ],
         "expirations": [
             {
                 "expiration-type": "Regular",

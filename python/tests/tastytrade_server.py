@@ -26,6 +26,13 @@ def envelope(status: int, code: str, message: str = "No.") -> Response:
     return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
 
 
+UNSAID: dict[str, object] = {
+    **dict.fromkeys(["eventTime", "eventFlags", "index", "sequence", "timeNanoPart", "count"], 0),
+    **dict.fromkeys(["bidExchangeCode", "askExchangeCode"], "Q"),
+}
+"""What the feed sends for a field of which it knows nothing, where that is not NaN."""
+
+
 class TastytradeServer:
     """Start it as a context. The switches are plain attributes; set them before they matter."""
 
@@ -205,6 +212,7 @@ class TastytradeServer:
 
     async def _stream(self, socket: WebSocket) -> None:
         await socket.accept()
+        socket.state.channel_of = {}
         self._sockets.append(socket)
         self._note(lambda: setattr(self, "stream_count", self.stream_count + 1))
         fields: dict[int, dict[str, list[str]]] = {}
@@ -238,6 +246,8 @@ class TastytradeServer:
                 accepted = {name: list(reversed(names)) for name, names in accepted.items()}
             fields[channel] = accepted
             socket.state.fields = fields
+            for name in accepted:
+                socket.state.channel_of[name] = channel
             told = {"eventFields": accepted} if self.reorder_fields else {}
             await socket.send_json(
                 {
@@ -285,13 +295,16 @@ class TastytradeServer:
     async def _send_events(
         self, socket: WebSocket, kind: str, events: list[dict[str, object]]
     ) -> None:
-        channel = 3 if kind == "Candle" else 1
+        channel = socket.state.channel_of[kind]
         data: list[object]
         if self.data_format == "FULL":
             data = [{"eventType": kind, **event} for event in events]
         else:
             names = socket.state.fields[channel][kind]
-            data = [kind, [event.get(name, "NaN") for event in events for name in names]]
+            data = [
+                kind,
+                [event.get(name, UNSAID.get(name, "NaN")) for event in events for name in names],
+            ]
         await socket.send_json({"type": "FEED_DATA", "channel": channel, "data": data})
 
 

@@ -40,10 +40,9 @@ def test_the_sdk_is_at_home(server: TastytradeServer) -> None:
     from tastytrade.metrics import get_risk_free_rate
 
     async def use() -> None:
-        kwargs = {"transport": ToLocal(server.url), "trust_env": False}
-        session = Session(SECRET, REFRESH, **kwargs)
-        chains = [item for item in nested_chain() if item["root-symbol"] == "AAPL"]
-        assert await NestedOptionChain.get(session, "AAPL") or chains
+        session = Session(SECRET, REFRESH, transport=ToLocal(server.url))
+        chains = await NestedOptionChain.get(session, "AAPL")
+        assert [chain.root_symbol for chain in chains].count("AAPL") == 3
         assert float(await get_risk_free_rate(session)) == 0.04
         async with DXLinkStreamer(session) as stream:
             await stream.subscribe(Quote, ["SPY"])

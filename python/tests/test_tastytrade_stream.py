@@ -55,6 +55,7 @@ def test_a_side_that_goes_leaves_one_side(server: TastytradeServer, connect: Con
 
 def test_greeks_are_fed_and_kept_beside_ours(server: TastytradeServer, connect: Connect) -> None:
     provider = connect()
+    fed(server, provider)
     assert provider.chain("AAPL", NOW) is not None
     server.push("Greeks", PUT, delta=-0.21, gamma="NaN")
     row = live_row(provider, PUT, lambda row: row.greeks is not None and row.greeks.delta == -0.21)
