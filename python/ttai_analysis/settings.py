@@ -6,12 +6,14 @@ For: turning environment variables into a `Settings`. Not for: defaults of an an
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from ttai_analysis.timestamps import parse_rfc3339
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
-PROVIDERS_NOT_BUILT = ("yahoo", "tastytrade")
+PROVIDERS_NOT_BUILT = ("tastytrade",)
+PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "tastytrade"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_SEED = "ttai"
 
@@ -65,7 +67,13 @@ def _provider(name: str) -> str:
     if name in PROVIDERS_NOT_BUILT:
         raise SettingsError(
             f"MARKET_DATA is '{name}', but that provider is not built yet; "
-            "use 'simulated' or 'files'."
+            "use 'simulated', 'files' or 'yahoo'."
+        )
+    package = PACKAGE_OF_PROVIDER.get(name)
+    if package is not None and find_spec(package) is None:
+        raise SettingsError(
+            f"MARKET_DATA is '{name}', which needs the package {package}: "
+            "install requirements-extras.lock."
         )
     return name
 

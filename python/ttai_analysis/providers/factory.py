@@ -19,4 +19,10 @@ def create_provider(settings: Settings) -> Provider:
         from ttai_analysis.providers.files.provider import FilesProvider
 
         return FilesProvider(settings.data_dir)
+    if settings.provider == "yahoo":
+        from ttai_analysis.providers.yahoo.provider import YahooProvider
+        from ttai_analysis.providers.yahoo.transport import YFinanceTransport
+
+        # On the real clock, also where the service's own is stopped: Yahoo tells of the present.
+        return YahooProvider(YFinanceTransport())
     raise SettingsError(f"MARKET_DATA '{settings.provider}' cannot be used.")
