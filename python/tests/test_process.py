@@ -72,7 +72,7 @@ def test_bad_settings_are_one_line_and_exit_code_2() -> None:
     result = subprocess.run(
         COMMAND,
         cwd=PACKAGE_FOLDER,
-        env={**os.environ, "MARKET_DATA": "yahoo"},
+        env={**os.environ, "MARKET_DATA": "bloomberg"},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ def test_bad_settings_are_one_line_and_exit_code_2() -> None:
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "not built yet" in result.stderr
+    assert "must be one of" in result.stderr
 
 
 def test_another_process_gives_the_same_bytes(client: Client) -> None:

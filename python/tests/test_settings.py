@@ -29,8 +29,6 @@ def test_files_and_replay(folder: Path) -> None:
     ("environment", "words"),
     [
         ({"MARKET_DATA": "bloomberg"}, "must be one of"),
-        ({"MARKET_DATA": "yahoo"}, "not built yet"),
-        ({"MARKET_DATA": "tastytrade"}, "not built yet"),
         ({"MARKET_DATA": "files"}, "MARKET_DATA_DIR"),
         ({"MARKET_DATA": "files", "MARKET_DATA_DIR": "/nowhere"}, "bars/SYMBOL.csv"),
         ({"MARKET_DATA_AS_OF": "yesterday"}, "MARKET_DATA_AS_OF"),
@@ -48,3 +46,10 @@ def test_a_script_needs_the_simulated_market(folder: Path) -> None:
         settings_from_environment(
             {"MARKET_DATA": "files", "MARKET_DATA_DIR": str(folder), "MARKET_DATA_SCRIPT": "x"}
         )
+
+
+def test_yahoo_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_from_environment({"MARKET_DATA": "yahoo"}).provider == "yahoo"
+    monkeypatch.setattr("ttai_analysis.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="requirements-extras"):
+        settings_from_environment({"MARKET_DATA": "yahoo"})

@@ -6,12 +6,13 @@ For: turning environment variables into a `Settings`. Not for: defaults of an an
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from ttai_analysis.timestamps import parse_rfc3339
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
-PROVIDERS_NOT_BUILT = ("yahoo",)
+PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "httpx2"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_SEED = "ttai"
 TASTYTRADE_URL = "https://api.tastyworks.com"
@@ -54,7 +55,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
 
     An empty value counts as absent.
 
-    Raises SettingsError for an unknown provider, one that is not built yet, or a bad value.
+    Raises SettingsError for an unknown provider, one whose package is missing, or a bad value.
     """
 
     def value(name: str) -> str | None:
@@ -76,10 +77,11 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
 def _provider(name: str) -> str:
     if name not in PROVIDERS:
         raise SettingsError(f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
-    if name in PROVIDERS_NOT_BUILT:
+    package = PACKAGE_OF_PROVIDER.get(name)
+    if package is not None and find_spec(package) is None:
         raise SettingsError(
-            f"MARKET_DATA is '{name}', but that provider is not built yet; "
-            "use 'simulated' or 'files'."
+            f"MARKET_DATA is '{name}', which needs the package {package}: "
+            "install requirements-extras.lock."
         )
     return name
 

@@ -45,6 +45,8 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
     if rate is None:
         rate = ASSUMED_RATE
         warnings.append(f"risk_free_rate_assumed:{ASSUMED_RATE}")
+    if chain is not None:
+        warnings += chain.warnings
     contracts = contracts_of(chain, as_of, rate) if chain is not None and len(chain) else None
     if contracts is not None and not contracts.parity.all():
         warnings.append("forward_assumed_for_some_expiries")

@@ -95,6 +95,7 @@ class Chain:
     ask: FloatArray
     open_interest: FloatArray
     volume: FloatArray
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.strike.size)

@@ -20,6 +20,12 @@ def create_provider(settings: Settings, clock: Clock = system_clock) -> Provider
         from ttai_analysis.providers.files.provider import FilesProvider
 
         return FilesProvider(settings.data_dir)
+    if settings.provider == "yahoo":
+        from ttai_analysis.providers.yahoo.provider import YahooProvider
+        from ttai_analysis.providers.yahoo.transport import YFinanceTransport
+
+        # On the real clock, also where the service's own is stopped: Yahoo tells of the present.
+        return YahooProvider(YFinanceTransport())
     if settings.provider == "tastytrade" and settings.tastytrade is not None:
         from ttai_analysis.providers.tastytrade.provider import TastytradeProvider
 

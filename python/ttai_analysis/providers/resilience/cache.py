@@ -7,7 +7,7 @@ kept: the next asker fetches again. Not for: limits and breakers (upstream.py), 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar, cast
 
@@ -17,7 +17,7 @@ MAX_ENTRIES = 2_048
 
 
 class SingleFlightCache:
-    """`get` only; the entry that was used least recently leaves first when it is full."""
+    """The entry that was used least recently leaves first when it is full."""
 
     def __init__(
         self, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
@@ -35,8 +35,8 @@ class SingleFlightCache:
     def get(self, key: Hashable, ttl_seconds: float, fetch: Callable[[], T]) -> T:
         """The kept value of `key`, else what `fetch` gives, kept for `ttl_seconds`.
 
-        The lifetime counts from when the fetch began: an answer that took long is old already.
-        Raises what `fetch` raises.
+        The lifetime counts from when the fetch began: an answer that took long is old already. One
+        of 0 shares the fetch without keeping what it gives. Raises what `fetch` raises.
         """
         with self._lock:
             now = self._clock()
@@ -59,12 +59,28 @@ class SingleFlightCache:
             raise
         with self._lock:
             del self._flights[key]
-            self._entries[key] = (now + ttl_seconds, value)
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._max_entries:
-                self._entries.popitem(last=False)
+            if ttl_seconds > 0.0:
+                self._keep(key, now + ttl_seconds, value)
         flight.set_result(value)
         return value
+
+    def kept(self, key: Hashable, otherwise: object) -> object:
+        """The kept value of `key`, else `otherwise`; never fetches."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry[1] if entry is not None and self._clock() < entry[0] else otherwise
+
+    def keep(self, values: Mapping[Hashable, object], until: float) -> None:
+        """Keep values that came along with another fetch, until the clock shows `until`."""
+        with self._lock:
+            for key, value in values.items():
+                self._keep(key, until, value)
+
+    def _keep(self, key: Hashable, until: float, value: object) -> None:
+        self._entries[key] = (until, value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._max_entries:
+            self._entries.popitem(last=False)
 
     def _wait(self, flight: Future[object]) -> object:
         """What another thread's fetch gives, or raises; a fetch bounds its own time."""

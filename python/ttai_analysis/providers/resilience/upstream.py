@@ -6,14 +6,18 @@ here: who asked is told when to ask again.
 """
 
 import time
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar, cast
 
 from ttai_analysis.providers.resilience.breaker import Breaker
 from ttai_analysis.providers.resilience.cache import SingleFlightCache
 from ttai_analysis.providers.resilience.rate_limit import TokenBucket
 
 T = TypeVar("T")
+
+_NOTHING = object()
+"""Told apart from None, which is kept for what the source does not have."""
 
 
 class Upstream:
@@ -30,6 +34,7 @@ class Upstream:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
+        self._clock = clock
         self._breaker = breaker
         self._bucket = TokenBucket(name, requests_per_second, burst, clock=clock, sleep=sleep)
         self._cache = SingleFlightCache(clock=clock)
@@ -41,6 +46,47 @@ class Upstream:
         ProviderUnavailableError while the breaker is open, RateLimitError when too many wait.
         """
         return self._cache.get(key, ttl_seconds, lambda: self._fetch(fetch))
+
+    def get_many(
+        self,
+        kind: str,
+        names: Sequence[str],
+        ttl_seconds: float,
+        fetch: Callable[[Sequence[str]], Mapping[str, T]],
+        *,
+        at_once: int,
+    ) -> dict[str, T | None]:
+        """Each name with what is kept or fetched, None for what the source does not have.
+
+        `fetch` stands for one request for up to `at_once` names. Raises as `get` does.
+        """
+        found: dict[str, T | None] = {}
+        missing: list[str] = []
+        for name in dict.fromkeys(names):
+            value = self._cache.kept((kind, name), _NOTHING)
+            if value is _NOTHING:
+                missing.append(name)
+            else:
+                found[name] = cast("T | None", value)
+        for start in range(0, len(missing), at_once):
+            some = tuple(missing[start : start + at_once])
+            fetched = self.get(
+                (kind, some), 0.0, partial(self._fetch_many, kind, some, ttl_seconds, fetch)
+            )
+            found |= {name: fetched.get(name) for name in some}
+        return found
+
+    def _fetch_many(
+        self,
+        kind: str,
+        names: Sequence[str],
+        ttl_seconds: float,
+        fetch: Callable[[Sequence[str]], Mapping[str, T]],
+    ) -> Mapping[str, T]:
+        until = self._clock() + ttl_seconds
+        fetched = fetch(names)
+        self._cache.keep({(kind, name): fetched.get(name) for name in names}, until)
+        return fetched
 
     def detail(self) -> dict[str, object]:
         """For /readyz: the breaker's state and how much is kept."""

@@ -1,0 +1,1 @@
+"""Market data of Yahoo Finance, on a best effort: no account, no promise, delays possible."""
