@@ -95,6 +95,7 @@ class Chain:
     ask: FloatArray
     open_interest: FloatArray
     volume: FloatArray
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.strike.size)
@@ -118,7 +119,8 @@ UNKNOWN_EARNINGS = Earnings(known=False)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float."""
+    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float,
+    `next_dividend` in currency per share."""
 
     iv_history: FloatArray | None = None
     market_cap: float | None = None
@@ -127,6 +129,7 @@ class Metrics:
     short_percent_of_float: float | None = None
     dividend_yield: float | None = None
     next_ex_dividend: date | None = None
+    next_dividend: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class SimulatedProvider:
             short_percent_of_float=round(1.0 + 24.0 * draw**4, 2),
             dividend_yield=listing.dividend_yield,
             next_ex_dividend=coming[0].ex_date if coming else None,
+            next_dividend=coming[0].amount if coming else None,
         )
 
     def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...]:
