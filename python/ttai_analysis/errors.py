@@ -84,6 +84,30 @@ class BodyTooLargeError(ServiceError):
     retryable = False
 
 
+class IdempotencyConflictError(ServiceError):
+    """An idempotency key came again with another request."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    status = 409
+    retryable = False
+
+
+class AuthError(ServiceError):
+    """The provider does not accept our credentials; asking again will not help."""
+
+    code = "AUTH_ERROR"
+    status = 401
+    retryable = False
+
+
+class RateLimitError(ServiceError):
+    """The provider wants to be asked less often; `retry_after_seconds` says when again."""
+
+    code = "RATE_LIMIT"
+    status = 429
+    retryable = True
+
+
 class InsufficientDataError(ServiceError):
     """The provider has the symbol but not enough of its past."""
 
