@@ -14,7 +14,7 @@ import type { Log } from './log.ts';
 import { machines } from './machines/index.ts';
 import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
-import { openPool } from './persistence/pool.ts';
+import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
 import { requireTokens } from './server/auth.ts';
 import { type HealthChecks, startServer } from './server/index.ts';
@@ -85,7 +85,7 @@ async function openDatabase(
   const { log } = outages;
   const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection was lost');
   const pool = openPool(connectionString, onError);
-  parts.defer(() => pool.end());
+  parts.defer(() => closePool(pool));
   parts.defer(() => outages.stop());
   const notifications = new Notifications({ database: pool, connectionString, onError });
   await notifications.start();

@@ -29,9 +29,14 @@ const ROOMS: Record<string, Room> = {
   machines: { at: ['src/machines'], knows: [], packages: ['xstate', 'zod'] },
   // The root of everybody's error tree, and nothing else of the runtime.
   errors: { at: ['src/actors/runtime/errors'], knows: [], packages: [] },
-  // What runs SQL and how it fails, for all who pass it on; no table.
+  // What runs SQL and listens, and how that fails, for all who pass it on; no table.
   database: {
-    at: ['src/persistence/database', 'src/persistence/database-errors', 'src/persistence/transaction'],
+    at: [
+      'src/persistence/database',
+      'src/persistence/database-errors',
+      'src/persistence/listening-connection',
+      'src/persistence/transaction',
+    ],
     knows: [],
     packages: ['pg'],
   },

@@ -113,7 +113,7 @@ def test_too_long_a_message_is_named_and_survived(
 
 def test_subscriptions_go_in_chunks(server: TastytradeServer, connect: Connect) -> None:
     provider = connect()
-    provider.prepare_quotes([f"BULK{number}" for number in range(400)], NOW)
+    provider.quotes([f"BULK{number}" for number in range(400)], NOW)
     server.wait(lambda it: len(it.subscribed("Summary")) == 400)
     sizes = [len(message["add"]) for message in server.stream_log if "add" in message]
     assert max(sizes) <= 500

@@ -1,6 +1,7 @@
 """What makes answers repeatable: the head of every answer, and the hash of what was asked.
 
-For: schemaVersion, engineVersion, asOf, inputHash. Not for: the content of an answer.
+For: schemaVersion, engineVersion, asOf, inputHash, and the errors of single items of a batch.
+Not for: the content of an answer.
 """
 
 import hashlib
@@ -9,7 +10,8 @@ from datetime import datetime
 from typing import TypedDict
 
 from ttai_analysis import ENGINE_VERSION, SCHEMA_VERSION
-from ttai_analysis.models.common import Model
+from ttai_analysis.errors import ServiceError
+from ttai_analysis.models.common import ItemError, Model
 from ttai_analysis.timestamps import format_rfc3339
 
 
@@ -52,3 +54,8 @@ def input_hash(endpoint: str, request: Model, source: str, as_of: datetime) -> s
 def age_seconds(as_of: datetime, data_as_of: datetime | None) -> float | None:
     """How old the data was at `as_of`, in seconds."""
     return None if data_as_of is None else (as_of - data_as_of).total_seconds()
+
+
+def item_error(error: ServiceError) -> ItemError:
+    """Why one item of a batch failed, as the whole request would say it."""
+    return ItemError(code=error.code, message=error.message, retryable=error.retryable)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from ttai_analysis import __version__
 from ttai_analysis.context import ServiceContext
-from ttai_analysis.web import routes_analysis, routes_health, routes_market
+from ttai_analysis.web import routes_analysis, routes_health, routes_market, routes_screener
 from ttai_analysis.web.error_handlers import install_error_handlers
 from ttai_analysis.web.middleware import RequestGuard
 
@@ -24,7 +24,7 @@ def create_app(context: ServiceContext) -> ASGIApp:
     )
     app.state.context = context
     install_error_handlers(app)
-    for module in (routes_health, routes_market, routes_analysis):
+    for module in (routes_health, routes_market, routes_analysis, routes_screener):
         app.include_router(module.router)
     guarded = RequestGuard(app)
     return context.tracing.requests(guarded) if context.tracing else guarded

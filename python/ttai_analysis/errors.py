@@ -52,14 +52,6 @@ class InvalidRequestError(ServiceError):
     retryable = False
 
 
-class AuthError(ServiceError):
-    """The provider refuses our credentials; only a person can help."""
-
-    code = "AUTH_ERROR"
-    status = 401
-    retryable = False
-
-
 class RouteNotFoundError(ServiceError):
     """No such route."""
 
@@ -92,6 +84,30 @@ class BodyTooLargeError(ServiceError):
     retryable = False
 
 
+class IdempotencyConflictError(ServiceError):
+    """An idempotency key came again with another request."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    status = 409
+    retryable = False
+
+
+class AuthError(ServiceError):
+    """The provider does not accept our credentials; asking again will not help."""
+
+    code = "AUTH_ERROR"
+    status = 401
+    retryable = False
+
+
+class RateLimitError(ServiceError):
+    """The provider wants to be asked less often; `retry_after_seconds` says when again."""
+
+    code = "RATE_LIMIT"
+    status = 429
+    retryable = True
+
+
 class InsufficientDataError(ServiceError):
     """The provider has the symbol but not enough of its past."""
 
@@ -106,14 +122,6 @@ class InvalidMarketDataError(ServiceError):
     code = "INVALID_MARKET_DATA"
     status = 422
     retryable = False
-
-
-class RateLimitError(ServiceError):
-    """The provider, or our own limit in front of it, has had too many requests."""
-
-    code = "RATE_LIMIT"
-    status = 429
-    retryable = True
 
 
 class ProviderError(ServiceError):

@@ -7,6 +7,12 @@ import pg from 'pg';
  */
 const MAX_CONNECTIONS = 10;
 
+/** What is still asked of the database when a pool is closed has so long to be answered. */
+const CLOSE_MS = 1_000;
+
+/** The connections of each pool that is open. */
+const connections = new WeakMap<pg.Pool, Set<pg.PoolClient>>();
+
 /** Opens the pool. Waiting for a connection, and for an answer, is bounded: callers get an error and may come back. */
 export function openPool(connectionString: string, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({
@@ -23,6 +29,21 @@ export function openPool(connectionString: string, onError: (error: Error) => vo
   pool.on('error', onError);
   // The pool does not listen while a connection is checked out, and one may break between two statements of a
   // transaction. The statement that follows fails, and says so to its caller.
-  pool.on('connect', (client) => client.on('error', onError));
+  const open = new Set<pg.PoolClient>();
+  connections.set(pool, open);
+  pool.on('connect', (client) => {
+    client.on('error', onError);
+    open.add(client);
+  });
+  pool.on('remove', (client) => open.delete(client));
   return pool;
+}
+
+/** Closes a pool that was opened here. A statement that stalls is cut off, so that the process can end. */
+export async function closePool(pool: pg.Pool): Promise<void> {
+  const over = setTimeout(() => {
+    for (const client of connections.get(pool) ?? []) client.connection.stream.destroy();
+  }, CLOSE_MS);
+  await pool.end();
+  clearTimeout(over);
 }

@@ -83,6 +83,7 @@ export class Clients {
             if (worker) noteAnswer(sent, await worker.ask<SendAnswer>(question));
           } catch (error) {
             if (!isForNow(error)) noteAnswer(sent, error as Error);
+            else if (isNotApplied(error)) sent.notApplied = true;
           }
         }),
       );
@@ -154,4 +155,12 @@ function noteAnswer(sent: Sent, answer: SendAnswer | Error): void {
 /** Whether it was done is not known, or it was not: ask again. */
 function isForNow(error: unknown): boolean {
   return error instanceof WorkerEnded || (error instanceof TtaiError && error.retryable);
+}
+
+/** It was not applied, and will not be by this call: it was not taken, or the error says so. */
+function isNotApplied(error: unknown): boolean {
+  return (
+    error instanceof TtaiError &&
+    (['busy', 'stopped'].includes(error.code) || error.details?.applied === 'no')
+  );
 }

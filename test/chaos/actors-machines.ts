@@ -168,6 +168,9 @@ export const helper: DurableMachine = {
   events: {},
 };
 
+/** What a subject is told whose effect has not ended in all that time. */
+export const GAVE_UP = `xstate.after.${PATIENCE_MS}.subject.work.working`;
+
 /** Where a subject is when nothing is under way. */
 export const AT_REST = { clock: 'resting', work: 'idle', family: 'alone' };
 

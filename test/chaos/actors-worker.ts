@@ -12,7 +12,7 @@ import { openPool } from '../../src/persistence/pool.ts';
 import { helper, subject } from './actors-machines.ts';
 import { wrapQueries } from './pg-wrapper.ts';
 import { planter } from './plants.ts';
-import { serveParent } from './workers.ts';
+import { endWithParent, serveParent } from './workers.ts';
 
 export interface ActorsSettings {
   connectionString: string;
@@ -30,6 +30,7 @@ const QUICK_MS = 30;
 const SLOW_MS = 900;
 const DRAIN_MS = 5_000;
 
+endWithParent();
 const { connectionString, ledger, plant } = JSON.parse(process.argv[2] ?? '{}') as ActorsSettings;
 if (plant !== null) wrapQueries({ rewrite: planter(plant) });
 const pool = openPool(connectionString, () => {});

@@ -19,6 +19,7 @@ export class ChaosPostgres {
   /** The folder of this run, also for other files. */
   readonly home: string;
   #clones = 0;
+  #isInterrupted = false;
 
   private constructor(postgres: RunningPostgres, home: string) {
     this.#postgres = postgres;
@@ -29,7 +30,10 @@ export class ChaosPostgres {
   static async start(settings: Readonly<Record<string, string>>): Promise<ChaosPostgres> {
     const home = await mkdtemp(join(tmpdir(), 'ttai-chaos-'));
     try {
-      return new ChaosPostgres(await startPostgres({ home, log: createLog('error'), settings }), home);
+      const running = await startPostgres({ home, log: createLog('error'), settings });
+      const postgres = new ChaosPostgres(running, home);
+      postgres.#stopOnSignals();
+      return postgres;
     } catch (error) {
       await rm(home, { recursive: true, force: true });
       throw error;
@@ -37,8 +41,29 @@ export class ChaosPostgres {
   }
 
   async stop(): Promise<void> {
+    await this.#unlessInterrupted();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     await this.#postgres.stop();
     await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** It is in a session of its own and hears nothing of Ctrl-C; workers end with this process. */
+  #stopOnSignals(): void {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        this.#isInterrupted = true;
+        process.on('uncaughtException', () => {});
+        void this.#end().finally(() => process.exit(1));
+      });
+    }
+  }
+
+  /** Does not resolve after an interruption: what fails from then on fails for want of Postgres, and is no report's. */
+  #unlessInterrupted(): Promise<void> {
+    return this.#isInterrupted ? new Promise(() => {}) : Promise.resolve();
   }
 
   /** Of the postmaster that runs now. */
@@ -73,9 +98,12 @@ export class ChaosPostgres {
 
   async #administer(statement: string): Promise<void> {
     const client = new pg.Client({ connectionString: this.url('postgres') });
-    await client.connect();
     try {
+      await client.connect();
       await client.query(statement);
+    } catch (error) {
+      await this.#unlessInterrupted();
+      throw error;
     } finally {
       await client.end();
     }

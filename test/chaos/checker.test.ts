@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EffectDescriptor } from '../../src/actors/runtime/index.ts';
-import { AT_REST } from './actors-machines.ts';
+import { AT_REST, GAVE_UP } from './actors-machines.ts';
 import { check } from './checker.ts';
 import type { ActorAtEnd, History, Sent, Step } from './history.ts';
 import { PLANTS } from './plants.ts';
@@ -185,6 +185,14 @@ const SPOILT: { what: string; rule: RegExp; spoil: (history: Mutable) => unknown
     spoil: ({ sent }) => Object.assign(sent[0] as Sent, { answer: { revision: 2, changed: false } }),
   },
   {
+    what: 'an event was applied that was said not to be',
+    rule: /^acknowledged/,
+    spoil: ({ sent }) => {
+      const { answer: _, ...unanswered } = sent[0] as Sent;
+      sent[0] = { ...unanswered, notApplied: true };
+    },
+  },
+  {
     what: 'a key was answered in two ways',
     rule: /^the same key/,
     spoil: ({ sent }) => Object.assign(sent[0] as Sent, { again: [{ revision: 9, changed: true }] }),
@@ -295,6 +303,11 @@ const SPOILT: { what: string; rule: RegExp; spoil: (history: Mutable) => unknown
     spoil: ({ emitted }) => emitted.push({ address: SUBJECT, revision: 8, index: 0 }),
   },
   { what: 'what was emitted is not there', rule: /^emitted/, spoil: ({ emitted }) => emitted.pop() },
+  {
+    what: 'an effect was waited for in vain',
+    rule: /^nothing stuck/,
+    spoil: ({ steps }) => Object.assign(steps[2] as Step, { event: { type: GAVE_UP } }),
+  },
   {
     what: 'a message was not taken',
     rule: /^nothing stuck/,

@@ -3,7 +3,7 @@
  * rules of what actors wait for stand in `checker-waiting.ts`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { AT_REST, firstContext, fold } from './actors-machines.ts';
+import { AT_REST, firstContext, fold, GAVE_UP } from './actors-machines.ts';
 import { childrensMessages, effects, LATEST_MS, timers } from './checker-waiting.ts';
 import type { History, Sent, Step } from './history.ts';
 
@@ -95,7 +95,9 @@ function timesApplied(byActor: ReadonlyMap<string, Steps>): Map<string, number[]
 
 function faultOfAnswer(sent: Sent, revisions: readonly number[]): string[] {
   const name = nameOf(sent);
-  const { answer } = sent;
+  const { answer, notApplied } = sent;
+  if (notApplied && revisions.length > 0)
+    return [`${name} was said not to be applied, and was at ${revisions[0]}`];
   if (revisions.length > 1) return [`${name} was applied at the revisions ${revisions.join(', ')}`];
   if (answer === undefined) return [];
   // All that clients send is well-formed.
@@ -160,11 +162,17 @@ function foldFaults(
       ];
 }
 
-/** What is left when everything had its time: nothing may be under way. */
-function stuck({ settled, actors, messages, effects: running, jobs, readAt }: History): string[] {
-  const faults = jobs
-    .filter(({ due }) => due + LATEST_MS < readAt)
-    .map(({ id, address }) => `the job ${id} of ${address} is due and was not taken`);
+/** What took longer than any fault lasts; and when everything had its time: nothing may be under way. */
+function stuck(history: History): string[] {
+  const { settled, steps, actors, messages, effects: running, jobs, readAt } = history;
+  const faults = [
+    ...jobs
+      .filter(({ due }) => due + LATEST_MS < readAt)
+      .map(({ id, address }) => `the job ${id} of ${address} is due and was not taken`),
+    ...steps
+      .filter(({ event }) => event.type === GAVE_UP)
+      .map(({ address, revision }) => `${address} gave up its effect at revision ${revision}`),
+  ];
   if (!settled) return faults;
   faults.push(
     ...messages.map(({ from, to, kind }) => `a message (${kind}) of ${from} to ${to} was not taken`),

@@ -10,8 +10,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { ChaosPostgres } from './chaos-postgres.ts';
 import { type FaultPoint, nameOfPoint, type Occurrences, pointsOf } from './fault-points.ts';
-import { MatrixClient, playScenario, type Variant } from './matrix-client.ts';
+import { MatrixClient, playScenario, type RunSettings, type Variant } from './matrix-client.ts';
 import { differences, type Ended, readOutcome, SETTLED } from './matrix-outcome.ts';
+import { PLANTS } from './plants.ts';
 import { Random } from './random.ts';
 
 export interface MatrixOptions {
@@ -21,6 +22,8 @@ export interface MatrixOptions {
   sample?: number | undefined;
   /** Only this one. */
   point?: FaultPoint | undefined;
+  /** With this fault of the runtime's own; it ends when that is found. */
+  plant?: string | undefined;
   parallel: number;
   say: (words: string) => void;
 }
@@ -28,23 +31,26 @@ export interface MatrixOptions {
 export interface MatrixReport {
   seed: number;
   seconds: number;
+  plant: { name: string; what: string; foundAfterPoints: number | null } | null;
   /** All points that the scenario met, in both variants. */
   total: number;
   /** Those of them that were to be tried. */
   tried: number;
   covered: number;
-  /** Tried several times, and never met: the statement comes only in some runs. */
+  /** Tried again and again, and never met. */
   notReached: string[];
+  /** Statements that did not come equally often in each undisturbed run: their points may not be met. */
+  unsteady: string[];
   violations: { point: string; faults: string[] }[];
   /** Cancelled timers whose jobs were left by a kill; they fire late and do nothing. */
   orphanJobs: number;
   notMeasured: string;
 }
 
-/** Statements do not come in the same order each time: undisturbed runs, of which all points are taken. */
+/** At the same time, so that they are disturbed by each other at least: each must meet the same. */
 const UNDISTURBED_RUNS = 3;
 /** A point that was not met is tried again. */
-const TRIES = 4;
+const TRIES = 10;
 const SETTLE_MS = 20_000;
 const RUN_MS = 60_000;
 /** Nothing here may depend on Postgres surviving a crash of the machine, and all runs share two cores. */
@@ -68,7 +74,7 @@ export async function crashMatrix(options: MatrixOptions): Promise<MatrixReport>
     await postgres.createMigrated('template_restart');
     // Where one survives, pg-boss is there already: its first start belongs to the other variant.
     await postgres.createMigrated('template_survivor');
-    const warm = new MatrixClient(settingsOf(postgres, 'template_survivor'), 'restart', null);
+    const warm = new MatrixClient(settingsOf(postgres, 'template_survivor', null), 'restart', null);
     await warm.end();
     const report = await runMatrix(postgres, options);
     return { ...report, seconds: Math.round((performance.now() - startedAt) / 1_000) };
@@ -79,23 +85,25 @@ export async function crashMatrix(options: MatrixOptions): Promise<MatrixReport>
 
 async function runMatrix(
   postgres: ChaosPostgres,
-  { seed, variants, sample, point, parallel, say }: MatrixOptions,
+  { seed, variants, sample, point, plant, parallel, say }: MatrixOptions,
 ): Promise<Omit<MatrixReport, 'seconds'>> {
-  const report = { seed, covered: 0, notReached: [] as string[], orphanJobs: 0 };
+  const play = (variant: Variant, fault: FaultPoint | null) =>
+    runScenario(postgres, variant, plant ?? null, fault);
+  const report = { seed, covered: 0, notReached: [] as string[], unsteady: [] as string[], orphanJobs: 0 };
   const violations: MatrixReport['violations'] = [];
   const all: Task[] = [];
   const expected = new Map<Variant, Ended>();
   for (const variant of variants) {
-    const runs: Run[] = [];
-    for (let run = 0; run < UNDISTURBED_RUNS; run++) runs.push(await runScenario(postgres, variant, null));
-    const [first] = runs as [Run];
+    const runs = await Promise.all(Array.from({ length: UNDISTURBED_RUNS }, () => play(variant, null)));
+    const [first] = runs as [Run, ...Run[]];
     for (const { ended } of runs) {
       const faults = [...ended.faults, ...differences(first.ended.outcome, ended.outcome)];
       if (faults.length > 0) violations.push({ point: `${variant}, undisturbed`, faults });
     }
     expected.set(variant, first.ended);
-    const points = pointsOf(runs.map(({ occurrences }) => occurrences ?? {}));
+    const { points, unsteady } = pointsOf(runs.map(({ occurrences }) => occurrences ?? {}));
     say(`${variant}: the undisturbed scenario meets ${points.length} points`);
+    report.unsteady.push(...unsteady.map((label) => `${variant}: ${label}`));
     all.push(...points.map((found) => ({ variant, point: found })));
   }
   const wanted = point
@@ -104,11 +112,16 @@ async function runMatrix(
   say(`trying ${wanted.length} of ${all.length} points, ${parallel} at a time, seed ${seed}`);
   const todo = [...wanted];
   let done = 0;
+  const isFound = () => plant !== undefined && violations.length > 0;
   const lane = async (): Promise<void> => {
-    for (let task = todo.shift(); task; task = todo.shift()) {
+    for (let task = isFound() ? undefined : todo.shift(); task; task = isFound() ? undefined : todo.shift()) {
       const { variant } = task;
       const name = `${variant}: ${nameOfPoint(task.point)}`;
-      const { reached, faults, orphanJobs } = await tryPoint(postgres, task, expected.get(variant) as Ended);
+      const { reached, faults, orphanJobs } = await tryPoint(
+        (fault) => play(variant, fault),
+        task.point,
+        expected.get(variant) as Ended,
+      );
       report.orphanJobs += orphanJobs;
       if (reached) report.covered++;
       else report.notReached.push(name);
@@ -120,8 +133,10 @@ async function runMatrix(
     }
   };
   await Promise.all(Array.from({ length: parallel }, lane));
+  const foundAfterPoints = violations.length > 0 ? done : null;
   return {
     ...report,
+    plant: plant === undefined ? null : { name: plant, what: PLANTS[plant]?.what ?? '', foundAfterPoints },
     total: all.length,
     tried: wanted.length,
     violations,
@@ -129,12 +144,16 @@ async function runMatrix(
   };
 }
 
-async function tryPoint(postgres: ChaosPostgres, { variant, point }: Task, expected: Ended) {
+async function tryPoint(
+  play: (fault: FaultPoint) => Promise<Run>,
+  point: FaultPoint,
+  expected: Ended,
+): Promise<{ reached: boolean; faults: string[]; orphanJobs: number }> {
   const faults: string[] = [];
   let orphanJobs = 0;
   for (let tries = 1; tries <= TRIES; tries++) {
     try {
-      const { ended, occurrences } = await runScenario(postgres, variant, point);
+      const { ended, occurrences } = await play(point);
       orphanJobs += ended.orphanJobs;
       faults.push(...ended.faults, ...differences(expected.outcome, ended.outcome));
       if (occurrences === null) return { reached: true, faults, orphanJobs };
@@ -150,10 +169,11 @@ async function tryPoint(postgres: ChaosPostgres, { variant, point }: Task, expec
 async function runScenario(
   postgres: ChaosPostgres,
   variant: Variant,
+  plant: string | null,
   fault: FaultPoint | null,
 ): Promise<Run> {
   const database = await postgres.clone(`template_${variant}`);
-  const settings = settingsOf(postgres, database);
+  const settings = settingsOf(postgres, database, plant);
   const client = new MatrixClient(settings, variant, fault);
   const reader = new pg.Client({ connectionString: settings.connectionString });
   const over = new AbortController();
@@ -162,11 +182,12 @@ async function runScenario(
     const tooLong = delay(RUN_MS, undefined, { signal: over.signal, ref: false }).then(() => {
       throw new Error(`stuck: not at its end after ${RUN_MS / 1_000} s, at ${client.at}`);
     });
-    const played = playScenario(client);
-    await Promise.race([played, tooLong]);
-    await settle(reader);
+    const occurrences = await Promise.race([playScenario(client), tooLong]);
+    const hasSettled = await settle(reader);
     const ended = await readOutcome(reader, settings.ledger);
-    return { ended: { ...ended, faults: [...client.faults, ...ended.faults] }, occurrences: await played };
+    const faults = [...client.faults, ...ended.faults];
+    if (!hasSettled) faults.push(`something is still under way after ${SETTLE_MS / 1_000} s`);
+    return { ended: { ...ended, faults }, occurrences };
   } finally {
     over.abort();
     await client.end();
@@ -175,16 +196,21 @@ async function runScenario(
   }
 }
 
-function settingsOf(postgres: ChaosPostgres, database: string) {
-  return { connectionString: postgres.url(database), ledger: join(postgres.home, `${database}.ledger`) };
+function settingsOf(postgres: ChaosPostgres, database: string, plant: string | null): RunSettings {
+  return {
+    connectionString: postgres.url(database),
+    ledger: join(postgres.home, `${database}.ledger`),
+    plant,
+  };
 }
 
-/** Until nothing is under way any more. What never settles is read as it is, and found to differ. */
-async function settle(reader: pg.Client): Promise<void> {
+/** Until nothing is under way any more; false when that takes too long. */
+async function settle(reader: pg.Client): Promise<boolean> {
   const patienceEnds = performance.now() + SETTLE_MS;
   for (;;) {
     const { rows } = await reader.query<{ settled: boolean }>(SETTLED);
-    if (rows[0]?.settled || performance.now() > patienceEnds) return;
+    if (rows[0]?.settled) return true;
+    if (performance.now() > patienceEnds) return false;
     await delay(20);
   }
 }

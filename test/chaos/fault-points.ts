@@ -1,9 +1,11 @@
 /**
  * The points at which a worker of the crash matrix can be killed: before and after each SQL statement and each call of
- * an effect. A point is named by what is done and the how-manieth time, since the order of statements is not always the
- * same.
+ * an effect. A point is named by what is done and the how-manieth time, which is the same in each run, since the worker
+ * does one thing at a time (`turns.ts`).
  */
 import { wrapQueries } from './pg-wrapper.ts';
+import { planter } from './plants.ts';
+import type { Turns } from './turns.ts';
 
 export interface FaultPoint {
   /** The statement or the effect. */
@@ -16,19 +18,38 @@ export interface FaultPoint {
 /** How often each label was met. */
 export type Occurrences = Record<string, number>;
 
+/**
+ * What comes again and again by time, whatever else is done, and so how often is a matter of how long a run takes: it
+ * has the points of its first times, of which a scenario waits for the last.
+ */
+export const LEASE = { label: 'WITH renewed AS (UPDATE processes', times: 2 };
+
 const LABEL_CHARS = 90;
 
 /** Counts what this process does, and kills it at the point that is asked for. */
 export class FaultPoints {
   readonly #fault: FaultPoint | null;
+  readonly #turns: Turns;
   readonly #before = new Map<string, number>();
   readonly #after = new Map<string, number>();
+  readonly #leased = Promise.withResolvers<void>();
 
-  constructor(fault: FaultPoint | null) {
+  /** `notified` is told what the process heard from others, after it was taken. */
+  constructor(options: {
+    fault: FaultPoint | null;
+    plant: string | null;
+    turns: Turns;
+    notified: (payload: string) => void;
+  }) {
+    const { fault, plant, turns, notified } = options;
     this.#fault = fault;
+    this.#turns = turns;
     wrapQueries({
+      rewrite: plant === null ? undefined : planter(plant),
       before: (text, name) => this.pass(labelOf(text, name), 'before'),
       after: (text, name) => this.pass(labelOf(text, name), 'after'),
+      turns,
+      notified,
     });
   }
 
@@ -39,14 +60,26 @@ export class FaultPoints {
     counts.set(label, occurrence);
     const fault = this.#fault;
     if (fault?.moment === moment && fault.label === label && fault.occurrence === occurrence) {
+      // What would have been sent beside it is on its way when the process dies.
+      this.#turns.sendAll();
       process.kill(process.pid, 'SIGKILL');
     }
+    if (moment === 'after' && isLease(label) && occurrence >= LEASE.times) this.#leased.resolve();
+  }
+
+  /** Resolves when the lease has been renewed as often as it has points. */
+  leased(): Promise<void> {
+    return this.#leased.promise;
   }
 
   /** What was answered, so that each has both of its points. */
   occurrences(): Occurrences {
     return Object.fromEntries(this.#after);
   }
+}
+
+function isLease(label: string): boolean {
+  return label.startsWith(LEASE.label);
 }
 
 /** Of a statement: its name, or its beginning without what differs from run to run. */
@@ -60,18 +93,23 @@ function labelOf(text: string, name: string | undefined): string {
     .slice(0, LABEL_CHARS);
 }
 
-/** All points of runs of which each met these, in a fixed order: the most occurrences of each label count. */
-export function pointsOf(runs: readonly Occurrences[]): FaultPoint[] {
-  const most = new Map<string, number>();
-  for (const run of runs) {
-    for (const [label, times] of Object.entries(run)) most.set(label, Math.max(times, most.get(label) ?? 0));
-  }
-  return [...most].flatMap(([label, times]) =>
-    Array.from({ length: times }, (_, index) => index + 1).flatMap((occurrence) => [
+/**
+ * All points of runs of which each met these, in a fixed order: the most occurrences of each label count. `unsteady` are
+ * the labels that did not come equally often in all of them.
+ */
+export function pointsOf(runs: readonly Occurrences[]): { points: FaultPoint[]; unsteady: string[] } {
+  const labels = [...new Set(runs.flatMap((run) => Object.keys(run)))];
+  const unsteady: string[] = [];
+  const points = labels.flatMap((label) => {
+    const times = runs.map((run) => Math.min(run[label] ?? 0, isLease(label) ? LEASE.times : Infinity));
+    const most = Math.max(...times);
+    if (most > Math.min(...times)) unsteady.push(`${label}: ${times.join(', ')} times`);
+    return Array.from({ length: most }, (_, index) => index + 1).flatMap((occurrence) => [
       { label, occurrence, moment: 'before' as const },
       { label, occurrence, moment: 'after' as const },
-    ]),
-  );
+    ]);
+  });
+  return { points, unsteady };
 }
 
 /** For a person, and for `--point`. */

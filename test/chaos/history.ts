@@ -14,6 +14,8 @@ export interface Sent {
   n: number;
   /** Undefined: never answered, so it may have been applied or not. */
   answer?: Answer;
+  /** Said for certain: it was not applied, and will not be. */
+  notApplied?: true;
   /** What else was answered to the same key. */
   again?: Answer[];
 }

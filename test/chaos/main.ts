@@ -19,15 +19,18 @@ const HELP = `npm run -s chaos -- <name> [options]
     --variant name  restart (another worker is started then) or survivor (another one lives all the time)
     --point name    only this point, by the name that a report gives it: "after 2 COMMIT"
     --parallel n    so many at a time
+    --plant name    with a fault of the runtime's own; ends when it is found
 
   actors          three processes, clients and a nemesis; then the history is checked
     --minutes n     for so long; 5 unless said
-    --plant name    with a fault of the runtime's own, which is to be found: ${Object.keys(PLANTS).join(', ')}
+    --plant name    with a fault of the runtime's own; ends when it is found
 
   differential    random machines on the runtime's layers, against createActor
     --cases n       10000 unless said
 
   --seed n        the seed of a report, to do the same again
+
+Plants: ${Object.keys(PLANTS).join(', ')}.
 
 Prints a report as JSON on stdout, and how it goes on stderr. Exits 1 when a promise was broken.
 `;
@@ -56,16 +59,14 @@ function readCommandLine(args: string[]): (() => Promise<Report>) | null {
           variants: values.variant === undefined ? VARIANTS : [variantOf(values.variant)],
           sample: wholeNumber('--sample', values.sample, 1),
           point: values.point === undefined ? undefined : pointOf(values.point),
+          plant: plantOf(values.plant),
           parallel: wholeNumber('--parallel', values.parallel, 1) ?? availableParallelism() + 2,
           say,
         });
     case 'actors': {
       const minutes = Number(values.minutes ?? 5);
       if (!(minutes > 0)) throw new UsageError('--minutes takes a number above 0.');
-      const plant = values.plant;
-      if (plant !== undefined && !Object.hasOwn(PLANTS, plant)) {
-        throw new UsageError(`There is no plant "${plant}". There are: ${Object.keys(PLANTS).join(', ')}.`);
-      }
+      const plant = plantOf(values.plant);
       return () => actorsUnderChaos({ seed, seconds: minutes * 60, plant, say });
     }
     case 'differential': {
@@ -112,6 +113,11 @@ function variantOf(name: string): Variant {
   const variant = VARIANTS.find((one) => one === name);
   if (!variant) throw new UsageError(`There is no variant "${name}". There are: ${VARIANTS.join(', ')}.`);
   return variant;
+}
+
+function plantOf(name: string | undefined): string | undefined {
+  if (name === undefined || Object.hasOwn(PLANTS, name)) return name;
+  throw new UsageError(`There is no plant "${name}". There are: ${Object.keys(PLANTS).join(', ')}.`);
 }
 
 function pointOf(name: string): FaultPoint {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { TtaiError } from '../../src/actors/runtime/errors.ts';
 import type { FaultPoint, Occurrences } from './fault-points.ts';
-import type { MatrixQuestion, MatrixSettings } from './matrix-worker.ts';
+import type { KeyedQuestion, MatrixQuestion, MatrixSettings } from './matrix-worker.ts';
 import { Worker, WorkerEnded } from './workers.ts';
 
 /** A client waits this long before it comes back with what was refused for now. */
@@ -16,39 +16,50 @@ const COME_BACK_MS = 50;
 export const VARIANTS = ['restart', 'survivor'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-type Keyed = Extract<MatrixQuestion, { idempotencyKey: string }>;
+/** What all workers of a run are told. */
+export type RunSettings = Pick<MatrixSettings, 'connectionString' | 'ledger' | 'plant'>;
 
 /** One worker that may die, and the one that goes on. */
 export class MatrixClient {
-  readonly #settings: Omit<MatrixSettings, 'fault'>;
+  readonly #settings: RunSettings;
+  readonly variant: Variant;
   readonly #workers: Worker[] = [];
   readonly #victim: Promise<Worker>;
   #survivor: Promise<Worker> | undefined;
   #ending = false;
   /** What went wrong beside the outcome. */
   readonly faults: string[] = [];
-  readonly #answers = new Map<string, { question: Keyed; answer: unknown }>();
+  readonly #answers = new Map<string, { question: KeyedQuestion; answer: unknown }>();
   /** What is being asked, for a person. */
   at = 'the start';
 
-  constructor(settings: Omit<MatrixSettings, 'fault'>, variant: Variant, fault: FaultPoint | null) {
+  constructor(settings: RunSettings, variant: Variant, fault: FaultPoint | null) {
     this.#settings = settings;
-    if (variant === 'survivor') this.#survivor = this.#start(null);
+    this.variant = variant;
+    if (variant === 'survivor') this.#survivor = this.#start('beside', null);
     // The survivor is there first, so that the victim meets another process from its start on.
-    this.#victim = Promise.resolve(this.#survivor).then(() => this.#start(fault));
+    this.#victim = Promise.resolve(this.#survivor).then(async (survivor) => {
+      const victim = await this.#start('victim', fault);
+      void victim.ended.then(() => survivor?.ask({ kind: 'alone' } satisfies MatrixQuestion)).catch(() => {});
+      return victim;
+    });
   }
 
-  /** Asks until it is acknowledged, or refused for good. */
+  /** Asks until it is acknowledged, or refused for good. Throws when an actor does not get where it is awaited. */
   async ask(question: MatrixQuestion): Promise<void> {
     this.at = JSON.stringify(question);
     const answer = await this.#askUntilAnswered(question);
-    // A step that threw has changed nothing, and its key is free.
-    if ('idempotencyKey' in question && !(answer instanceof TtaiError)) this.#remember(question, answer);
+    if (question.kind === 'together') {
+      for (const [index, one] of question.questions.entries())
+        this.#remember(one, Array.isArray(answer) ? answer[index] : answer);
+    } else if ('idempotencyKey' in question) this.#remember(question, answer);
+    else if (answer instanceof TtaiError) throw new Error(`${this.at} was answered: ${answer.message}`);
   }
 
   /** Asks again, under the same keys, for all that was taken: each must be answered the same. */
-  async repeatAll(): Promise<void> {
-    await Promise.all([...this.#answers.values()].map(({ question }) => this.ask(question)));
+  repeatAll(): Promise<void> {
+    const questions = [...this.#answers.values()].map(({ question }) => question);
+    return this.ask({ kind: 'together', questions });
   }
 
   /** Shuts the first worker down. Answers what it met, or null when it was killed. */
@@ -72,7 +83,9 @@ export class MatrixClient {
     await Promise.all(this.#workers.map((worker) => worker.end()));
   }
 
-  #remember(question: Keyed, answer: unknown): void {
+  #remember(question: KeyedQuestion, answer: unknown): void {
+    // A step that threw has changed nothing, and its key is free.
+    if (answer instanceof TtaiError) return;
     const known = this.#answers.get(question.idempotencyKey);
     if (known && !isDeepStrictEqual(known.answer, answer)) {
       const [first, then] = [known.answer, answer].map((one) => JSON.stringify(one));
@@ -98,15 +111,17 @@ export class MatrixClient {
 
   /** The worker that lives when the first one is dead. */
   async #successor(): Promise<Worker> {
-    this.#survivor ??= this.#start(null);
+    this.#survivor ??= this.#start('successor', null);
     const survivor = await this.#survivor;
     if (!survivor.isAlive) throw new Error('the worker that was to go on has ended');
     return survivor;
   }
 
   /** Resolves when it serves, or has ended instead. */
-  async #start(fault: FaultPoint | null): Promise<Worker> {
-    const worker = new Worker('matrix-worker.ts', { ...this.#settings, fault } satisfies MatrixSettings);
+  async #start(part: MatrixSettings['part'], fault: FaultPoint | null): Promise<Worker> {
+    const isAccompanied = part === 'victim' && this.#survivor !== undefined;
+    const settings: MatrixSettings = { ...this.#settings, part, fault, isAccompanied };
+    const worker = new Worker('matrix-worker.ts', settings);
     this.#workers.push(worker);
     void worker.ended.then(({ code, signal }) => {
       const wasKilled = fault !== null && signal === 'SIGKILL';
@@ -118,7 +133,7 @@ export class MatrixClient {
   }
 }
 
-const send = (type: string, idempotencyKey: string, fields: object = {}): MatrixQuestion => ({
+const send = (type: string, idempotencyKey: string, fields: object = {}): KeyedQuestion => ({
   kind: 'send',
   address: 'order/1',
   event: { type, ...fields },
@@ -132,7 +147,8 @@ export async function playScenario(client: MatrixClient): Promise<Occurrences | 
   await client.ask({ kind: 'reach', address: 'busy/1', until: { tag: 'greeted' } });
   await client.ask(send('START', 'start'));
   await client.ask({ kind: 'reach', address: 'order/1', until: { tag: 'open' } });
-  await Promise.all([1, 2, 3].map((by) => client.ask(send('ADD', `add${by}`, { by }))));
+  await client.ask(send('ADD', 'add1', { by: 1 }));
+  await client.ask({ kind: 'together', questions: [2, 3].map((by) => send('ADD', `add${by}`, { by })) });
   await client.ask(send('HOLD', 'hold'));
   await client.ask(send('LEAVE', 'leave'));
   // No transition takes it here.
@@ -143,5 +159,6 @@ export async function playScenario(client: MatrixClient): Promise<Occurrences | 
   await client.ask(send('CLOSE', 'close'));
   await client.ask({ kind: 'reach', address: 'order/1', until: 'done' });
   await client.repeatAll();
+  if (client.variant === 'survivor') await client.ask({ kind: 'lease' });
   return client.drainVictim();
 }

@@ -2,13 +2,19 @@
  * Faults that are planted to see whether the checker finds them: what the runtime says to Postgres is changed on its
  * way, in the worker. Each names a promise that is switched off. None of this is in the product.
  */
+import type { Rewritten } from './pg-wrapper.ts';
 
 export interface Plant {
   /** What is switched off, for a person. */
   what: string;
   find: RegExp;
   replace: string;
+  /** Sent after what was changed. */
+  followUp?: string;
 }
+
+/** So many revisions below are the journal's rows of this process that are still to be made good. */
+const ASIDE = process.pid * 1_000_000;
 
 export const PLANTS: Readonly<Record<string, Plant>> = {
   'revision-check': {
@@ -36,11 +42,21 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     find: /e\.src = ANY\(\$2\)/g,
     replace: 'false AND e.src = ANY($2)',
   },
+  'journal-later': {
+    what: 'the journal is put right in a second transaction (R1)',
+    find: /SELECT j\.address, j\.revision,/,
+    replace: `SELECT j.address, j.revision - ${ASIDE},`,
+    // What another process has left undone stays undone.
+    followUp: `UPDATE journal SET revision = revision + ${ASIDE} WHERE revision BETWEEN -${ASIDE} AND 999999 - ${ASIDE}`,
+  },
 };
 
 /** Rewrites statements as a plant wants it. */
-export function planter(name: string): (text: string) => string {
+export function planter(name: string): (text: string) => Rewritten {
   const plant = PLANTS[name];
   if (!plant) throw new Error(`there is no plant "${name}"`);
-  return (text) => text.replace(plant.find, plant.replace);
+  return (text) => {
+    const changed = text.replace(plant.find, plant.replace);
+    return { text: changed, followUp: changed === text ? undefined : plant.followUp };
+  };
 }

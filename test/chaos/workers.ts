@@ -102,6 +102,15 @@ function toError({ code, message, retryable, details }: PlainError): TtaiError {
   return new TtaiError(code, message, { retryable, ...(details && { details }) });
 }
 
+/** The worker's side, at its very start: until it serves, it ends at once when its parent is gone. */
+export function endWithParent(): void {
+  process.once('disconnect', endAtOnce);
+}
+
+function endAtOnce(): void {
+  process.exit(1);
+}
+
 /** The worker's side: says that it serves, answers each question, and calls `end` when its parent is gone. */
 export function serveParent<Question>(
   answer: (question: Question) => Promise<unknown>,
@@ -115,6 +124,7 @@ export function serveParent<Question>(
       (error: unknown) => say({ kind: 'error', id, error: toPlainError(error) }),
     );
   });
+  process.off('disconnect', endAtOnce);
   process.once('disconnect', () => {
     void end().finally(() => process.exit());
   });

@@ -99,19 +99,14 @@ def quotes(
     request: QuotesRequest, provider: Provider, as_of: datetime
 ) -> tuple[dict[str, QuoteRow], list[str]]:
     """Quotes by symbol in the order asked, and the symbols that have none."""
-    found: dict[str, QuoteRow] = {}
-    missing: list[str] = []
-    symbols = list(dict.fromkeys(request.symbols))
-    prepare = getattr(provider, "prepare_quotes", None)
-    if callable(prepare):
-        prepare(symbols, as_of)
-    for symbol in symbols:
-        quote = provider.quote(symbol, as_of) if provider.knows(symbol) else None
-        if quote is None:
-            missing.append(symbol)
-        else:
-            found[symbol] = quote_row(quote, provider.source, as_of)
-    return found, missing
+    asked = list(dict.fromkeys(request.symbols))
+    given = provider.quotes(asked, as_of)
+    found = {
+        symbol: quote_row(given[symbol], provider.source, as_of)
+        for symbol in asked
+        if symbol in given
+    }
+    return found, [symbol for symbol in asked if symbol not in given]
 
 
 def quote_row(quote: Quote, source: str, as_of: datetime) -> QuoteRow:

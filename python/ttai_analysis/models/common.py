@@ -92,3 +92,11 @@ class Answer(Model):
     input_hash: str
     quality: Quality
     evidence: list[Evidence]
+
+
+class ItemError(Model):
+    """Why one item of a batch has no result: the codes are those of whole requests."""
+
+    code: str
+    message: str
+    retryable: bool

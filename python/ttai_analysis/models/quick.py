@@ -1,9 +1,11 @@
 """The shapes of /analyze/quick."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from pydantic import Field
+
+from ttai_analysis.models.common import Answer, ItemError, Model, Moment, Number, Symbol
 from ttai_analysis.models.options import Strategy
 
 
@@ -28,3 +30,18 @@ class QuickAnalysis(Answer):
     best_expiration: date | None
     delta: Number
     reasons: list[str]
+
+
+class QuickBatchRequest(Model):
+    """The same for up to 100 symbols."""
+
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=100)]
+    strategy: Strategy = "csp"
+    as_of: Moment | None = None
+
+
+class QuickBatch(Answer):
+    """Results and errors by symbol; each symbol that was asked is in one of them."""
+
+    results: dict[str, QuickAnalysis]
+    errors: dict[str, ItemError]

@@ -127,18 +127,24 @@ def forwards(
 
 
 def at_the_money_iv(contracts: Contracts, days: float) -> float | None:
-    """Volatility at the money of the expiry nearest to `days`; None when none has one.
+    """Volatility at the money of the expiry nearest to `days`; None when none has one."""
+    known = ~np.isnan(contracts.iv) & (contracts.dte > 0)
+    if not known.any():
+        return None
+    distance = np.abs(contracts.dte - days)
+    return expiry_iv(contracts, int(contracts.chain.expiry[known][np.argmin(distance[known])]))
+
+
+def expiry_iv(contracts: Contracts, expiry: int) -> float | None:
+    """Volatility at the money of one expiry (days since 1970); None when it has none.
 
     The mean of the two strikes about the forward, out-of-the-money sides, so that nothing is
     ever made up where quotes are missing.
     """
-    known = ~np.isnan(contracts.iv) & (contracts.dte > 0)
-    if not known.any():
-        return None
     chain = contracts.chain
-    distance = np.abs(contracts.dte - days)
-    expiry = chain.expiry[known][np.argmin(distance[known])]
-    rows = np.flatnonzero(known & (chain.expiry == expiry))
+    rows = np.flatnonzero(~np.isnan(contracts.iv) & (chain.expiry == expiry))
+    if rows.size == 0:
+        return None
     outside = np.where(
         chain.is_call[rows],
         chain.strike[rows] >= contracts.forward[rows],

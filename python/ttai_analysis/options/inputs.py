@@ -38,13 +38,9 @@ class OptionInputs:
 
 def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> OptionInputs:
     """Raises SymbolNotFoundError when neither request nor provider knows the symbol."""
-    warnings: list[str] = []
     known = provider.knows(request.symbol)
     chain, source = _chain(request, provider, as_of)
-    rate = provider.risk_free_rate(as_of)
-    if rate is None:
-        rate = ASSUMED_RATE
-        warnings.append(f"risk_free_rate_assumed:{ASSUMED_RATE}")
+    rate, warnings = rate_of(provider, as_of)
     if chain is not None:
         warnings += chain.warnings
     contracts = contracts_of(chain, as_of, rate) if chain is not None and len(chain) else None
@@ -100,6 +96,14 @@ def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime
         open_interest=column([row.open_interest for row in rows], missing=np.nan),
         volume=column([row.volume for row in rows], missing=np.nan),
     )
+
+
+def rate_of(provider: Provider, as_of: datetime) -> tuple[float, list[str]]:
+    """The provider's interest rate as a decimal, or the assumed one with a warning."""
+    rate = provider.risk_free_rate(as_of)
+    if rate is None:
+        return ASSUMED_RATE, [f"risk_free_rate_assumed:{ASSUMED_RATE}"]
+    return rate, []
 
 
 def _chain(

@@ -6,6 +6,7 @@ For: gathering, selecting, explaining. Not for: formulas (the other files of thi
 from datetime import date, datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
+from ttai_analysis.market.freshness import MAX_CHAIN_AGE_SECONDS
 from ttai_analysis.models.common import Evidence, Quality
 from ttai_analysis.models.options import (
     Management,
@@ -25,8 +26,6 @@ from ttai_analysis.options.rows import (
 )
 from ttai_analysis.options.selection import Ranked, Selection, select_trades
 from ttai_analysis.providers.base import Provider
-
-MAX_CHAIN_AGE_SECONDS = 900.0
 
 
 def options_as_of(request: OptionsRequest) -> datetime | None:

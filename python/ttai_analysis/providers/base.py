@@ -4,7 +4,7 @@ For: the shapes between providers and analyses. Not for: any provider's own work
 All prices are per share in `currency`; times are UTC; nothing after `as_of` may ever be returned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -74,6 +74,7 @@ class Quote:
     prev_close: float | None
     as_of: datetime
     session: MarketSession
+    halted: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -83,6 +84,8 @@ class Chain:
 
     `expiry` in days since 1970; NaN in a column means the provider does not know. Greeks and
     implied volatility are never taken from a provider: this service computes them.
+    `shares_per_contract` None: 100 for all; `am_settled` None: all settle at the close.
+    `underlying_as_of`: the time of the underlying's price, None: that of the chain.
     """
 
     symbol: str
@@ -95,6 +98,9 @@ class Chain:
     ask: FloatArray
     open_interest: FloatArray
     volume: FloatArray
+    shares_per_contract: FloatArray | None = None
+    am_settled: BoolArray | None = None
+    underlying_as_of: datetime | None = None
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -119,20 +125,23 @@ UNKNOWN_EARNINGS = Earnings(known=False)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float.
-
-    `iv_rank` and `iv_percentile` (shares of 1) count where the source has no `iv_history`.
-    """
+    """Facts about a symbol; None means unknown. IV in decimals, short interest in % of float,
+    `next_dividend` in currency per share. The source's own `iv_index`, rank and percentile are used
+    only where there is no `iv_history` to work them out from."""
 
     iv_history: FloatArray | None = None
-    iv_rank: float | None = None
-    iv_percentile: float | None = None
     market_cap: float | None = None
     beta: float | None = None
     sector: str | None = None
     short_percent_of_float: float | None = None
     dividend_yield: float | None = None
     next_ex_dividend: date | None = None
+    next_dividend: float | None = None
+    iv_index: float | None = None
+    iv_rank: float | None = None
+    iv_percentile: float | None = None
+    as_of: datetime | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +168,7 @@ class ProviderState:
 class Provider(Protocol):
     """A source of market data. Every method is a pure function of its arguments and the source.
 
-    All but `knows` raise SymbolNotFoundError for a symbol that the source does not have. One that
-    fetches many quotes at once faster than singly may have `prepare_quotes(symbols, as_of)`, called
-    before `knows` and `quote` of each; symbols that it does not have are no error there.
+    All but `knows` raise SymbolNotFoundError for a symbol that the source does not have.
     """
 
     name: str
@@ -189,8 +196,14 @@ class Provider(Protocol):
         """The last trade at or before `as_of`; None when there was none."""
         ...
 
-    def chain(self, symbol: str, as_of: datetime) -> Chain | None:
-        """The option chain of that day at or before `as_of`; None when there is none."""
+    def quotes(self, symbols: Sequence[str], as_of: datetime) -> dict[str, Quote]:
+        """The quotes of those that the source has, in the order asked, by as few fetches as it
+        takes; unknown symbols and those without a quote are absent."""
+        ...
+
+    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
+        """The option chain of that day at or before `as_of`; None when there is none. Expiries
+        beyond `max_dte` days may be left out where each costs a fetch."""
         ...
 
     def earnings(self, symbol: str, as_of: datetime) -> Earnings:
@@ -207,4 +220,8 @@ class Provider(Protocol):
 
     def state(self, as_of: datetime) -> ProviderState:
         """Whether it can be asked."""
+        ...
+
+    def close(self) -> None:
+        """Ends threads and connections; it is not asked again."""
         ...

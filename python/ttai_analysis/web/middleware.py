@@ -11,6 +11,7 @@ import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ttai_analysis.deadline import deadline
 from ttai_analysis.errors import (
     BodyTooLargeError,
     InvalidRequestError,
@@ -83,7 +84,8 @@ class RequestGuard:
             return
         try:
             async with asyncio.timeout(seconds):
-                await self._app(scope, receive, send)
+                with deadline(seconds):
+                    await self._app(scope, receive, send)
         except TimeoutError as error:
             raise ProviderTimeoutError("The deadline passed before there was an answer.") from error
 

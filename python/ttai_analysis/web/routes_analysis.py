@@ -1,4 +1,4 @@
-"""POST /analyze/chart, /analyze/options, /analyze/research and /analyze/quick.
+"""POST /analyze/chart, /analyze/options, /analyze/research, /analyze/quick and its batch.
 
 For: reading requests and writing answers. Engines are imported inside the functions: numpy and
 TA-Lib must not delay the first /healthz.
@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from ttai_analysis.context import ServiceContext
 from ttai_analysis.models.chart import ChartAnalysis, ChartRequest
 from ttai_analysis.models.options import OptionsAnalysis, OptionsRequest
-from ttai_analysis.models.quick import QuickAnalysis, QuickRequest
+from ttai_analysis.models.quick import QuickAnalysis, QuickBatch, QuickBatchRequest, QuickRequest
 from ttai_analysis.models.research import ResearchAnalysis, ResearchRequest
 from ttai_analysis.web.responses import answer
 
@@ -53,3 +53,12 @@ def quick(body: QuickRequest, request: Request) -> Response:
 
     context: ServiceContext = request.app.state.context
     return answer(service.analyze_quick(body, context.provider, context.moment(body.as_of)))
+
+
+@router.post("/quick/batch", response_model=QuickBatch)
+def quick_batch(body: QuickBatchRequest, request: Request) -> Response:
+    """The quick look at up to 100 symbols; a failure of one is that one's."""
+    from ttai_analysis.quick import batch
+
+    context: ServiceContext = request.app.state.context
+    return answer(batch.analyze_batch(body, context.provider, context.moment(body.as_of)))

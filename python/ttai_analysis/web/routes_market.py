@@ -1,4 +1,4 @@
-"""POST /market-data and /quotes, GET /market/clock and /market/calendar.
+"""POST /market-data, /quotes, /option-chain and /news, GET /market/clock and /market/calendar.
 
 For: reading requests and writing answers. Engines are imported inside the functions: numpy, TA-Lib
 and the calendar must not delay the first /healthz.
@@ -14,6 +14,8 @@ from ttai_analysis.answers import answer_head
 from ttai_analysis.context import ServiceContext
 from ttai_analysis.models.health import Calendar, MarketClock
 from ttai_analysis.models.market_data import MarketData, MarketDataRequest, QuoteRow, QuotesRequest
+from ttai_analysis.models.news import NewsMeta, NewsRequest, NewsRow
+from ttai_analysis.models.option_chain import OptionChainAnswer, OptionChainRequest
 from ttai_analysis.web.responses import JSON_TYPE, answer
 
 router = APIRouter(tags=["market"])
@@ -44,8 +46,31 @@ def quotes(
         head = answer_head("/quotes", body, source, as_of)
         about = service.quotes_meta(head, found, missing, source)
         parts.append(f'"_meta":{about.model_dump_json(by_alias=True)}')
-    headers = {"x-missing-symbols": ",".join(missing)} if missing else None
+    headers = missing_header(missing)
     return Response("{" + ",".join(parts) + "}", headers=headers, media_type=JSON_TYPE)
+
+
+@router.post("/option-chain", response_model=OptionChainAnswer)
+def option_chain(body: OptionChainRequest, request: Request) -> Response:
+    """The option chain with volatility, greeks and odds of each contract."""
+    from ttai_analysis.options import chain_service
+
+    context: ServiceContext = request.app.state.context
+    return answer(chain_service.option_chain(body, context.provider, context.moment(body.as_of)))
+
+
+@router.post("/news", response_model=list[NewsRow] | NewsMeta)
+def news(body: NewsRequest, request: Request, meta: Annotated[bool, Query()] = False) -> Response:
+    """Articles, newest first; unknown symbols are named in X-Missing-Symbols."""
+    from ttai_analysis.research import news_service
+
+    context: ServiceContext = request.app.state.context
+    found = news_service.news(body, context.provider, context.moment(body.as_of))
+    headers = missing_header(found.missing_symbols)
+    if meta:
+        return answer(found, headers=headers)
+    rows = ",".join(row.model_dump_json(by_alias=True) for row in found.articles)
+    return Response(f"[{rows}]", headers=headers, media_type=JSON_TYPE)
 
 
 @router.get("/market/clock", response_model=MarketClock)
@@ -67,3 +92,8 @@ def market_calendar(
     from ttai_analysis.market_calendar import service
 
     return answer(service.market_calendar(first, last))
+
+
+def missing_header(symbols: list[str]) -> dict[str, str] | None:
+    """Names the symbols that nobody knows."""
+    return {"x-missing-symbols": ",".join(symbols)} if symbols else None

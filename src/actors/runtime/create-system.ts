@@ -1,13 +1,13 @@
 /** Starting an actor system: on a database that others have prepared, or alone on a URL. */
 import { migrate } from '../../persistence/migrate.ts';
-import { openPool } from '../../persistence/pool.ts';
+import { closePool, openPool } from '../../persistence/pool.ts';
 import { RuntimeError } from './errors.ts';
 import { System } from './system.ts';
 import type { ActorSystem, ActorSystemOptions } from './types.ts';
 
 /**
  * Starts an actor system. Throws `registration_refused` for what can't be durable, and `unavailable` when the database
- * that it was given can't be reached.
+ * that it was given can't be reached. Where it throws, nothing of the system goes on.
  */
 export async function createActorSystem(options: ActorSystemOptions): Promise<ActorSystem> {
   if (!('database' in options)) return started(new System(options));
@@ -16,12 +16,7 @@ export async function createActorSystem(options: ActorSystemOptions): Promise<Ac
   const pool = openPool(connectionString, (error) =>
     parts.log?.warn({ err: error }, 'a database connection was lost'),
   );
-  try {
-    return await started(new System({ ...parts, pool, connectionString, close: () => pool.end() }));
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
+  return started(new System({ ...parts, pool, connectionString, close: () => closePool(pool) }));
 }
 
 async function started(system: System): Promise<ActorSystem> {

@@ -15,27 +15,29 @@ export const ALIVE = `(p.lease_until > now() AND EXISTS (
   SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = ${PROCESS_LOCK_CLASS}
     AND l.objid = p.number::oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))`;
 
-/** Registers a process. Returns its number. */
-export async function registerProcess(database: Database, id: string, leaseMs: number): Promise<number> {
-  const { rows } = await database.query(
-    `INSERT INTO processes (id, lease_until) VALUES ($1, now() + $2 * interval '1 ms') RETURNING number`,
-    [id, leaseMs],
-  );
-  return Number(rows[0]?.number);
-}
-
 /**
- * Takes the lock of a process's number, for as long as the connection lives. Shared: a lock that an earlier connection
- * of this process still holds on the server must not block.
+ * Registers a process, or one whose first try to join has broken off, and takes the lock of its number for as long as
+ * the connection lives: in one statement, since a row without its lock looks dead to others. Shared: a lock that an
+ * earlier connection of this process still holds on the server must not block.
  */
-export async function holdProcessLock(connection: Database, number: number): Promise<void> {
-  await connection.query('SELECT pg_advisory_lock_shared($1, $2)', [PROCESS_LOCK_CLASS, number]);
+export async function registerProcess(connection: Database, id: string, leaseMs: number): Promise<void> {
+  await connection.query(
+    `WITH registered AS (
+       INSERT INTO processes AS p (id, lease_until) VALUES ($1, now() + $2 * interval '1 ms')
+       ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until RETURNING p.number)
+     SELECT pg_advisory_lock_shared($3, number::int) FROM registered`,
+    [id, leaseMs, PROCESS_LOCK_CLASS],
+  );
 }
 
-/** Gives what a process ran to its next life, unless another has taken it over, and forgets the process. */
-export async function succeedProcess(database: Database, before: string, next: string): Promise<void> {
-  await database.query('UPDATE effects SET process = $1 WHERE process = $2', [next, before]);
-  await database.query('DELETE FROM processes WHERE id = $1', [before]);
+/** Gives what a process ran to its next life, unless another has taken it over, and forgets those before. */
+export async function succeedProcesses(
+  database: Database,
+  before: readonly string[],
+  next: string,
+): Promise<void> {
+  await database.query('UPDATE effects SET process = $1 WHERE process = ANY($2)', [next, before]);
+  await database.query('DELETE FROM processes WHERE id = ANY($1)', [before]);
 }
 
 /** The machines, in their versions, and the effects that a process has: what it may take from others. */
@@ -50,6 +52,8 @@ export interface LeaseRenewal {
   others: { id: string; alive: boolean }[];
   /** There are effects that no process in the table runs, and that this one can take. */
   orphans: boolean;
+  /** The database's time, in milliseconds since 1970. */
+  now: number;
 }
 
 /**
@@ -75,7 +79,8 @@ export async function renewLease(
     `WITH renewed AS (UPDATE processes SET lease_until = now() + $5 * interval '1 ms' WHERE id = $1 RETURNING id),
      orphaned AS MATERIALIZED (
        SELECT e.address, e.src FROM effects e LEFT JOIN processes p ON p.id = e.process WHERE p.id IS NULL)
-     SELECT (SELECT count(*) FROM renewed) AS kept, EXISTS (SELECT FROM orphaned e WHERE ${CAN_TAKE}) AS orphans,
+     SELECT (SELECT count(*) FROM renewed) AS kept, extract(epoch FROM clock_timestamp()) * 1000 AS now,
+       EXISTS (SELECT FROM orphaned e WHERE ${CAN_TAKE}) AS orphans,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'alive', ${ALIVE})), '[]')
         FROM processes p WHERE p.id <> $1) AS others`,
     [id, ...abilityValues(abilities), leaseMs],
@@ -85,6 +90,7 @@ export async function renewLease(
     kept: Number(row?.kept) > 0,
     others: (row?.others ?? []) as LeaseRenewal['others'],
     orphans: row?.orphans === true,
+    now: Number(row?.now),
   };
 }
 
@@ -157,11 +163,11 @@ export async function noteAttempt(
   ]);
 }
 
-/** Leaves: its effects are free for others. */
-export async function leaveProcess(database: Database, id: string): Promise<void> {
+/** A process leaves, with the ids that it had: its effects are free for others. */
+export async function leaveProcesses(database: Database, ids: readonly string[]): Promise<void> {
   await database.query(
-    `WITH freed AS (UPDATE effects SET process = NULL WHERE process = $1)
-     DELETE FROM processes WHERE id = $1`,
-    [id],
+    `WITH freed AS (UPDATE effects SET process = NULL WHERE process = ANY($1))
+     DELETE FROM processes WHERE id = ANY($1)`,
+    [ids],
   );
 }

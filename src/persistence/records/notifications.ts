@@ -2,11 +2,12 @@
  * What users are told: a row first, with a sequence number per owner, then delivered from there. Rows are written in
  * the transaction of the step that emits them, so a notification is there exactly when its step is.
  */
-import pg from 'pg';
 import type { Database } from '../database.ts';
+import { ListeningConnection, type ListeningOptions } from '../listening-connection.ts';
 
 const CHANNEL = 'ttai_notifications';
-const RECONNECT_MS = 300;
+/** Postgres takes at most 8,000 bytes in a notice. */
+const MAX_NOTICE_BYTES = 7_500;
 
 export interface NewNotification {
   owner: string;
@@ -56,42 +57,44 @@ export async function insertNotifications(
   ]);
   // One for the batch. Batches that tell somebody something are few, so its lock at commit costs nothing to speak of.
   const owners = [...new Set(notifications.map(({ owner }) => owner))].join('\n');
-  await transaction.query('SELECT pg_notify($1, $2)', [CHANNEL, owners.length < 7_500 ? owners : '']);
+  const fits = Buffer.byteLength(owners) <= MAX_NOTICE_BYTES;
+  await transaction.query('SELECT pg_notify($1, $2)', [CHANNEL, fits ? owners : '']);
 }
 
 /** Reads notifications and hears of new ones, from whichever process. */
 export class Notifications {
   readonly #database: Database;
-  readonly #connectionString: string;
-  readonly #onError: (error: unknown) => void;
+  readonly #connection: ListeningConnection;
   readonly #listeners = new Set<(owner: string | null) => void>();
-  #client: pg.Client | undefined;
-  #stopped = false;
 
-  constructor(options: { database: Database; connectionString: string; onError: (error: unknown) => void }) {
-    this.#database = options.database;
-    this.#connectionString = options.connectionString;
-    this.#onError = options.onError;
+  constructor(options: {
+    database: Database;
+    connectionString: string;
+    onError: (error: unknown) => void;
+    watch?: ListeningOptions['watch'];
+  }) {
+    const { database, connectionString, onError, watch } = options;
+    this.#database = database;
+    this.#connection = new ListeningConnection({
+      connectionString,
+      channel: CHANNEL,
+      onNotice: (payload) => {
+        if (payload) for (const owner of payload.split('\n')) this.#tell(owner);
+        else this.#tell(null);
+      },
+      onReopened: () => this.#tell(null),
+      onError,
+      watch,
+    });
   }
 
   /** Begins to listen. */
-  async start(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#connectionString, keepAlive: true });
-    client.on('notification', ({ payload }) => {
-      if (payload) for (const owner of payload.split('\n')) this.#tell(owner);
-      else this.#tell(null);
-    });
-    client.on('error', this.#onError);
-    await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
-    // From here on: an attempt to connect that fails ends too, and is not to be followed by two.
-    client.once('end', () => this.#reconnect());
-    this.#client = client;
+  start(): Promise<void> {
+    return this.#connection.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#client?.end().catch(() => {});
+  stop(): Promise<void> {
+    return this.#connection.stop();
   }
 
   /** An owner's notifications after a sequence number, in order. */
@@ -121,19 +124,5 @@ export class Notifications {
 
   #tell(owner: string | null): void {
     for (const listener of this.#listeners) listener(owner);
-  }
-
-  #reconnect(): void {
-    if (this.#stopped) return;
-    setTimeout(() => {
-      if (this.#stopped) return;
-      this.start().then(
-        () => this.#tell(null),
-        (error: unknown) => {
-          this.#onError(error);
-          this.#reconnect();
-        },
-      );
-    }, RECONNECT_MS);
   }
 }

@@ -6,6 +6,7 @@ Nothing later than asOf is ever seen: a day's bar and chain count from the close
 split from its day, a report's date from the day on which it was known.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -122,7 +123,12 @@ class FilesProvider:
             session=self._market_session(as_of),
         )
 
-    def chain(self, symbol: str, as_of: datetime) -> Chain | None:
+    def quotes(self, symbols: Sequence[str], as_of: datetime) -> dict[str, Quote]:
+        """Each as `quote` gives it."""
+        found = {symbol: self.quote(symbol, as_of) for symbol in symbols if self.knows(symbol)}
+        return {symbol: quote for symbol, quote in found.items() if quote is not None}
+
+    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
         """The chain of the same New York day, from the close of its session on."""
         self._file(symbol)
         today = new_york_date(as_of)
@@ -167,6 +173,9 @@ class FilesProvider:
         """Ready while the folder holds a bar file."""
         count = len(self.symbols())
         return ProviderState(ready=count > 0, detail={"symbols": count})
+
+    def close(self) -> None:
+        """Nothing to end."""
 
     def _bar_path(self, symbol: str) -> Path:
         return self._folder / "bars" / f"{_file_name(symbol)}.csv"

@@ -5,6 +5,7 @@ The simulated market is open around the clock: quotes always say `session: "regu
 while bars keep to the exchange's real sessions.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -116,7 +117,11 @@ class SimulatedProvider:
             warnings=warnings,
         )
 
-    def chain(self, symbol: str, as_of: datetime) -> Chain:
+    def quotes(self, symbols: Sequence[str], as_of: datetime) -> dict[str, Quote]:
+        """Each as `quote` gives it."""
+        return {symbol: self.quote(symbol, as_of) for symbol in symbols if self.knows(symbol)}
+
+    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain:
         """The chain at that second, priced from the same price as the quote."""
         listing = self._listing(symbol)
         now = int(as_of.timestamp())
@@ -159,6 +164,7 @@ class SimulatedProvider:
             short_percent_of_float=round(1.0 + 24.0 * draw**4, 2),
             dividend_yield=listing.dividend_yield,
             next_ex_dividend=coming[0].ex_date if coming else None,
+            next_dividend=coming[0].amount if coming else None,
         )
 
     def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...]:
@@ -168,6 +174,9 @@ class SimulatedProvider:
     def state(self, as_of: datetime) -> ProviderState:
         """Always ready."""
         return ProviderState(ready=True, detail={"symbols": len(listings()), "seed": self._seed})
+
+    def close(self) -> None:
+        """Nothing to end."""
 
     def _listing(self, symbol: str) -> Listing:
         listing = listings().get(symbol)

@@ -51,6 +51,7 @@ def quoted_chain(
         open_interest=np.array(
             [_or_nan(priced.open_interest if priced else None) for priced in found]
         ),
+        warnings=(f"contracts_not_quoted:{found.count(None)}",) if None in found else (),
         volume=np.array([_or_nan(priced.volume if priced else None) for priced in found]),
     )
 

@@ -14,7 +14,7 @@ from datetime import date
 from ttai_analysis.providers.tastytrade.values import day, number, positive, records, text
 
 STANDARD_SHARES = 100
-MAX_DTE = 90
+DEFAULT_MAX_DTE = 90
 MAX_CONTRACTS = 3_000
 DEVIATIONS = 3.0
 """How far from the money strikes are of interest, in standard deviations until expiry."""
@@ -50,16 +50,20 @@ def contracts_of(answer: Mapping[str, object], symbol: str) -> list[Contract]:
 
 
 def worth_quoting(
-    contracts: list[Contract], spot: float, today: date, volatility: float
+    contracts: list[Contract],
+    spot: float,
+    today: date,
+    volatility: float,
+    max_dte: int = DEFAULT_MAX_DTE,
 ) -> list[Contract]:
-    """Those within reach of the money and 90 days; every n-th strike where they are too many.
+    """Those within reach of the money and `max_dte` days; every n-th strike if too many.
 
     `volatility`: of the underlying, a decimal a year. Order is kept.
     """
     near = [
         contract
         for contract in contracts
-        if 0 <= (contract.expiry - today).days <= MAX_DTE
+        if 0 <= (contract.expiry - today).days <= max_dte
         and abs(math.log(contract.strike / spot))
         <= MIN_REACH + DEVIATIONS * volatility * math.sqrt((contract.expiry - today).days / 365.0)
     ]

@@ -5,10 +5,12 @@ For: one object that worker threads may call; every call has a deadline. Not for
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
+from ttai_analysis.deadline import remaining_seconds
 from ttai_analysis.providers.resilience.breaker import Breaker
 from ttai_analysis.providers.resilience.upstream import Upstream
 from ttai_analysis.providers.tastytrade.candles import Candles
@@ -19,6 +21,8 @@ from ttai_analysis.providers.tastytrade.rest import Parameters, Rest, Sleep
 from ttai_analysis.providers.tastytrade.stream import Entry, Stream
 from ttai_analysis.settings import TastytradeSettings
 from ttai_analysis.timestamps import Clock, format_rfc3339
+
+T = TypeVar("T")
 
 REQUESTS_PER_SECOND, BURST = 4.0, 20
 UNWANTED_AFTER_SECONDS = 1_800.0
@@ -80,9 +84,29 @@ class Gateway:
             key,
             keep_seconds,
             lambda: self._loop.run(
-                self._rest.get(path, parameters, public=public), self._waits.rest
+                self._rest.get(path, parameters, public=public), remaining_seconds(self._waits.rest)
             ),
         )
+
+    def get_many(
+        self,
+        kind: str,
+        names: Sequence[str],
+        keep_seconds: float,
+        fetch: Callable[[Sequence[str]], tuple[str, Parameters]],
+        read: Callable[[dict[str, object]], Mapping[str, T]],
+        *,
+        at_once: int,
+    ) -> dict[str, T | None]:
+        """Names with what `read` finds of them in the answers to `fetch` (path, parameters)."""
+        self._rest.token.refuse_if_refused()
+
+        def ask(some: Sequence[str]) -> Mapping[str, T]:
+            path, parameters = fetch(some)
+            seconds = remaining_seconds(self._waits.rest)
+            return read(self._loop.run(self._rest.get(path, parameters), seconds))
+
+        return self._upstream.get_many(kind, names, keep_seconds, ask, at_once=at_once)
 
     def candles(self, key: Hashable, keep_seconds: float, symbol: str, from_time: int) -> Candles:
         """History over the stream, complete or not at all, kept under `key`."""
@@ -90,7 +114,9 @@ class Gateway:
         return self._upstream.get(
             key,
             keep_seconds,
-            lambda: self._loop.run(self._stream.candles(symbol, from_time), self._waits.candles),
+            lambda: self._loop.run(
+                self._stream.candles(symbol, from_time), remaining_seconds(self._waits.candles)
+            ),
         )
 
     def want(self, entries: Collection[Entry]) -> None:
@@ -107,7 +133,9 @@ class Gateway:
         """Fed rows that are `enough`: all of them, or those that came in time; none when dead."""
         if not self.stream_is_alive():
             return {}
-        found = self.values.wait_for(symbols, enough, self._waits.live)
+        # No longer than half of what the request has left: REST answers for the rest.
+        seconds = min(self._waits.live, 0.5 * remaining_seconds(2.0 * self._waits.live))
+        found = self.values.wait_for(symbols, enough, seconds)
         return found if self.stream_is_alive() else {}
 
     def is_ready(self) -> bool:

@@ -42,6 +42,7 @@ class LiveRow:
     quoted_at: datetime | None = None
     price: float | None = None
     traded_at: datetime | None = None
+    time_is_receipt: bool = False
     volume: float | None = None
     prev_close: float | None = None
     open_interest: float | None = None
@@ -121,8 +122,14 @@ def _trade(row: LiveRow, event: Event, now: datetime) -> LiveRow:
     price = positive(event.get("price"))
     if price is None:
         return row
-    at = moment(event.get("time")) or now
-    return replace(row, price=price, traded_at=min(at, now), volume=number(event.get("dayVolume")))
+    told = moment(event.get("time"))
+    return replace(
+        row,
+        price=price,
+        traded_at=min(told or now, now),
+        time_is_receipt=told is None,
+        volume=number(event.get("dayVolume")),
+    )
 
 
 def _summary(row: LiveRow, event: Event, now: datetime) -> LiveRow:

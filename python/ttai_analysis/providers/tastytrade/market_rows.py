@@ -6,11 +6,10 @@ For: rows of equities, indices and options. Not for: live values (live.py).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from ttai_analysis.providers.resilience.cache import SingleFlightCache
 from ttai_analysis.providers.resilience.lifetimes import QUOTE_SECONDS
 from ttai_analysis.providers.tastytrade.gateway import Gateway
+from ttai_analysis.providers.tastytrade.rest import Parameters
 from ttai_analysis.providers.tastytrade.values import moment, number, positive, records, text
 
 PATH = "/market-data/by-type"
@@ -33,41 +32,29 @@ class MarketRow:
     halted: bool
 
 
-class _NotKeptError(Exception):
-    pass
-
-
 class MarketRows:
     """Rows by symbol, kept for half a minute; None for a symbol that tastytrade does not have."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._kept = SingleFlightCache(max_entries=8_192)
 
     def of(self, symbols: Sequence[str]) -> dict[str, MarketRow | None]:
         """The row of each symbol; those that are not kept are asked for, a hundred at a time."""
-        found: dict[str, MarketRow | None] = {}
-        missing: list[str] = []
-        for symbol in dict.fromkeys(symbols):
-            try:
-                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, _not_kept)
-            except _NotKeptError:
-                missing.append(symbol)
-        for start in range(0, len(missing), MAX_SYMBOLS):
-            chunk = tuple(missing[start : start + MAX_SYMBOLS])
-            answer = self._gateway.get((PATH, chunk), QUOTE_SECONDS, PATH, _parameters(chunk))
-            rows = {row.symbol: row for row in map(_row, records(answer.get("items")))}
-            for symbol in chunk:
-                found[symbol] = self._kept.get(symbol, QUOTE_SECONDS, partial(rows.get, symbol))
-        return found
+        return self._gateway.get_many(
+            PATH, symbols, QUOTE_SECONDS, _request, _read, at_once=MAX_SYMBOLS
+        )
 
 
-def _parameters(symbols: Sequence[str]) -> dict[str, list[str]]:
+def _request(symbols: Sequence[str]) -> tuple[str, Parameters]:
     by_type: dict[str, list[str]] = {}
     for symbol in symbols:
         kind = "equity-option" if len(symbol) == 21 else "equity"
         by_type.setdefault("index" if symbol in INDICES else kind, []).append(symbol)
-    return by_type
+    return PATH, by_type
+
+
+def _read(answer: dict[str, object]) -> dict[str, MarketRow]:
+    return {row.symbol: row for row in map(_row, records(answer.get("items")))}
 
 
 def _row(item: dict[str, object]) -> MarketRow:
@@ -82,7 +69,3 @@ def _row(item: dict[str, object]) -> MarketRow:
         at=moment(item.get("last-trade-time")) or moment(item.get("updated-at")),
         halted=item.get("trading-halted") is True,
     )
-
-
-def _not_kept() -> MarketRow | None:
-    raise _NotKeptError

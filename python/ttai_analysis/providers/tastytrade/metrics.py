@@ -20,6 +20,7 @@ def metrics_of(item: Mapping[str, object], today: date) -> Metrics:
     """Facts; ranks are shares of 1, as our own are."""
     ex_date = day(item.get("dividend-next-date")) or day(item.get("dividend-ex-date"))
     return Metrics(
+        iv_index=index_volatility(item),
         iv_rank=_share(
             item.get("tw-implied-volatility-index-rank"),
             item.get("implied-volatility-index-rank"),

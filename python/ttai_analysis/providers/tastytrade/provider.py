@@ -37,7 +37,11 @@ from ttai_analysis.providers.resilience.lifetimes import (
 )
 from ttai_analysis.providers.tastytrade.candles import Candles, daily_bars, intraday_bars
 from ttai_analysis.providers.tastytrade.chain import quoted_chain
-from ttai_analysis.providers.tastytrade.contracts import contracts_of, worth_quoting
+from ttai_analysis.providers.tastytrade.contracts import (
+    DEFAULT_MAX_DTE,
+    contracts_of,
+    worth_quoting,
+)
 from ttai_analysis.providers.tastytrade.failures import NotThereError
 from ttai_analysis.providers.tastytrade.gateway import Gateway, Waits
 from ttai_analysis.providers.tastytrade.live import LiveValues
@@ -100,11 +104,13 @@ class TastytradeProvider:
         """tastytrade has no list of all."""
         return ()
 
-    def prepare_quotes(self, symbols: Sequence[str], as_of: datetime) -> None:
-        """Fetch what `quote` needs for all of them, a hundred at a time."""
+    def quotes(self, symbols: Sequence[str], as_of: datetime) -> dict[str, Quote]:
+        """The quotes of those that tastytrade has, a hundred in one request."""
+        known = [symbol for symbol, row in self._rows.of(symbols).items() if row is not None]
         if self._is_present(as_of):
-            self._rows.of(symbols)
-            self._gateway.want([(kind, symbol) for symbol in symbols for kind in STOCK_EVENTS])
+            self._gateway.want([(kind, symbol) for symbol in known for kind in STOCK_EVENTS])
+        found = {symbol: self.quote(symbol, as_of) for symbol in known}
+        return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
     def bars(
         self, symbol: str, timeframe: Timeframe, period: str, as_of: datetime, *, adjusted: bool
@@ -134,7 +140,7 @@ class TastytradeProvider:
         live = self._gateway.values.row(symbol) if self._gateway.stream_is_alive() else None
         return present_quote(self._row(symbol), live, as_of, self._table)
 
-    def chain(self, symbol: str, as_of: datetime) -> Chain | None:
+    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
         """The present chain; None for the past, and where there are no options."""
         quote = self.quote(symbol, as_of)
         if quote is None or not self._is_present(as_of):
@@ -147,7 +153,11 @@ class TastytradeProvider:
             return None
         volatility = index_volatility(self._metrics_item(symbol)) or ASSUMED_VOLATILITY
         contracts = worth_quoting(
-            contracts_of(answer, symbol), quote.price, today, max(volatility, LOWEST_VOLATILITY)
+            contracts_of(answer, symbol),
+            quote.price,
+            today,
+            max(volatility, LOWEST_VOLATILITY),
+            DEFAULT_MAX_DTE if max_dte is None else max_dte,
         )
         if not contracts:
             return None

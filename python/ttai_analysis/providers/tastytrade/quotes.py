@@ -27,9 +27,9 @@ def present_quote(
     if price is None or traded_at is None:
         return None
     streamed = live is not None and live.quoted_at is not None
-    warnings = [
-        name for name, is_so in (("halted", row.halted), ("not_streamed", not streamed)) if is_so
-    ]
+    warnings = [] if streamed else ["not_streamed"]
+    if live and traded_at == live.traded_at and live.time_is_receipt:
+        warnings.append("receive_time_stamped")
     return Quote(
         symbol=row.symbol,
         price=price,
@@ -39,6 +39,7 @@ def present_quote(
         prev_close=row.prev_close or (live.prev_close if live else None),
         as_of=min(traded_at, as_of),
         session=market_session(table, as_of),
+        halted=row.halted,
         warnings=tuple(warnings),
     )
 

@@ -1,50 +1,37 @@
 /**
- * Group commit: while one batch commits, the next one gathers. Each batch loads the actors that are not cached,
- * applies their items in order, and commits them in one transaction.
+ * Group commit: while one batch commits, the next one gathers. Each batch loads what it needs (`batch-loader.ts`),
+ * applies the items of its actors in order, and commits them in one transaction (`batch.ts`).
  *
- * A batch that fails for a reason of its data is taken apart, so that one bad item harms no neighbour. One that lost
- * its connection is looked up before it is tried again, since it may have been committed. Trouble of the server's is
- * waited out: callers only for so long, the system's own items for ever.
+ * One that fails as a whole is `failed-batches.ts`; one that lost its connection is looked up here before it is tried
+ * again, since it may have been committed.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import {
-  findSingleton,
-  loadActors,
-  loadKeys,
-  type RememberedKey,
-  rememberKey,
-} from '../../../persistence/actors/actors.ts';
-import { loadDeadLetters, type StoredDeadLetter } from '../../../persistence/actors/dead-letters.ts';
-import { findSteps, type StoredStep } from '../../../persistence/actors/journal.ts';
-import { loadMessages, MAX_MESSAGES_TAKEN } from '../../../persistence/actors/messages.ts';
+import { findSingleton, type RememberedKey, rememberKey } from '../../../persistence/actors/actors.ts';
+import { findSteps } from '../../../persistence/actors/journal.ts';
 import { keptEffects } from '../../../persistence/actors/processes.ts';
-import type { ActorRow, MessageRow } from '../../../persistence/actors/rows.ts';
-import { isConnectionError, isDataError, isServerTrouble } from '../../../persistence/database-errors.ts';
 import { RuntimeError } from '../errors.ts';
 import { applyItem } from '../steps/apply.ts';
 import { applyUnstorable } from '../steps/apply-unstorable.ts';
-import type { RecordBody } from '../steps/record.ts';
 import { type Item, Work } from '../steps/work.ts';
-import type { Address, RuntimeLog, SendAnswer } from '../types.ts';
+import type { Address, RuntimeLog } from '../types.ts';
+import { answerAgain, keyName, noteShown, outcomeOf } from './answers.ts';
 import { type BatchWriter, type CommittedBatch, commitWorks, tellCommit } from './batch.ts';
+import { BatchLoader } from './batch-loader.ts';
+import { FailedBatches } from './failed-batches.ts';
 import { type Batch, type Entry, Mailboxes, type Settled } from './mailboxes.ts';
 
 /** Two: one gathers and applies while the other waits for its flush to disk. */
 const MAX_FLUSHES = 2;
 /** More waiting items than this and callers are told to come back later. */
 const MAX_QUEUED = 20_000;
-const MAX_CACHED_ACTORS = 4_096;
 /** How long a caller waits for a database that is away. */
 const PATIENCE_MS = 10_000;
-const RETRY_MS = 200;
-
-/** Mailboxes by address; `mailboxFull` where more may wait. */
-type LoadedMail = Map<Address, { mailbox: MessageRow[]; mailboxFull: boolean }>;
 
 export interface CommitterOptions {
   writer: BatchWriter;
   log: RuntimeLog;
   now: () => Date;
+  /** Has the rows `known` that were committed: here, and by timers. */
   onCommitted: (committed: CommittedBatch) => void;
   /** Something was committed without our knowing: what follows from it must be found in the database. */
   onFound: () => void;
@@ -53,15 +40,27 @@ export interface CommitterOptions {
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #mailboxes = new Mailboxes();
-  readonly #cache = new Map<Address, ActorRow>();
+  readonly #loader: BatchLoader;
+  readonly #failures: FailedBatches;
   /** What follows from a commit must not run in the context, and so in the trace, of one of its many callers. */
   readonly #detached = AsyncLocalStorage.snapshot();
   #flushes = 0;
   #pumping = false;
   #idle: (() => void)[] = [];
+  #stopped = false;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#loader = new BatchLoader(options.writer.pool);
+    this.#failures = new FailedBatches({
+      mailboxes: this.#mailboxes,
+      log: options.log,
+      onMoved: () => {
+        this.#pumpSoon();
+        this.#tellIdle();
+      },
+      onUncertain: options.onFound,
+    });
   }
 
   /** Items that wait to be committed, or are being. */
@@ -79,8 +78,10 @@ export class Committer {
     return this.#enqueue(trace === undefined ? item : { ...item, trace }, Date.now() + PATIENCE_MS);
   }
 
-  /** Queues an item of the system's own; it is tried until it is committed. */
+  /** Queues an item of the system's own; it is tried until it is committed, or this process leaves. */
   submitInternal(item: Item): Promise<Settled> {
+    // A look for mail may end when this process has been drained: what it finds is for others.
+    if (this.#stopped) return Promise.resolve({ address: item.address, answer: null });
     return this.#enqueue(item, null);
   }
 
@@ -98,25 +99,21 @@ export class Committer {
     });
   }
 
-  /** Takes over rows that another committer of this process has written. */
-  learn(row: ActorRow): void {
-    const known = this.#cache.get(row.address);
-    if (known && known.revision > row.revision) return;
-    this.#cache.delete(row.address);
-    // An ended actor is seldom asked for again.
-    if (row.status === 'active') this.#cache.set(row.address, row);
-    if (this.#cache.size > MAX_CACHED_ACTORS) this.#cache.delete(this.#cache.keys().next().value as Address);
+  /** What has not been committed by now is given up: callers are told, the rest is left to other processes. */
+  stop(): void {
+    this.#stopped = true;
+    this.#failures.stop();
+    this.#tellIdle();
   }
 
-  /** Another process has committed these, or any when null: they are read before their next steps, which would lose. */
-  forget(addresses: readonly Address[] | null): void {
-    if (addresses === null) this.#cache.clear();
-    else for (const address of addresses) this.#cache.delete(address);
+  /** The rows that are known here, to be told of what others than this committer commit. */
+  get known(): Pick<BatchLoader, 'learn' | 'forget'> {
+    return this.#loader;
   }
 
   #enqueue(item: Item, patienceEnds: number | null): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      const tried = { uncertain: false, wantsFresh: false, unstorable: null };
+      const tried = { uncertain: false, wantsFresh: false, unstorable: null, shown: null };
       this.#mailboxes.add({ item, resolve, reject, patienceEnds, ...tried });
       this.#pumpSoon();
     });
@@ -153,13 +150,10 @@ export class Committer {
 
   async #flush(batch: Batch): Promise<void> {
     await this.#settleCommitted(batch);
-    const remembered = await this.#rememberedKeys(batch);
+    const remembered = await this.#loader.keys(batch);
     await this.#settleSingletons(batch, remembered);
-    const cached = new Set<Address>();
-    // The row before its mail: mail that another process takes in between shows in the revision.
-    const rows = await this.#load(batch, cached, remembered);
-    const mailboxes = await this.#loadMail(batch, rows);
-    const letters = await this.#loadLetters(batch);
+    const isAlone = (address: Address) => this.#mailboxes.isIsolated(address);
+    const { rows, cached, mailboxes, letters } = await this.#loader.load(batch, remembered, isAlone);
     const outcomes = new Map<Entry, Settled | Error>();
     const works: Work[] = [];
     const again = new Set<Address>();
@@ -188,17 +182,22 @@ export class Committer {
     }
     if (works.length > 0) {
       const began = performance.now();
-      const committed = await commitWorks(this.#options.writer, works);
+      const committed = await commitWorks(this.#options.writer, works).catch((error: unknown) => {
+        for (const work of works) noteShown(work, batch.get(work.address) ?? [], outcomes);
+        throw error;
+      });
       tellCommit({ telemetry, log: this.#options.log }, 'items', began, committed);
-      for (const work of committed.works) if (work.row) this.learn(work.row);
       for (const { address } of committed.lost) {
         for (const entry of batch.get(address) ?? []) entry.wantsFresh = true;
         again.add(address);
       }
-      await this.#dropFenced(batch, committed.lost);
+      // The others are committed: they must not be tried again because of these, which will lose again.
+      await this.#dropFenced(batch, committed.lost).catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'could not look which results are late'),
+      );
       if (committed.works.length > 0) this.#tell(() => this.#options.onCommitted(committed));
     }
-    for (const address of again) this.#cache.delete(address);
+    this.#loader.forget([...again]);
     for (const [address, list] of batch) {
       if (again.has(address)) this.#mailboxes.putBack(address, list);
       else this.#settle(address, list, outcomes);
@@ -236,23 +235,19 @@ export class Committer {
     const found = await findSteps(
       this.#options.writer.pool,
       uncertain.map(({ item }) => item.address),
-      uncertain.map(({ item }) => item.stepId),
+      uncertain.flatMap(({ item, shown }) => (shown ? [item.stepId, shown.by] : [item.stepId])),
     );
     for (const entry of uncertain) {
-      const step = found.get(entry.item.stepId);
-      if (!step) continue;
+      const { item, shown } = entry;
+      const step = found.get(item.stepId);
+      const outcome = step ? outcomeOf(step) : shown && found.has(shown.by) ? shown.outcome : undefined;
+      if (!outcome) continue;
       this.#mailboxes.drop(batch, entry);
-      const outcome = outcomeOf(step);
       if (outcome instanceof Error) entry.reject(outcome);
       else entry.resolve(outcome);
     }
     // Also where a mailbox was opened, which has no step of its own to be found by.
     this.#options.onFound();
-  }
-
-  async #rememberedKeys(batch: Batch): Promise<Map<string, RememberedKey>> {
-    const keys = [...batch.values()].flat().flatMap(({ item }) => item.idempotency ?? []);
-    return keys.length > 0 ? loadKeys(this.#options.writer.pool, keys) : new Map();
   }
 
   /** A spawn whose singleton is active is answered with that one, also when the same key comes again. */
@@ -270,70 +265,6 @@ export class Committer {
       this.#mailboxes.drop(batch, entry);
       entry.resolve({ address, answer: null });
     }
-  }
-
-  /** The rows as they are known here, `cached`, or as they are read now. */
-  async #load(
-    batch: Batch,
-    cached: Set<Address>,
-    remembered: ReadonlyMap<string, RememberedKey>,
-  ): Promise<Map<Address, ActorRow>> {
-    const missing: Address[] = [];
-    const rows = new Map<Address, ActorRow>();
-    for (const [address, list] of batch) {
-      const row = this.#cache.get(address);
-      const isKnown = row !== undefined || isNew(list, remembered);
-      if (isKnown && !list.some(({ wantsFresh }) => wantsFresh)) {
-        cached.add(address);
-        if (row) rows.set(address, row);
-      } else if (list.length > 0) {
-        missing.push(address);
-      }
-    }
-    if (missing.length > 0) {
-      for (const [address, row] of await loadActors(this.#options.writer.pool, missing))
-        rows.set(address, row);
-    }
-    return rows;
-  }
-
-  /** The messages of those that are told to look into their mailbox; `rows` may grow by those that exist meanwhile. */
-  async #loadMail(batch: Batch, rows: Map<Address, ActorRow>): Promise<LoadedMail> {
-    const looked = new Set<Address>();
-    for (;;) {
-      const mailboxes = await this.#readMail(batch);
-      // Mail to one that is not there begins with its spawn, unless another process has taken that since.
-      const born = [...mailboxes]
-        .filter(([address, { mailbox }]) => !rows.has(address) && mailbox[0]?.kind !== 'spawn')
-        .map(([address]) => address)
-        .filter((address) => !looked.has(address));
-      if (born.length === 0) return mailboxes;
-      for (const address of born) looked.add(address);
-      // Again the row before its mail. One that is not there now either could not be started.
-      for (const [address, row] of await loadActors(this.#options.writer.pool, born)) rows.set(address, row);
-    }
-  }
-
-  async #readMail(batch: Batch): Promise<LoadedMail> {
-    const told = [...batch].filter(([, list]) => list.some(({ item }) => item.kind === 'mail'));
-    if (told.length === 0) return new Map();
-    const addresses = told.map(([address]) => address);
-    // One that is tried alone takes its messages one by one, so that the bad one among them shows.
-    const limit = addresses.some((address) => this.#mailboxes.isIsolated(address)) ? 1 : MAX_MESSAGES_TAKEN;
-    const mailboxes = await loadMessages(this.#options.writer.pool, addresses, limit);
-    return new Map(
-      [...mailboxes].map(([address, mailbox]) => [
-        address,
-        { mailbox, mailboxFull: mailbox.length === limit },
-      ]),
-    );
-  }
-
-  /** The dead letters that are to be retried, by id. */
-  async #loadLetters(batch: Batch): Promise<Map<string, StoredDeadLetter>> {
-    const items = [...batch.values()].flat().map(({ item }) => item);
-    const ids = items.flatMap((item) => (item.kind === 'retry' ? [item.letter] : []));
-    return ids.length > 0 ? loadDeadLetters(this.#options.writer.pool, ids) : new Map();
   }
 
   #apply(work: Work, entry: Entry, remembered: Map<string, RememberedKey>): Settled | Error {
@@ -369,96 +300,7 @@ export class Committer {
 
   /** A batch failed as a whole. */
   #failed(batch: Batch, error: unknown): void {
-    for (const address of batch.keys()) this.#cache.delete(address);
-    if (isDataError(error)) this.#isolate(batch, error);
-    else this.#tryLater(batch, error);
+    this.#loader.forget([...batch.keys()]);
+    this.#failures.take(batch, error);
   }
-
-  /** The database is away, or in trouble. */
-  #tryLater(batch: Batch, error: unknown): void {
-    const entries = [...batch.values()].flat();
-    this.#options.log.warn({ err: error, items: entries.length }, 'a batch was not committed; trying again');
-    if (isConnectionError(error)) for (const entry of entries) entry.uncertain = true;
-    setTimeout(() => {
-      // The system's own item that is refused by itself may be so for ever: what the actor is asked goes before it.
-      const isStuck = ([entry]: Entry[]) => entry?.patienceEnds === null && !isServerTrouble(error);
-      for (const [address, list] of batch) {
-        // One by one: two commits that block each other would do so again.
-        this.#mailboxes.isolate(address);
-        if (list.length === 1 && isStuck(list)) this.#mailboxes.putBehind(address, list);
-        else this.#mailboxes.putBack(address, list);
-      }
-      for (const entry of this.#mailboxes.takeImpatient(Date.now())) {
-        const known = entry.uncertain
-          ? 'whether the step was committed is not known'
-          : 'no step was committed';
-        const message = `the database does not answer; ${known}`;
-        entry.reject(new RuntimeError('unavailable', message, { retryable: true, cause: error }));
-      }
-      this.#pumpSoon();
-      this.#tellIdle();
-    }, RETRY_MS);
-  }
-
-  /** Something of the batch can't be stored: its entries are tried alone, and the one that it is has failed. */
-  #isolate(batch: Batch, error: unknown): void {
-    const [entry, ...others] = [...batch.values()].flat();
-    if (entry && others.length === 0 && this.#mailboxes.isIsolated(entry.item.address)) {
-      this.#giveUp(batch, entry, error);
-      return;
-    }
-    for (const [address, list] of batch) {
-      this.#mailboxes.isolate(address);
-      this.#mailboxes.putBack(address, list);
-    }
-  }
-
-  #giveUp(batch: Batch, entry: Entry, error: unknown): void {
-    const { item, patienceEnds } = entry;
-    const { address, kind } = item;
-    this.#options.log.error({ err: error, address, kind }, 'a step could not be committed');
-    const message = `the step could not be committed: ${error instanceof Error ? error.message : String(error)}`;
-    const failure = new RuntimeError('step_failed', message, { cause: error });
-    if (patienceEnds === null && entry.unstorable === null) {
-      // What the actor waits for must not stay: it goes on without it, and the event is a dead letter.
-      entry.unstorable = failure;
-      for (const [one, list] of batch) this.#mailboxes.putBack(one, list);
-      return;
-    }
-    this.#settle(address, [entry], new Map([[entry, failure]]));
-  }
-}
-
-/** A spawn is nearly always of an actor that is not there: when it is, the commit loses, and the row is read. */
-function isNew([first]: readonly Entry[], remembered: ReadonlyMap<string, RememberedKey>): boolean {
-  if (first?.item.kind !== 'spawn') return false;
-  const { idempotency } = first.item;
-  return !idempotency || !remembered.has(keyName(idempotency));
-}
-
-function keyName({ scope, key }: { scope: string; key: string }): string {
-  return `${scope}\n${key}`;
-}
-
-/** The answer under a key that was there before. */
-function answerAgain(item: Item, known: RememberedKey): Settled | Error {
-  if (known.payloadHash !== item.idempotency?.payloadHash) {
-    const message = `the idempotency key "${item.idempotency?.key}" came with another payload before`;
-    return new RuntimeError('idempotency_conflict', message);
-  }
-  if (item.kind === 'spawn') return { address: (known.answer as { address: Address }).address, answer: null };
-  const answer = known.answer as SendAnswer | { failed: string };
-  if ('failed' in answer) return new RuntimeError('step_failed', answer.failed);
-  return { address: item.address, answer };
-}
-
-/** What a step that is in the journal was answered, or would have been. */
-function outcomeOf(step: StoredStep): Settled | Error {
-  const { kind, snapshot } = step.record as unknown as RecordBody;
-  if (kind === 'failed') return new RuntimeError('step_failed', snapshot.error?.message ?? 'the step threw');
-  const { value, status } = snapshot;
-  return {
-    address: step.address,
-    answer: { revision: step.revision, value, status, changed: kind !== 'unchanged' },
-  };
 }

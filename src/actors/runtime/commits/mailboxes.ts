@@ -27,6 +27,14 @@ export interface Entry {
   wantsFresh: boolean;
   /** Why its step can't be stored: the actor goes on without it. */
   unstorable: Error | null;
+  /** What it came to, without a step of its own, in a commit that may have happened. */
+  shown: Shown | null;
+}
+
+/** An outcome that leaves no trace of its own: it holds when this later step of the same commit is found. */
+export interface Shown {
+  by: string;
+  outcome: Settled | Error;
 }
 
 /** The entries of a batch, by actor. */
@@ -96,21 +104,18 @@ export class Mailboxes {
     this.#release(address);
   }
 
-  /** Takes out the entries, of those that no batch holds, whose patience has ended by `now`. */
-  takeImpatient(now: number): Entry[] {
-    const impatient: Entry[] = [];
+  /** Takes out the entries, of those that no batch holds, that are not to stay. */
+  takeOut(stays: (entry: Entry) => boolean): Entry[] {
+    const taken: Entry[] = [];
     for (const [address, mailbox] of this.#waiting) {
       const staying: Entry[] = [];
-      for (const entry of mailbox) {
-        const isPatient = entry.patienceEnds === null || now < entry.patienceEnds;
-        (isPatient ? staying : impatient).push(entry);
-      }
+      for (const entry of mailbox) (stays(entry) ? staying : taken).push(entry);
       if (staying.length === mailbox.length) continue;
       if (staying.length > 0) this.#waiting.set(address, staying);
       else this.#forget(address);
     }
-    this.#size -= impatient.length;
-    return impatient;
+    this.#size -= taken.length;
+    return taken;
   }
 
   /** An entry of a batch was settled before its turn, or given up. */

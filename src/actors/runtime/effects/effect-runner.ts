@@ -154,17 +154,25 @@ export class EffectRunner {
         this.#cancelled.set(effectId, now);
         continue;
       }
-      this.#forget(running);
-      running.cancel('cancelled');
+      this.#abort(running);
     }
+  }
+
+  #abort(running: Running): void {
+    this.#forget(running);
+    running.cancel('cancelled');
   }
 
   /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
   async releaseLost(processIds: readonly string[]): Promise<void> {
-    const ids = [...this.#running.keys()];
-    if (ids.length === 0) return;
+    const before = [...this.#running];
+    if (before.length === 0) return;
+    const ids = before.map(([id]) => id);
     const kept = await keptEffects(this.#database, processIds, ids);
-    this.cancel(ids.filter((id) => !kept.has(id)));
+    // What has ended meanwhile is not remembered as cancelled: it may come back to this process.
+    for (const [id, running] of before) {
+      if (!kept.has(id) && this.#running.get(id) === running) this.#abort(running);
+    }
   }
 
   /** No new attempts; resolves when those that run are finished, or aborts them when the time is over. */

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
-import type { DurableMachine } from '../index.ts';
-import { openWatchedPool } from '../testing/watched-pool.ts';
+import type { ActorSystem, DurableMachine } from '../index.ts';
+import { openWatchedPool, refuseWith } from '../testing/watched-pool.ts';
 import { useWorld } from '../testing/world.ts';
 
 const kidMachine = setup({
@@ -88,5 +88,96 @@ test('R4: a message whose step throws is one dead letter, though two processes h
   await slow.drain({ timeoutMs: 10_000 });
   const { rows } = await pool.query('SELECT revision FROM dead_letters WHERE address = $1', [address]);
   expect(rows).toEqual([{ revision: '2' }]);
+  await watched.pool.end();
+});
+
+/** Mail of which no process was told. */
+const ping = (address: string) =>
+  world.database.pool.query(
+    `INSERT INTO messages (to_address, from_address, kind, body) VALUES ($1, 'parent/one', 'event', '{"type": "PING"}')`,
+    [address],
+  );
+const pings = (system: ActorSystem, address: string, count: number) =>
+  system.waitFor(address, ({ context }) => context.pings === count, { timeoutMs: 20_000 });
+const LOOK = /SELECT DISTINCT to_address/;
+
+test('R4: a look for mail that failed is tried again', async () => {
+  const watched = openWatchedPool(world.database.connectionString);
+  const before = await world.start({ machines });
+  const address = await before.spawn('kid', 'three', { input: {}, owner: 'a' });
+  await before.drain({ timeoutMs: 1 });
+  await ping(address);
+  watched.fail(LOOK, refuseWith('57P03'));
+  const system = await world.start({ pool: watched.pool, machines });
+  expect(await pings(system, address, 1)).toMatchObject({ revision: 2 });
+  await world.rest();
+  await watched.pool.end();
+});
+
+test('R4: a look for mail that is asked for while one is under way is not forgotten', async () => {
+  const { connectionString, pool } = world.database;
+  const watched = openWatchedPool(connectionString);
+  const before = await world.start({ machines });
+  const address = await before.spawn('kid', 'four', { input: {}, owner: 'a' });
+  await before.drain({ timeoutMs: 1 });
+  watched.fail(LOOK, async (ask) => {
+    const found = await ask();
+    // It has read that there is none; now there is, and it is told to look.
+    await ping(address);
+    const told = JSON.stringify({
+      from: 'another',
+      kind: 'commit',
+      addresses: [],
+      cancelled: [],
+      mail: null,
+    });
+    await pool.query('SELECT pg_notify($1, $2)', ['ttai_actors', told]);
+    for (let turns = 0; turns < 20; turns++) await pool.query('SELECT');
+    return found;
+  });
+  const system = await world.start({ pool: watched.pool, machines });
+  expect(await pings(system, address, 1)).toMatchObject({ revision: 2 });
+  await world.rest();
+  await watched.pool.end();
+});
+
+test('R4: one that is drained takes no mail, though it had begun to look for some', async () => {
+  const watched = openWatchedPool(world.database.connectionString);
+  const mayLook = Promise.withResolvers<void>();
+  watched.fail(LOOK, async (ask) => {
+    await mayLook.promise;
+    return ask();
+  });
+  const system = await world.start({ pool: watched.pool, machines });
+  const address = await system.spawn('kid', 'five', { input: {}, owner: 'a' });
+  await system.drain({ timeoutMs: 1 });
+  await ping(address);
+  const asked = watched.statements.length;
+  mayLook.resolve();
+  const look = () => watched.statements.slice(0, asked).find(({ text }) => LOOK.test(text))?.rows;
+  await expect.poll(look, { interval: 5 }).toBe(1);
+  for (let turns = 0; turns < 20; turns++) await world.database.pool.query('SELECT');
+  expect((await world.database.pool.query('SELECT FROM messages')).rowCount).toBe(1);
+  const next = await world.start({ machines });
+  expect(await pings(next, address, 1)).toMatchObject({ revision: 2 });
+  await world.rest();
+  await watched.pool.end();
+});
+
+test('R4: mail that one has not taken before it leaves is taken by another', async () => {
+  const watched = openWatchedPool(world.database.connectionString);
+  const first = await world.start({ pool: watched.pool, machines });
+  const second = await world.start({ machines });
+  const stalled = Promise.withResolvers<void>();
+  watched.fail(/FROM unnest\(\$1::text\[\]\) AS mailbox/, async (ask) => {
+    await stalled.promise;
+    return ask();
+  });
+  await first.spawn('parent', 'leaving', { input: {}, owner: 'a' });
+  await first.drain({ timeoutMs: 1 });
+  const kids = async () => (await second.list({ machine: 'kid' })).actors.map(({ address }) => address);
+  await expect.poll(kids, { interval: 5, timeout: 20_000 }).toContain('kid/leaving:1.0');
+  stalled.resolve();
+  await world.rest();
   await watched.pool.end();
 });

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { ActorSystem } from '../index.ts';
 import { child, hangingJob, parent } from '../testing/family.ts';
 import { RuntimeProcess } from '../testing/fork.ts';
-import { counter } from '../testing/subjects.ts';
+import { counter, waiter } from '../testing/subjects.ts';
 import { COMMIT, loseAnswer, openWatchedPool, refuseWith } from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
 
@@ -154,6 +154,31 @@ describe('R4: order', () => {
     fail(COMMIT, fault);
     await Promise.all(numbers.map((by) => troubled.send(address, { type: 'ADD', by })));
     expect(await added(address)).toEqual(numbers);
+    await troubled.drain();
+    await pool.end();
+  });
+
+  test('what changed nothing in a commit whose answer was lost is not applied behind what came after it', async () => {
+    const { pool, fail } = openWatchedPool(world.database.connectionString);
+    const troubled = await world.start({ pool });
+    const other = await world.start({ machines: [waiter] });
+    const address = await troubled.spawn('waiter', key(), { input: { delay: 3_600_000 }, owner: 'a' });
+    fail(COMMIT, async (ask) => {
+      await ask();
+      // By now the first of the two events would change something.
+      await other.send(address, { type: 'LEAVE' });
+      return loseAnswer(async () => {});
+    });
+    const sent = [{ type: 'BACK' }, { type: 'NOTE' }].map((event) => troubled.send(address, event));
+    expect(await Promise.all(sent)).toMatchObject([
+      { changed: false, revision: 1, value: 'waiting' },
+      { changed: true, revision: 2 },
+    ]);
+    expect((await other.journal(address)).map(({ event }) => event.type)).toEqual([
+      'xstate.init',
+      'NOTE',
+      'LEAVE',
+    ]);
     await troubled.drain();
     await pool.end();
   });

@@ -17,6 +17,7 @@ const world = useWorld();
 const watched: WatchedPool[] = [];
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await world.rest();
   for (const { pool } of watched.splice(0)) await pool.end();
 });
@@ -254,5 +255,48 @@ describe('R5: timers keep time', () => {
     const since = statements.slice(asked);
     expect(since.filter(({ text }) => /start_after/.test(text)).length).toBeGreaterThan(0);
     expect(since.length / minutes).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('R5: where the clock of a process is wrong', () => {
+  const HOURS = 5 * 3_600_000;
+  /** From here on the wall clock of this process is off by so much. */
+  function turnWallClock(byMs: number): void {
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + byMs);
+  }
+  /** The deadline of a timer of this delay, by how much it is off, in minutes. */
+  async function minutesOff(system: ActorSystem, delay: number): Promise<number> {
+    const address = await wait(system, delay);
+    const { rows } = await world.database.pool.query(
+      `SELECT round(extract(epoch FROM start_after - now()) / 60) AS left FROM pgboss.job WHERE data->>'address' = $1`,
+      [address],
+    );
+    return Number(rows[0].left) - delay / 60_000;
+  }
+
+  test.each([
+    ['ahead', HOURS],
+    ['behind', -HOURS],
+  ])('by hours, %s: deadlines and the journal are of the time of the database', async (_way, byMs) => {
+    turnWallClock(byMs);
+    const { system } = await startWatched();
+    expect(Math.abs(await minutesOff(system, NEVER))).toBeLessThan(30);
+    const address = await wait(system, 50);
+    await fired(system, address);
+    const [first] = await system.journal(address);
+    const { rows } = await world.database.pool.query('SELECT now()');
+    expect(Math.abs(rows[0].now - (first?.at.getTime() ?? 0))).toBeLessThan(HOURS / 5);
+  });
+
+  test('while it runs: it is set right by what the database says', async () => {
+    const { system } = await startWatched();
+    // With another one about, each asks the database more often.
+    await world.start();
+    const waits = await wait(system, 4_000);
+    turnWallClock(HOURS);
+    const isRight = async () => Math.abs(await minutesOff(system, NEVER)) < 30;
+    await expect.poll(isRight, { interval: 50, timeout: 20_000 }).toBe(true);
+    await fired(system, waits);
   });
 });

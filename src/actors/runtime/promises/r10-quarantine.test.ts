@@ -31,6 +31,22 @@ async function deploy(clock: TurnedClock, machine: DurableMachine): Promise<Acto
 const bad = (system: ActorSystem, job = `hang-${key()}`) =>
   system.spawn('order', key(), { input: { job, amount: -1 }, owner: 'a' });
 
+/** A machine of one state, always of version 1. */
+const plainOf = (id: string, state: string): DurableMachine => ({
+  id,
+  version: '1',
+  input: z.object({}),
+  events: { GO: z.object({ type: z.literal('GO') }) },
+  machine: setup({ types: { context: {} as { n: number } } }).createMachine({
+    id,
+    context: { n: 0 },
+    initial: state,
+    states: {
+      [state]: { on: { GO: { actions: assign({ n: ({ context: { n } }) => n + 1 }) } } },
+    },
+  }),
+});
+
 const rowsOf = async (sql: string, address: string) => (await world.database.pool.query(sql, [address])).rows;
 const jobsOf = (address: string) =>
   rowsOf(`SELECT id FROM pgboss.job WHERE data->>'address' = $1 AND start_after < '2026-03-03'`, address);
@@ -235,20 +251,7 @@ describe('R10: quarantine', () => {
   test('a snapshot that its own version does not fit any more is quarantined, and released when it does', async () => {
     const clock = turnedClock(NOON);
     const id = `plain${randomUUID().slice(0, 8)}`;
-    const plain = (state: string): DurableMachine => ({
-      id,
-      version: '1',
-      input: z.object({}),
-      events: { GO: z.object({ type: z.literal('GO') }) },
-      machine: setup({ types: { context: {} as { n: number } } }).createMachine({
-        id,
-        context: { n: 0 },
-        initial: state,
-        states: {
-          [state]: { on: { GO: { actions: assign({ n: ({ context: { n } }) => n + 1 }) } } },
-        },
-      }),
-    });
+    const plain = (state: string) => plainOf(id, state);
     const address = await (await deploy(clock, plain('a'))).spawn(id, key(), { input: {}, owner: 'a' });
     const renamed = await deploy(clock, plain('b'));
     await expect(renamed.send(address, { type: 'GO' })).rejects.toMatchObject({ code: 'quarantined' });
@@ -260,11 +263,44 @@ describe('R10: quarantine', () => {
     expect((await renamed.migrate({ dryRun: false, machine: id })).versions).toMatchObject([
       { quarantined: 1 },
     ]);
+    // It is freed by the start of a process that it fits, without anybody's doing.
     const back = await deploy(clock, plain('a'));
-    await expect(back.send(address, { type: 'GO' })).rejects.toMatchObject({ code: 'quarantined' });
-    expect((await back.migrate({ dryRun: false, machine: id })).versions).toMatchObject([{ migrated: 1 }]);
+    const isFree = async () => (await back.snapshot(address)).status;
+    await expect.poll(isFree, { interval: 5, timeout: 10_000 }).toBe('active');
     await back.send(address, { type: 'GO' });
     expect(await back.snapshot(address)).toMatchObject({ status: 'active', context: { n: 1 }, revision: 4 });
+  });
+
+  test('one that another process has put into quarantine is freed by the next event at one that it fits', async () => {
+    const clock = turnedClock(NOON);
+    const id = `plain${randomUUID().slice(0, 8)}`;
+    const fits = await deploy(clock, plainOf(id, 'a'));
+    const address = await fits.spawn(id, key(), { input: {}, owner: 'a' });
+    const other = await world.start({ machines: [plainOf(id, 'b')], clock });
+    await expect(other.send(address, { type: 'GO' })).rejects.toMatchObject({ code: 'quarantined' });
+    await expect(other.send(address, { type: 'GO' })).rejects.toMatchObject({ code: 'quarantined' });
+    // However often it is tried there, once; and not tried again by itself.
+    expect(await fits.snapshot(address)).toMatchObject({ status: 'quarantined', revision: 2 });
+    await fits.send(address, { type: 'GO' });
+    expect(await fits.snapshot(address)).toMatchObject({ status: 'active', context: { n: 1 }, revision: 4 });
+  });
+
+  test('one that a newer version could not take on goes on in the old one when the newer has gone', async () => {
+    const clock = turnedClock(NOON);
+    const old = await deploy(clock, orderV1);
+    const address = await bad(old);
+    const newer = await world.start({ machines: [orderV2], clock });
+    await expect(newer.send(address, { type: 'PAY', by: 'ann' })).rejects.toMatchObject({
+      code: 'quarantined',
+    });
+    // While it is there, its word counts.
+    await expect(old.send(address, { type: 'PAY', by: 'ann' })).rejects.toMatchObject({
+      code: 'quarantined',
+    });
+    await newer.drain();
+    await old.waitFor(address, ({ status }) => status === 'active', { timeoutMs: 10_000 });
+    await old.send(address, { type: 'PAY', by: 'ann' });
+    expect(await old.snapshot(address)).toMatchObject({ status: 'active', version: '1', revision: 4 });
   });
 
   test('it does not spin: no queries for one in quarantine', async () => {

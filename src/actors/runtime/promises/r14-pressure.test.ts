@@ -7,7 +7,13 @@ import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
 import type { ActorSystem } from '../index.ts';
-import { COMMIT, openWatchedPool, type WatchedPool } from '../testing/watched-pool.ts';
+import {
+  COMMIT,
+  loseAnswer,
+  openWatchedPool,
+  refuseWith,
+  type WatchedPool,
+} from '../testing/watched-pool.ts';
 import { key, useWorld } from '../testing/world.ts';
 
 /** How long a caller waits at most, by what `unavailable` promises. */
@@ -44,7 +50,35 @@ describe('R14: pressure is answered', () => {
     const sent = system.send(address, { type: 'ADD', by: 1 });
     sent.catch(() => {});
     pass(PATIENCE_MS + 1);
-    await expect(sent).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+    const refused = { code: 'unavailable', retryable: true, details: { applied: 'unknown' } };
+    await expect(sent).rejects.toMatchObject(refused);
+  });
+
+  test('in trouble: an event whose patience is over was not applied, and will not be', async () => {
+    const { system, address, fail } = await start();
+    fail(COMMIT, (ask) => {
+      pass(PATIENCE_MS + 1);
+      return refuseWith('40P01')(ask);
+    });
+    const refused = { code: 'unavailable', retryable: true, details: { applied: 'no' } };
+    await expect(system.send(address, { type: 'ADD', by: 1 })).rejects.toMatchObject(refused);
+    expect(await system.send(address, { type: 'ADD', by: 2 })).toMatchObject({ revision: 2 });
+  });
+
+  test('what an event has started goes on, though nobody could say any more whether it was applied', async () => {
+    const { system, fail, setAway } = await start();
+    const job = key();
+    fail(COMMIT, (ask) =>
+      loseAnswer(async () => {
+        await ask();
+        setAway(true);
+        pass(PATIENCE_MS + 1);
+      }),
+    );
+    const spawned = system.spawn('worker', key(), { input: { job }, owner: 'a' });
+    await expect(spawned).rejects.toMatchObject({ code: 'unavailable', details: { applied: 'unknown' } });
+    setAway(false);
+    await world.work.began(job);
   });
 
   test('away: reads are told at once', async () => {

@@ -53,7 +53,10 @@ function bringUp(registry: Registry, work: Work): Found | RuntimeError {
   const from = registry.version(row.machine, row.version);
   if (!from) return otherVersion(registry, row);
   if (from.link) return migrateFirst(registry, work, row, from);
-  return row.status === 'active' ? { row, registered: from } : inQuarantine(row);
+  if (row.status === 'active') return { row, registered: from };
+  // It did not fit what another process has deployed under the same version; it may fit what is here. One that a newer
+  // version could not take on is left to that, as long as such a process is there.
+  return row.error?.code === 'snapshot_misfit' ? migrateFirst(registry, work, row, from) : inQuarantine(row);
 }
 
 function migrateFirst(

@@ -69,6 +69,13 @@ export class Timers {
     this.#arm();
   }
 
+  /** The clock was set: what is waited for comes sooner, or later. */
+  clockWasSet(): void {
+    this.#cancelWake();
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#arm();
+  }
+
   /** Deletes jobs that no actor waits for any more, in the background. */
   discard(jobs: readonly string[]): void {
     if (jobs.length === 0) return;

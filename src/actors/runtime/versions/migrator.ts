@@ -83,12 +83,15 @@ export class Migrator {
     return report.written;
   }
 
-  /** Takes those out of quarantine for which this process has a migration that works. Answers how many. */
-  async release(): Promise<number> {
-    const { registry } = this.#options;
-    const versions = registry.allVersions.filter(({ id, version }) => registry.version(id, version)?.link);
+  /**
+   * Takes those out of quarantine that fit a version of this process, or that it has a migration for that works.
+   * Answers how many. Ends early when it is `stopped`.
+   */
+  async release(stopped: () => boolean): Promise<number> {
+    const { allVersions } = this.#options.registry;
     let released = 0;
-    for await (const page of this.#pages({ versions, statuses: ['quarantined'] })) {
+    for await (const page of this.#pages({ versions: allVersions, statuses: ['quarantined'] })) {
+      if (stopped()) break;
       const taken = await Promise.all(page.map((row) => this.#take(row)));
       released += taken.filter((error) => error === null).length;
     }

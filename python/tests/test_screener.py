@@ -1,0 +1,97 @@
+"""/screener/candidates: criteria, order, and what is not known."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from helpers import Client, error_of
+
+from ttai_analysis.models.screener import Criteria
+from ttai_analysis.screener.criteria import CRITERIA, Figures, failures
+
+PATH = "/screener/candidates"
+FIT = Figures(
+    is_fund=False,
+    price=50.0,
+    volume=2e6,
+    market_cap=5e9,
+    rsi14=50.0,
+    sma50=48.0,
+    iv_rank=0.4,
+    earnings_known=True,
+    days_to_earnings=60,
+)
+CRITERIA_OF_ALL = Criteria(min_iv_rank=0.3, max_days_to_earnings=45)
+UNFIT: list[tuple[str, dict[str, Any]]] = [
+    ("universe", {"is_fund": True}),
+    ("universe", {"is_fund": None}),
+    ("marketCap", {"market_cap": 9e8}),
+    ("marketCap", {"market_cap": None}),
+    ("ivRank", {"iv_rank": 0.29}),
+    ("ivRank", {"iv_rank": None}),
+    ("price", {"price": 9.99, "sma50": 9.0}),
+    ("price", {"price": 100.01}),
+    ("volume", {"volume": 999_999.0}),
+    ("volume", {"volume": None}),
+    ("sma50", {"sma50": 50.01}),
+    ("sma50", {"sma50": None}),
+    ("rsi", {"rsi14": 70.1}),
+    ("rsi", {"rsi14": 29.9}),
+    ("rsi", {"rsi14": None}),
+    ("earnings", {"days_to_earnings": 0}),
+    ("earnings", {"days_to_earnings": 45}),
+    ("earnings", {"earnings_known": False, "days_to_earnings": None}),
+]
+
+
+def test_a_fitting_symbol_fails_nothing() -> None:
+    assert failures(CRITERIA_OF_ALL, FIT, CRITERIA) == []
+    none_to_come = replace(FIT, days_to_earnings=None)
+    assert failures(CRITERIA_OF_ALL, none_to_come, CRITERIA) == []
+
+
+@pytest.mark.parametrize(("name", "change"), UNFIT, ids=str)
+def test_each_criterion_stops_what_it_should(name: str, change: dict[str, Any]) -> None:
+    assert failures(CRITERIA_OF_ALL, replace(FIT, **change), CRITERIA) == [name]
+
+
+def test_the_answer_is_a_list_of_symbols_by_volume(client: Client) -> None:
+    plain = client.post(PATH, {}).json()
+    detail = client.answer(f"{PATH}?detail=true", {})
+    assert plain == detail["symbols"]
+    assert 0 < len(plain) <= 50
+    passed = [row for row in detail["rows"] if not row["failed"]]
+    assert [row["symbol"] for row in passed[: len(plain)]] == plain
+    volumes = [row["volume"] for row in passed]
+    assert volumes == sorted(volumes, reverse=True)
+    assert detail["universeSize"] == len(detail["rows"])
+    assert len(passed) + sum(detail["failedCounts"].values()) == detail["universeSize"]
+    for row in passed:
+        assert 10 <= row["price"] <= 100
+        assert row["price"] >= row["sma50"]
+        assert 30 <= row["rsi14"] <= 70
+
+
+def test_criteria_may_stand_under_their_name_and_not_twice(client: Client) -> None:
+    criteria = {"symbols": ["F", "BAC", "PFE"], "sortBy": "symbol", "aboveSma50": False,
+                "rsiMin": 0, "rsiMax": 100, "minPrice": 1}  # fmt: skip
+    bare = client.post(PATH, criteria).json()
+    assert bare == ["BAC", "F", "PFE"]
+    assert client.post(PATH, {"criteria": criteria}).json() == bare
+    both = client.post(PATH, {"criteria": criteria, "maxPrice": 50})
+    assert (both.status_code, error_of(both)["code"]) == (400, "VALIDATION_ERROR")
+
+
+def test_an_unknown_symbol_is_counted_and_not_an_error(client: Client) -> None:
+    found = client.answer(f"{PATH}?detail=true", {"symbols": ["BAC", "ZZZZ"]})
+    assert found["failedCounts"]["symbol"] == 1
+    assert found["symbols"] == ["BAC"] or found["failedCounts"] != {"symbol": 1}
+    assert "ZZZZ" not in found["symbols"]
+
+
+def test_a_batch_of_quick_looks_keeps_failures_apart(client: Client) -> None:
+    found = client.answer("/analyze/quick/batch", {"symbols": ["AAPL", "ZZZZ", "MSFT", "AAPL"]})
+    assert list(found["results"]) == ["AAPL", "MSFT"]
+    assert found["errors"]["ZZZZ"]["code"] == "SYMBOL_NOT_FOUND"
+    alone = client.answer("/analyze/quick", {"symbol": "MSFT"})
+    assert found["results"]["MSFT"] == alone

@@ -1,0 +1,103 @@
+"""The shapes of /screener/candidates."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.options import Strategy
+
+Universe = Literal["stocks", "funds", "all"]
+SortKey = Literal["volume", "ivRank", "score", "symbol"]
+
+
+class Criteria(Model):
+    """What a symbol must fulfil. A figure that is not known does not fulfil anything.
+
+    `minPrice` is 10 for cash-secured puts and 5 else, `minVolume` (shares, mean of 20 sessions)
+    1,000,000 and 500,000, unless given. `maxDaysToEarnings` excludes symbols that report within so
+    many days, and those whose report is unknown.
+    """
+
+    universe: Universe = "stocks"
+    symbols: list[Symbol] | None = Field(default=None, min_length=1, max_length=500)
+    strategy: Strategy = "csp"
+    min_price: float | None = Field(default=None, ge=0)
+    max_price: float = Field(default=100.0, gt=0)
+    min_volume: float | None = Field(default=None, ge=0)
+    min_market_cap: float = Field(default=1e9, ge=0)
+    above_sma50: bool = True
+    rsi_min: float = Field(default=30.0, ge=0, le=100)
+    rsi_max: float = Field(default=70.0, ge=0, le=100)
+    min_iv_rank: float | None = Field(default=None, ge=0, le=1)
+    max_days_to_earnings: int | None = Field(default=None, ge=0, le=400)
+    max_results: int = Field(default=50, ge=1, le=200)
+    sort_by: SortKey = "volume"
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> "Criteria":
+        if self.rsi_min > self.rsi_max:
+            raise ValueError("rsiMin must not exceed rsiMax")
+        if self.min_price is not None and self.min_price > self.max_price:
+            raise ValueError("minPrice must not exceed maxPrice")
+        return self
+
+    @property
+    def least_price(self) -> float:
+        """`minPrice`, or the strategy's usual one."""
+        usual = 10.0 if self.strategy == "csp" else 5.0
+        return min(usual, self.max_price) if self.min_price is None else self.min_price
+
+    @property
+    def least_volume(self) -> float:
+        """`minVolume`, or the strategy's usual one."""
+        if self.min_volume is not None:
+            return self.min_volume
+        return 1e6 if self.strategy == "csp" else 5e5
+
+
+class ScreenerRequest(Criteria):
+    """The criteria themselves, or `{criteria: {...}}`; never both."""
+
+    criteria: Criteria | None = None
+    as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _not_both(self) -> "ScreenerRequest":
+        beside = self.model_fields_set - {"criteria", "as_of"}
+        if self.criteria is not None and beside:
+            raise ValueError("give the criteria themselves or under 'criteria', not both")
+        return self
+
+    @property
+    def wanted(self) -> Criteria:
+        """The criteria, wherever they stood."""
+        return self.criteria or self
+
+
+class ScreenedRow(Model):
+    """One symbol that was looked at; `failed` names the criteria that it does not fulfil."""
+
+    symbol: str
+    price: Number
+    volume: Number
+    market_cap: Number
+    rsi14: Number
+    sma50: Number
+    iv_rank: Number
+    days_to_earnings: int | None
+    score: Number
+    failed: list[str]
+
+
+class ScreenerAnswer(Answer):
+    """The answer with `?detail=true`. `failedCounts`: how many symbols each criterion stopped
+    first; `rows`: those that passed, in order, then the others by symbol."""
+
+    symbols: list[str]
+    rows: list[ScreenedRow]
+    universe_size: int
+    failed_counts: dict[str, int]
+
+
+CandidateList = Annotated[list[str], Field(description="Symbols, best first")]

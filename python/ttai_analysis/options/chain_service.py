@@ -1,0 +1,134 @@
+"""/option-chain: a provider's chain with what follows from it, as rows.
+
+For: showing contracts. Not for: choosing one (service.py).
+"""
+
+from datetime import datetime
+
+import numpy as np
+
+from ttai_analysis.answers import age_seconds, answer_head
+from ttai_analysis.errors import InsufficientDataError
+from ttai_analysis.market.freshness import MAX_CHAIN_AGE_SECONDS
+from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.option_chain import (
+    ContractRow,
+    ExpirationRow,
+    OptionChainAnswer,
+    OptionChainRequest,
+)
+from ttai_analysis.options.contracts import Contracts, contracts_of, expiry_iv
+from ttai_analysis.options.inputs import rate_of
+from ttai_analysis.options.odds import expected_move
+from ttai_analysis.options.scoring import liquidity
+from ttai_analysis.providers.base import BoolArray, Provider
+from ttai_analysis.timestamps import date_from_ordinal
+
+
+def option_chain(
+    request: OptionChainRequest, provider: Provider, as_of: datetime
+) -> OptionChainAnswer:
+    """The contracts within the bounds. Raises InsufficientDataError when there is no chain now."""
+    chain = provider.chain(request.symbol, as_of)
+    if chain is None:
+        raise InsufficientDataError(
+            f"{provider.source} has no option chain of {request.symbol} at that time.",
+            details={"symbol": request.symbol},
+        )
+    rate, warnings = rate_of(provider, as_of)
+    contracts = contracts_of(chain, as_of, rate)
+    chosen = _within(request, contracts)
+    two_sided = bool((contracts.two_sided & chosen).any())
+    if not two_sided:
+        warnings.append("no_live_quotes")
+    age = age_seconds(as_of, chain.as_of)
+    return OptionChainAnswer(
+        **answer_head("/option-chain", request, provider.source, as_of),
+        quality=Quality(
+            source=provider.source,
+            as_of=chain.as_of,
+            age_seconds=age,
+            stale=age is None or age > MAX_CHAIN_AGE_SECONDS,
+            adjusted=False,
+            bars_used=0,
+            warnings=[*warnings, *chain.warnings],
+        ),
+        evidence=[
+            Evidence(
+                rule="two_sided_quotes",
+                value=two_sided,
+                threshold="at least one",
+                passed=two_sided,
+                weight=0.0,
+            )
+        ],
+        symbol=request.symbol,
+        source=provider.source,
+        underlying_price=chain.underlying_price,
+        rate=rate,
+        expirations=_expirations(contracts, chosen),
+        options=_rows(contracts, chosen),
+    )
+
+
+def _within(request: OptionChainRequest, contracts: Contracts) -> BoolArray:
+    chain = contracts.chain
+    chosen = (contracts.dte >= request.dte_min) & (contracts.dte <= request.dte_max)
+    if request.right != "both":
+        chosen &= chain.is_call == (request.right == "call")
+    if request.min_strike is not None:
+        chosen &= chain.strike >= request.min_strike
+    if request.max_strike is not None:
+        chosen &= chain.strike <= request.max_strike
+    return np.asarray(chosen, dtype=np.bool_)
+
+
+def _expirations(contracts: Contracts, chosen: BoolArray) -> list[ExpirationRow]:
+    chain = contracts.chain
+    rows = []
+    for expiry in np.unique(chain.expiry[chosen]).tolist():
+        members = np.flatnonzero(chain.expiry == expiry)
+        first = int(members[0])
+        iv, dte = expiry_iv(contracts, expiry), int(contracts.dte[first])
+        move = None if iv is None else float(expected_move(chain.underlying_price, iv, max(dte, 1)))
+        rows.append(
+            ExpirationRow(
+                expiration=date_from_ordinal(expiry),
+                dte=dte,
+                forward=float(contracts.forward[first]),
+                forward_from_parity=bool(contracts.parity[first]),
+                at_the_money_iv=iv,
+                expected_move=move,
+                contracts=int((chosen & (chain.expiry == expiry)).sum()),
+            )
+        )
+    return rows
+
+
+def _rows(contracts: Contracts, chosen: BoolArray) -> list[ContractRow]:
+    chain = contracts.chain
+    order = np.lexsort((chain.is_call, chain.strike, chain.expiry))
+    return [
+        ContractRow(
+            expiration=date_from_ordinal(int(chain.expiry[row])),
+            dte=int(contracts.dte[row]),
+            strike=float(chain.strike[row]),
+            right="call" if chain.is_call[row] else "put",
+            bid=float(chain.bid[row]),
+            ask=float(chain.ask[row]),
+            mid=float(contracts.mid[row]),
+            spread_pct=float(contracts.spread_pct[row]),
+            open_interest=float(chain.open_interest[row]),
+            volume=float(chain.volume[row]),
+            liquidity=liquidity(contracts, row),
+            iv=float(contracts.iv[row]),
+            delta=float(contracts.delta[row]),
+            gamma=float(contracts.gamma[row]),
+            theta_per_day=float(contracts.theta_per_day[row]),
+            vega_per_point=float(contracts.vega_per_point[row]),
+            prob_itm=float(contracts.prob_itm[row]),
+            prob_touch=float(contracts.prob_touch[row]),
+        )
+        for row in order.tolist()
+        if chosen[row]
+    ]

@@ -1,0 +1,1 @@
+"""What is held, at the present market: /positions/evaluate."""

@@ -1,0 +1,67 @@
+"""How near a short option is to being assigned.
+
+For: rules with their limits. A call is exercised early for a dividend that is worth more than the
+time value given up; a put when the interest on the strike is (J. Hull, chapter 15). Not for:
+probabilities.
+"""
+
+from datetime import date
+from math import exp
+
+from ttai_analysis.models.positions import AssignmentRisk, LegValue
+
+NO_TIME_VALUE = 0.05
+"""In currency: what is left of the time value is less than it costs to trade."""
+NEAR_DTE = 3
+NEAR_STRIKE = 0.02
+"""Of the price: so near to the money that a day can make it in the money."""
+
+
+def assignment_risk(
+    legs: list[LegValue],
+    spot: float | None,
+    rate: float,
+    dividend: float | None,
+    ex_date: date | None,
+) -> tuple[AssignmentRisk, list[str]]:
+    """The worst of the short options, and why. `dividend`: the next one per share, None unknown;
+    `ex_date`: of it."""
+    shorts = [leg for leg in legs if leg.kind == "option" and leg.quantity < 0]
+    if not shorts:
+        return "none", []
+    if spot is None:
+        return "unknown", ["no_price"]
+    found = [_of_leg(leg, spot, rate, dividend, ex_date) for leg in shorts]
+    order: tuple[AssignmentRisk, ...] = ("high", "moderate", "unknown", "low")
+    worst = next(level for level in order if any(risk == level for risk, _ in found))
+    reasons = [reason for risk, given in found if risk == worst for reason in given]
+    return worst, list(dict.fromkeys(reasons))
+
+
+def _of_leg(
+    leg: LegValue, spot: float, rate: float, dividend: float | None, ex_date: date | None
+) -> tuple[AssignmentRisk, list[str]]:
+    dte, strike = leg.dte or 0, leg.strike or 0.0
+    if leg.valuation == "expired":
+        return ("high", ["expired_in_the_money"]) if leg.in_the_money else ("low", [])
+    if not leg.in_the_money:
+        near = dte <= NEAR_DTE and abs(spot - strike) <= NEAR_STRIKE * spot
+        return ("moderate", ["near_the_money_at_expiry"]) if near else ("low", [])
+    reasons = []
+    if dte <= NEAR_DTE:
+        reasons.append("in_the_money_at_expiry")
+    inside = ex_date is not None and leg.expiration is not None and ex_date <= leg.expiration
+    extrinsic = leg.extrinsic
+    if extrinsic is None:
+        return ("high", reasons) if reasons else ("unknown", ["no_option_price"])
+    if extrinsic <= NO_TIME_VALUE:
+        reasons.append("no_time_value_left")
+    if leg.right == "call" and inside and dividend is not None and extrinsic < dividend:
+        reasons.append("dividend_exceeds_time_value")
+    if leg.right == "put" and extrinsic < strike * (1.0 - exp(-rate * dte / 365.0)):
+        reasons.append("interest_exceeds_time_value")
+    if reasons:
+        return "high", reasons
+    if leg.right == "call" and inside and dividend is None:
+        return "moderate", ["in_the_money", "dividend_unknown"]
+    return "moderate", ["in_the_money"]

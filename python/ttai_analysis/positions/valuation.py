@@ -1,0 +1,152 @@
+"""What each leg of a position is worth now, from the chain of its underlying.
+
+For: the mid of a two-sided quote, else the model's price with the volatility of the nearest strike
+of the same expiry; what is known by neither is unknown, never zero. Not for: sums (service.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from ttai_analysis.models.positions import LegValue, PositionLeg, Valuation
+from ttai_analysis.options.contracts import Contracts, years_to_expiry
+from ttai_analysis.options.pricing import greeks, price
+from ttai_analysis.positions.payoff import leg_intrinsic
+from ttai_analysis.timestamps import days_to, ordinal_of
+
+DAYS_PER_YEAR = 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The underlying and its chain; either may be unknown."""
+
+    spot: float | None
+    contracts: Contracts | None
+    rate: float
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivities:
+    """Of one share; None: not known."""
+
+    gamma: float | None
+    theta_per_day: float | None
+    vega_per_point: float | None
+
+
+FLAT = Sensitivities(0.0, 0.0, 0.0)
+UNKNOWN = Sensitivities(None, None, None)
+
+
+def value_leg(leg: PositionLeg, market: Market) -> tuple[LegValue, Sensitivities]:
+    """The leg now, and the greeks that its row does not show."""
+    if leg.kind == "stock" or leg.expiration is None or leg.strike is None:
+        return _leg(
+            leg, market, market.spot, "quoted" if market.spot else "unknown", delta=1.0
+        ), FLAT
+    days = np.array([ordinal_of(leg.expiration)], dtype=np.int64)
+    years = float(years_to_expiry(days, market.as_of)[0])
+    if years <= 0.0:
+        worth = None if market.spot is None else leg_intrinsic(leg, market.spot)
+        return _leg(leg, market, worth, "expired", delta=0.0), FLAT
+    row = _row_of(leg, market.contracts)
+    iv = _nearest_iv(leg, market.contracts, row)
+    if market.spot is None or market.contracts is None or iv is None:
+        quoted = None if row is None or market.contracts is None else _mid(market.contracts, row)
+        known: Valuation = "unknown" if quoted is None else "quoted"
+        return _leg(leg, market, quoted, known, row=row), UNKNOWN
+    forward = float(market.contracts.forward[_member(leg, market.contracts)])
+    # The chain's forward moves with the spot of the caller where that differs from the chain's.
+    forward *= market.spot / market.contracts.chain.underlying_price
+    yield_ = market.rate - np.log(forward / market.spot) / years
+    common = (market.spot, leg.strike, years, market.rate, yield_, iv, leg.is_call)
+    found = greeks(*common)
+    quoted = None if row is None else _mid(market.contracts, row)
+    worth = float(price(*common)) if quoted is None else quoted
+    return (
+        _leg(
+            leg,
+            market,
+            worth,
+            "model" if quoted is None else "quoted",
+            row=row,
+            iv=iv,
+            delta=float(found.delta),
+        ),
+        Sensitivities(
+            float(found.gamma), float(found.theta) / DAYS_PER_YEAR, float(found.vega) / 100.0
+        ),
+    )
+
+
+def _leg(
+    leg: PositionLeg,
+    market: Market,
+    worth: float | None,
+    valuation: Valuation,
+    *,
+    row: int | None = None,
+    iv: float | None = None,
+    delta: float | None = None,
+) -> LegValue:
+    option = leg.kind == "option"
+    intrinsic = leg_intrinsic(leg, market.spot) if option and market.spot is not None else None
+    chain = market.contracts.chain if market.contracts is not None and row is not None else None
+    return LegValue(
+        kind=leg.kind,
+        right=("call" if leg.is_call else "put") if option else None,
+        strike=leg.strike,
+        expiration=leg.expiration,
+        dte=days_to(leg.expiration, market.as_of) if leg.expiration else None,
+        quantity=leg.quantity,
+        bid=float(chain.bid[row]) if chain is not None else None,
+        ask=float(chain.ask[row]) if chain is not None else None,
+        price=worth,
+        valuation=valuation,
+        iv=iv,
+        delta=delta,
+        intrinsic=intrinsic,
+        extrinsic=None if worth is None or intrinsic is None else worth - intrinsic,
+        in_the_money=None if intrinsic is None else intrinsic > 0.0,
+    )
+
+
+def _row_of(leg: PositionLeg, contracts: Contracts | None) -> int | None:
+    if contracts is None or leg.expiration is None:
+        return None
+    chain = contracts.chain
+    rows = np.flatnonzero(
+        (chain.expiry == ordinal_of(leg.expiration))
+        & (np.abs(chain.strike - (leg.strike or 0.0)) < 1e-6)
+        & (chain.is_call == leg.is_call)
+    )
+    return int(rows[0]) if rows.size else None
+
+
+def _mid(contracts: Contracts, row: int) -> float | None:
+    return float(contracts.mid[row]) if contracts.two_sided[row] else None
+
+
+def _members(leg: PositionLeg, contracts: Contracts) -> np.ndarray:
+    expiry = ordinal_of(leg.expiration) if leg.expiration else -1
+    return np.flatnonzero((contracts.chain.expiry == expiry) & ~np.isnan(contracts.iv))
+
+
+def _member(leg: PositionLeg, contracts: Contracts) -> int:
+    return int(_members(leg, contracts)[0])
+
+
+def _nearest_iv(leg: PositionLeg, contracts: Contracts | None, row: int | None) -> float | None:
+    """The contract's own volatility, else that of the nearest strike of its expiry."""
+    if contracts is None:
+        return None
+    if row is not None and not np.isnan(contracts.iv[row]):
+        return float(contracts.iv[row])
+    members = _members(leg, contracts)
+    if members.size == 0:
+        return None
+    distance = np.abs(contracts.chain.strike[members] - (leg.strike or 0.0))
+    return float(contracts.iv[members[int(np.argmin(distance))]])

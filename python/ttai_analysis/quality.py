@@ -1,0 +1,57 @@
+"""The words in which `quality.warnings` tells what is wrong with market data.
+
+For: one place for the codes, and which forbid a trade. A warning is `code` or `code:detail`.
+Not for: finding the faults (each room finds its own).
+"""
+
+from collections.abc import Iterable
+
+FORBIDDING = frozenset(
+    {
+        # bars
+        "stale_bars", "suspected_split", "suspected_bad_tick", "unadjusted_prices", "frozen_prices",
+        # quotes
+        "no_quote", "no_live_quotes", "stale_quote", "future_quote", "halted",
+        "quote_far_from_close",
+        # chains
+        "no_option_chain", "stale_chain", "future_chain", "spot_mismatch",
+        # what a cache gave because the source failed
+        "served_from_cache_after_failure",
+    }
+)  # fmt: skip
+"""With one of these nothing is `select`, `bullish` or `positive`."""
+
+TELLING = frozenset(
+    {
+        # bars
+        "dropped_empty_bars", "dropped_incomplete_bars", "dropped_bars_after_as_of",
+        "duplicate_bars", "zero_volume_bars", "live_bar_dropped", "reduced_history",
+        "period_clamped",
+        # quotes
+        "one_sided_quote", "crossed_quote", "locked_quote", "wide_quote", "receive_time_stamped",
+        # chains
+        "crossed_quotes", "one_sided_quotes", "sub_intrinsic", "no_open_interest",
+        "non_standard_deliverable", "saturday_expiry", "am_settled", "expired_contracts",
+        "duplicate_contracts", "forward_assumed_for_some_expiries", "risk_free_rate_assumed",
+        "iv_outlier", "parity_violated", "provider_iv_ignored",
+        # other
+        "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
+        "dropped_articles_after_as_of", "dropped_duplicate_articles", "scripted_price",
+        "failed", "stale", "without_price",
+        # tastytrade: its history does not say what it is adjusted for; REST instead of its stream
+        "split_adjustment_not_stated", "unadjusted_bars_unavailable", "dividends_unavailable",
+        "not_streamed", "contracts_not_quoted",
+    }
+)  # fmt: skip
+"""These are said, and weigh only where a rule says so."""
+
+
+def code_of(warning: str) -> str:
+    """The code of a warning, without its detail."""
+    return warning.partition(":")[0]
+
+
+def forbidding(warnings: Iterable[str]) -> list[str]:
+    """The codes among the warnings that forbid a trade, each once, in order."""
+    codes = [code_of(warning) for warning in warnings]
+    return list(dict.fromkeys(code for code in codes if code in FORBIDDING))

@@ -1,0 +1,1 @@
+"""Symbols that fulfil criteria: /screener/candidates."""

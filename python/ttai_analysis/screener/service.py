@@ -1,0 +1,144 @@
+"""/screener/candidates: the symbols of the provider that fulfil the criteria, best first.
+
+For: gathering the figures, cheap ones first, and ordering. Not for: the criteria (criteria.py).
+Deterministic: ties are broken by symbol. A figure that is not known fulfils nothing and is counted.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+
+from ttai_analysis.answers import answer_head
+from ttai_analysis.chart.indicators import IndicatorSet, last
+from ttai_analysis.errors import InsufficientDataError, SymbolNotFoundError
+from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.screener import (
+    Criteria,
+    ScreenedRow,
+    ScreenerAnswer,
+    ScreenerRequest,
+    SortKey,
+)
+from ttai_analysis.options.volatility_context import volatility_context
+from ttai_analysis.providers.base import Provider
+from ttai_analysis.screener.criteria import CRITERIA, WEIGHTS, Figures, failures, score
+from ttai_analysis.timestamps import days_to
+
+PERIOD = "6mo"
+BARS_PER_YEAR = 252.0
+FUND_SECTOR = "fund"
+
+
+def candidates(request: ScreenerRequest, provider: Provider, as_of: datetime) -> ScreenerAnswer:
+    """Raises InsufficientDataError where neither the provider nor the request lists symbols."""
+    criteria = request.wanted
+    universe = _universe(criteria, provider)
+    rows = [_row(criteria, provider, symbol, as_of) for symbol in universe]
+    passed = sorted((row for row in rows if not row.failed), key=_order(criteria.sort_by))
+    stopped = sorted((row for row in rows if row.failed), key=lambda row: row.symbol)
+    counts = dict.fromkeys(CRITERIA, 0)
+    for row in stopped:
+        counts[row.failed[0]] += 1
+    unknown = sum(row.price is None for row in rows)
+    return ScreenerAnswer(
+        **answer_head("/screener/candidates", request, provider.source, as_of),
+        quality=Quality(
+            source=provider.source,
+            as_of=as_of if rows else None,
+            age_seconds=0.0 if rows else None,
+            stale=unknown == len(rows),
+            adjusted=True,
+            bars_used=0,
+            warnings=[f"without_price:{unknown}"] if unknown else [],
+        ),
+        evidence=[
+            Evidence(rule=rule, value="share", threshold="", passed=True, weight=weight)
+            for rule, weight in WEIGHTS.items()
+        ],
+        symbols=[row.symbol for row in passed[: criteria.max_results]],
+        rows=[*passed, *stopped],
+        universe_size=len(universe),
+        failed_counts=counts,
+    )
+
+
+def _universe(criteria: Criteria, provider: Provider) -> list[str]:
+    if criteria.symbols is not None:
+        return sorted(set(criteria.symbols))
+    listed = list(provider.symbols())
+    if not listed:
+        raise InsufficientDataError(
+            f"{provider.source} has no list of all symbols; name them under 'symbols'.",
+            details={"field": "symbols"},
+        )
+    return listed
+
+
+def _row(criteria: Criteria, provider: Provider, symbol: str, as_of: datetime) -> ScreenedRow:
+    """The figures of one symbol: dear ones are fetched only while the cheap ones pass."""
+    figures = Figures()
+    try:
+        metrics = provider.metrics(symbol, as_of)
+    except SymbolNotFoundError:
+        return _screened(symbol, figures, ["symbol"])
+    figures.is_fund = metrics.sector == FUND_SECTOR
+    figures.market_cap = metrics.market_cap
+    figures.iv_rank = volatility_context(metrics, None, None).iv_rank
+    failed = failures(criteria, figures, ("universe", "marketCap", "ivRank"))
+    if failed:
+        return _screened(symbol, figures, failed)
+    _add_bars(figures, provider, symbol, as_of)
+    _add_earnings(figures, criteria, provider, symbol, as_of)
+    return _screened(symbol, figures, failures(criteria, figures, CRITERIA))
+
+
+def _add_bars(figures: Figures, provider: Provider, symbol: str, as_of: datetime) -> None:
+    bars = provider.bars(symbol, "daily", PERIOD, as_of, adjusted=True)
+    if len(bars) == 0:
+        return
+    indicators = IndicatorSet(bars.high, bars.low, bars.close, bars.volume, BARS_PER_YEAR)
+    figures.price = last(bars.close)
+    figures.volume = float(np.mean(bars.volume[-20:])) if len(bars) >= 20 else None
+    figures.rsi14 = _known(last(indicators.rsi14))
+    figures.sma50 = _known(last(indicators.sma50))
+
+
+def _add_earnings(
+    figures: Figures, criteria: Criteria, provider: Provider, symbol: str, as_of: datetime
+) -> None:
+    if criteria.max_days_to_earnings is None:
+        return
+    earnings = provider.earnings(symbol, as_of)
+    figures.earnings_known = earnings.known
+    if earnings.day is not None:
+        figures.days_to_earnings = days_to(earnings.day, as_of)
+
+
+def _screened(symbol: str, figures: Figures, failed: list[str]) -> ScreenedRow:
+    return ScreenedRow(
+        symbol=symbol,
+        price=figures.price,
+        volume=figures.volume,
+        market_cap=figures.market_cap,
+        rsi14=figures.rsi14,
+        sma50=figures.sma50,
+        iv_rank=figures.iv_rank,
+        days_to_earnings=figures.days_to_earnings,
+        score=score(figures),
+        failed=failed,
+    )
+
+
+def _order(key: SortKey) -> Callable[[ScreenedRow], tuple[float, str]]:
+    """Descending by the figure, unknown last, then by symbol."""
+
+    def place(row: ScreenedRow) -> tuple[float, str]:
+        value = {"volume": row.volume, "ivRank": row.iv_rank, "score": row.score}.get(key, 0.0)
+        return (float("inf") if value is None else -value, row.symbol)
+
+    return place
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
