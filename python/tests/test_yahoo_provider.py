@@ -27,6 +27,7 @@ from ttai_analysis.errors import (
 )
 from ttai_analysis.providers.resilience.breaker import Breaker
 from ttai_analysis.providers.resilience.upstream import Upstream
+from ttai_analysis.providers.snapshot import snapshot
 from ttai_analysis.providers.yahoo.provider import YahooProvider
 from ttai_analysis.settings import Settings
 from ttai_analysis.timestamps import ordinal_of, pinned_clock
@@ -316,6 +317,26 @@ def assert_nothing_is_selected(client: Client, symbol: str, strategy: str) -> No
         assert "no_live_quotes" in found["quality"]["warnings"]
     quick = client.answer("/analyze/quick", {"symbol": symbol, "strategy": strategy})
     assert quick["recommendation"] == "reject"
+
+
+def test_a_snapshot_has_bars_as_traded_and_the_chain_or_fails_whole() -> None:
+    transport, clock, provider = market()
+    opens = sessions_until(clock(), 4)
+    body = chart_body(opens, [25.0, 26.0, 26.5, 27.0])
+    split = {"date": opens[2], "numerator": 4, "denominator": 1}
+    body["chart"]["result"][0]["events"] = {"splits": {"0": split}}
+    transport.charts["AAPL"] = body
+    kept = snapshot(provider, "AAPL", clock(), period="1y")
+    assert (kept.symbol, kept.source, kept.as_of) == ("AAPL", "yahoo", IN_SESSION)
+    assert kept.bars.close.tolist() == [100.0, 104.0, 26.5, 27.0]
+    assert (len(kept.bars.splits), kept.bars.adjusted) == (1, False)
+    assert kept.chain is not None
+    assert kept.quote is not None
+    assert kept.earnings.known
+    clock.turn(61.0)
+    transport.failure = ProviderUnavailableError("down")
+    with pytest.raises(ProviderUnavailableError):
+        snapshot(provider, "AAPL", clock(), period="1y")
 
 
 def test_a_stopped_clock_shows_no_live_market(monkeypatch: pytest.MonkeyPatch) -> None:
