@@ -104,7 +104,7 @@ def _usable(
     """The rows that can be bars; how many others there were goes into `warnings`."""
     size = len(times)
     if any(len(column) not in (0, size) for column in columns):
-        size = min(len(column) for column in (times, *columns) if column)
+        size = min([size, *(len(column) for column in columns if column)])
         warnings.append(f"ragged_bars_cut:{len(times) - size}")
     seconds = np.array([_seconds(value) for value in times[:size]], dtype=np.int64)
     table = np.full((size, 6), np.nan)

@@ -7,20 +7,20 @@ quote is in percent, that of the summary a decimal: the latter is read.
 
 from datetime import datetime
 
-from ttai_analysis.errors import ProviderError, SymbolNotFoundError
+from ttai_analysis.errors import ProviderError
 from ttai_analysis.providers.base import Article, Metrics
 from ttai_analysis.providers.yahoo.fields import Json, branch, moment, number, positive, rows, text
 from ttai_analysis.timestamps import new_york_date
 
 
-def parse_summary(symbol: str, body: Json) -> Json:
-    """The modules of the body. Raises SymbolNotFoundError or ProviderError."""
+def parse_summary(body: Json) -> Json:
+    """The modules of the body; empty for what Yahoo quotes without facts. Raises ProviderError."""
     answer = branch(body, "quoteSummary")
     found = rows(answer.get("result"))
     if found:
         return found[0]
     if branch(answer, "error").get("code") == "Not Found":
-        raise SymbolNotFoundError(f"Yahoo has no symbol {symbol}.", details={"symbol": symbol})
+        return {}
     raise ProviderError("Yahoo's answer holds no company facts.")
 
 

@@ -187,7 +187,7 @@ class YahooProvider:
         modules = self._upstream.get(
             ("summary", name),
             COMPANY_SECONDS,
-            lambda: parse_summary(symbol, self._transport.summary(name)),
+            lambda: parse_summary(self._transport.summary(name)),
         )
         return metrics_of(modules, as_of)
 

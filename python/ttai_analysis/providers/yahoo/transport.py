@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HOST = "https://query2.finance.yahoo.com"
 TIMEOUT_SECONDS = 8.0
 """For each request; yfinance's own 30 s would outlast whoever asks."""
+REFUSED_SECONDS = 60
+"""How long to leave Yahoo alone when it refuses without saying so itself."""
 SUMMARY_MODULES = "calendarEvents,summaryDetail,defaultKeyStatistics,assetProfile"
 NEWS_COUNT = 30
 MAX_CRUMB = 32
@@ -159,4 +161,7 @@ def read_body(status: int, body: bytes, retry_after: str | None = None) -> Json:
 
 
 def _too_many(seconds: int | None = None) -> ServiceError:
-    return RateLimitError("Yahoo has had too many requests from here.", retry_after_seconds=seconds)
+    return RateLimitError(
+        "Yahoo has had too many requests from here.",
+        retry_after_seconds=seconds or REFUSED_SECONDS,
+    )
