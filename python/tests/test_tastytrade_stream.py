@@ -94,6 +94,7 @@ def test_what_was_fed_is_forgotten_with_the_connection(
     fed(server, provider)
     server.drop_streams(1011)
     assert stream_ended.wait(20.0)
+    assert provider.live_values.row("AAPL") is None
     quote = provider.quote("AAPL", NOW)
     assert quote is not None
     assert quote.warnings == ("not_streamed",)
