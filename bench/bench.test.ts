@@ -1,8 +1,13 @@
 /** A smoke run of each bench: that it runs and prints what it says. No figure is judged here. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { endsWithin } from '../src/launch/processes.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const run = promisify(execFile);
@@ -102,9 +107,55 @@ test.each([
   { args: ['--peer', 'nonsense'], says: 'There is no peer "nonsense"' },
   { args: ['--runs', '0'], says: '--runs takes a whole number' },
   { args: ['--nonsense'], says: "Unknown option '--nonsense'" },
+  { args: ['--runs', '1e1'], says: '--runs takes a whole number' },
 ])('$args is refused with the reason', async ({ args, says }) => {
   await expect(run(process.execPath, [main, ...args])).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining(says),
   });
 });
+
+test('--help lists each bench with what it measures, and each option', async () => {
+  const { stdout, stderr } = await run(process.execPath, [main, '--help']);
+  for (const name of ['events', 'pipeline', 'timers', 'turned', 'sleepers', 'recovery', 'disk']) {
+    expect(stdout).toMatch(new RegExp(`^ +${name} +\\w.{20}`, 'm'));
+  }
+  for (const option of ['--smoke', '--full', '--runs', '--peer', '--help']) expect(stdout).toContain(option);
+  expect(stderr).toBe('');
+});
+
+test('a wrong call says where help is', async () => {
+  await expect(run(process.execPath, [main, 'nonsense'])).rejects.toMatchObject({
+    stderr: expect.stringContaining('npm run -s bench -- --help'),
+  });
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s leaves neither its Postgres nor its folder',
+  async (signal) => {
+    const temporary = await mkdtemp(join(tmpdir(), 'ttai-ended-'));
+    const pids = async (): Promise<string[]> => {
+      const homes = (await readdir(temporary)).filter((name) => name.startsWith('ttai-bench-'));
+      const files = homes.map((home) => join(temporary, home, 'postgres', 'data', 'postmaster.pid'));
+      const read = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+      return read.filter((text) => text.includes('ready')).map((text) => text.split('\n')[0] ?? '');
+    };
+    const bench = spawn(process.execPath, [main, 'sleepers'], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: 'ignore',
+    });
+    const ended = once(bench, 'exit');
+    try {
+      await expect.poll(pids, { timeout: 60_000 }).toHaveLength(1);
+      const [pid] = await pids();
+      bench.kill(signal);
+      await ended;
+      expect(await endsWithin(Number(pid), 20_000)).toBe(true);
+      expect((await readdir(temporary)).filter((name) => name.startsWith('ttai-'))).toEqual([]);
+    } finally {
+      bench.kill('SIGKILL');
+      await rm(temporary, { recursive: true, force: true });
+    }
+  },
+  90_000,
+);

@@ -1,7 +1,6 @@
 /**
- * `npm run -s bench -- [name] [--smoke] [--full] [--runs 3] [--peer dbos]`: measures, prints JSON on stdout and tables
- * on stderr. All benches unless one is named; each on an embedded Postgres of its own in a temporary folder, with the
- * floor measured in the same run.
+ * `npm run -s bench -- [name...] [options]`: measures, prints JSON on stdout and tables on stderr. Each bench on an embedded
+ * Postgres of its own in a temporary folder, with the floor measured in the same run. Exits 2 when it is called wrongly.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import pg from 'pg';
 import { startPostgres } from '../src/launch/postgres.ts';
 import { createLog } from '../src/log.ts';
 import { migrate } from '../src/persistence/migrate.ts';
+import { endPostgresAt, undoAtExit } from '../test/undo-at-exit.ts';
 import { diskBench } from './disk.ts';
 import { eventsBench } from './events.ts';
 import type { BenchOptions } from './options.ts';
@@ -21,32 +21,61 @@ import { sleepersBench } from './sleepers.ts';
 import { timersBench } from './timers.ts';
 import { turnedBench } from './turned.ts';
 
-type Bench = (options: BenchOptions) => Promise<object>;
+interface Bench {
+  /** For people: what it measures. */
+  about: string;
+  run: (options: BenchOptions) => Promise<object>;
+}
 
 const BENCHES: Readonly<Record<string, Bench>> = {
-  events: eventsBench,
-  pipeline: pipelineBench,
-  timers: timersBench,
-  turned: turnedBench,
-  sleepers: sleepersBench,
-  recovery: recoveryBench,
-  disk: diskBench,
+  events: { about: 'events to actors, 1 to 512 at once: how many a second, and how soon', run: eventsBench },
+  pipeline: { about: 'runs of five steps and five effects, 1 to 200 at once', run: pipelineBench },
+  timers: {
+    about: 'delayed transitions: how late they fire, and how fast a heap of due ones goes',
+    run: timersBench,
+  },
+  turned: { about: 'a session of trading in turned time: what a step costs a test', run: turnedBench },
+  sleepers: { about: 'many actors that sleep: memory, start, idle statements, waking', run: sleepersBench },
+  recovery: {
+    about: 'a process killed while effects run: when another goes on with them',
+    run: recoveryBench,
+  },
+  disk: { about: 'bytes that a step leaves in tables and WAL, before and after pruning', run: diskBench },
 };
 
-/** What the command line asks for. Throws with words for a person. */
+const HELP = `npm run -s bench -- [name...] [options]
+
+${Object.entries(BENCHES)
+  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .join('\n')}
+
+All of them unless some are named; that takes many minutes.
+
+  --smoke       few pieces and one run: to see that it works, not how fast
+  --full        the sizes that take minutes, too
+  --runs n      so many runs, of which the median is taken; 3 unless said
+  --peer name   the pipeline beside another durable runtime (${PEERS.join(', ')}), which is installed when asked for
+  --help        this text
+
+Prints figures as JSON on stdout and tables on stderr, each beside the floor that plain SQL reaches in the same run,
+and says what it did not measure. Brings its own Postgres in a temporary folder, and removes both at the end.
+`;
+
+/** What the command line asks for; null for help. Throws with words for a person. */
 function readCommandLine(args: string[]) {
   const { values, positionals: names } = parseArgs({
     args,
     allowPositionals: true,
     options: {
+      help: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       runs: { type: 'string' },
       peer: { type: 'string' },
     },
   });
-  const { smoke, full, peer } = values;
-  const runs = Number(values.runs ?? (smoke ? 1 : 3));
+  const { help, smoke, full, peer, runs = smoke ? '1' : '3' } = values;
+  if (help) return null;
   const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
   if (unknown !== undefined) {
     throw new Error(`There is no bench "${unknown}". There are: ${Object.keys(BENCHES).join(', ')}.`);
@@ -54,16 +83,17 @@ function readCommandLine(args: string[]) {
   if (peer !== undefined && !PEERS.includes(peer)) {
     throw new Error(`There is no peer "${peer}". There are: ${PEERS.join(', ')}.`);
   }
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1 on.');
-  const benches: [string, Bench][] = [];
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (names.length === 0 ? peer === undefined : names.includes(name)) benches.push([name, bench]);
+  if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error('--runs takes a whole number from 1 to 9999.');
+  if (smoke && full) throw new Error('--smoke and --full ask for opposite things.');
+  const benches: [string, Bench['run']][] = [];
+  for (const [name, { run }] of Object.entries(BENCHES)) {
+    if (names.length === 0 ? peer === undefined : names.includes(name)) benches.push([name, run]);
   }
   if (peer !== undefined) benches.push([peer, (options) => peerBench(peer, options)]);
-  return { benches, options: { smoke, full, runs } };
+  return { benches, options: { smoke, full, runs: Number(runs) } };
 }
 
-async function main({ benches, options }: ReturnType<typeof readCommandLine>): Promise<void> {
+async function main({ benches, options }: NonNullable<ReturnType<typeof readCommandLine>>): Promise<void> {
   const results: Record<string, object> = {};
   let postgres = '';
   for (const [name, bench] of benches) {
@@ -82,6 +112,7 @@ async function main({ benches, options }: ReturnType<typeof readCommandLine>): P
 /** A migrated database on a server that goes when the work is done. */
 async function onPostgres(work: (connectionString: string) => Promise<void>): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'ttai-bench-'));
+  const forget = undoAtExit(() => endPostgresAt(home));
   try {
     const postgres = await startPostgres({ home, log: createLog('warn') });
     try {
@@ -92,6 +123,7 @@ async function onPostgres(work: (connectionString: string) => Promise<void>): Pr
     }
   } finally {
     await rm(home, { recursive: true, force: true });
+    forget();
   }
 }
 
@@ -107,7 +139,8 @@ let commandLine: ReturnType<typeof readCommandLine> | undefined;
 try {
   commandLine = readCommandLine(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
+  process.stderr.write(`${(error as Error).message}\nWhat there is: npm run -s bench -- --help\n`);
   process.exitCode = 2;
 }
+if (commandLine === null) process.stdout.write(HELP);
 if (commandLine) await main(commandLine);

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { undoAtExit } from '../test/undo-at-exit.ts';
 import { type Measured, ratio } from './measure.ts';
 import { type BenchOptions, printTable } from './options.ts';
 import { pipelineBench } from './pipeline.ts';
@@ -86,6 +87,10 @@ function run(command: string, args: readonly string[], cwd: string): Promise<str
     child.stdout.on('data', (chunk: Buffer) => {
       printed += chunk.toString();
     });
+    child.once(
+      'exit',
+      undoAtExit(() => child.kill('SIGKILL')),
+    );
     child.on('error', reject);
     child.on('close', (exitCode) => {
       if (exitCode === 0) resolve(printed);

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { undoAtExit } from '../test/undo-at-exit.ts';
 
 export interface BenchProcess {
   readonly child: ChildProcess;
@@ -17,6 +18,10 @@ export function startProcess(file: string, settings: object): BenchProcess {
     execArgv: ['--expose-gc'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  child.once(
+    'exit',
+    undoAtExit(() => child.kill('SIGKILL')),
+  );
   const ask = <Answer>(question: object): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const onEnd = () => reject(new Error(`${file} ended before it answered ${JSON.stringify(question)}`));

@@ -70,8 +70,13 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
 
 async function startTelemetry(config: Config, log: Log, parts: AsyncDisposableStack): Promise<Telemetry> {
   if (config.otlpEndpoint === undefined) return createTelemetry();
-  const onError = (error: Error): void => log.warn({ err: error }, 'Traces can not be sent');
-  const tracing = await startTracing(config.otlpEndpoint, { env: process.env, onError });
+  const to = config.otlpEndpoint;
+  const tracing = await startTracing(to, {
+    env: process.env,
+    onError: ({ message }) =>
+      log.warn({ to, why: message }, "Traces can't be sent; nothing more is said of it until they can"),
+    onRecovered: () => log.warn({ to }, 'Traces are sent again'),
+  });
   parts.defer(() => tracing.stop());
   return createTelemetry(tracing);
 }

@@ -19,6 +19,60 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
+describe('what OpenTelemetry is told', () => {
+  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+
+  test.each([
+    ['OTEL_TRACES_SAMPLER', 'sometimes', 'parentbased_always_on'],
+    ['OTEL_TRACES_SAMPLER_ARG', '2', 'from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'half', 'from 0 to 1'],
+    ['OTEL_BSP_SCHEDULE_DELAY', 'soon', 'milliseconds'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '0', 'milliseconds'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'region', 'name=value'],
+  ])('%s=%s is refused by name, with its value', (name, value, words) => {
+    const [problem, ...others] = problemsOf({ ...on, [name]: value });
+    expect(others).toEqual([]);
+    expect(problem).toContain(`${name} is ${JSON.stringify(value)}`);
+    expect(problem).toContain(words);
+  });
+
+  test.each([
+    'Bearer hush-hush',
+    'api key=hush-hush',
+    'authorization=Bearer%2',
+    'authorization=hush\u0000hush',
+    'authorization=hush%0Ahush',
+  ])('the headers %j are refused by name, without what they hold', (headers) => {
+    const [problem, ...others] = problemsOf({ ...on, OTEL_EXPORTER_OTLP_HEADERS: headers });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/^OTEL_EXPORTER_OTLP_HEADERS must .*name=value/);
+    expect(problem).not.toContain('hush');
+  });
+
+  test.each(['ftp://localhost:4318', 'localhost:4318', 'http://', 'http://localhost:99999'])(
+    'the endpoint %s is refused',
+    (url) => {
+      expect(problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: url })[0]).toContain('OTEL_EXPORTER_OTLP_ENDPOINT');
+    },
+  );
+
+  test('all that is right is taken', () => {
+    const env = {
+      ...on,
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,region=eu%20west,city=Z%C3%BCrich,',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20abc==, x-team = options',
+    };
+    expect(readConfig(env)).toMatchObject({ otlpEndpoint: 'http://localhost:4318' });
+  });
+
+  test('without a collector nobody looks at it', () => {
+    expect(problemsOf({ OTEL_TRACES_SAMPLER: 'sometimes' })).toEqual([]);
+  });
+});
+
 describe('readConfig', () => {
   test('needs no setting', () => {
     expect(readConfig({})).toEqual({

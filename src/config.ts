@@ -85,7 +85,7 @@ export const SETTINGS = {
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     schema: z
-      .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+      .url({ protocol: /^https?$/, error: 'must be an http or https address such as http://localhost:4318' })
       .transform((url) => url.replace(/\/+$/, '')),
     fallback: '(no traces)',
     about: 'Collector that gets traces over OTLP/HTTP, such as `http://localhost:4318`.',
@@ -96,6 +96,40 @@ export const SETTINGS = {
     about: 'Least level that is logged: `debug`, `info`, `warn` or `error`.',
   },
 } as const satisfies Record<string, Setting>;
+
+/** What the standard's samplers are called. */
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
+
+/**
+ * What OpenTelemetry reads from the environment itself where traces are on, and would leave out or take for something
+ * else, late and without a word, when it is wrong. `python/ttai_analysis/tracing_settings.py` checks the same.
+ */
+const TRACING: Readonly<Record<string, Pick<Setting, 'schema' | 'secret'>>> = {
+  OTEL_TRACES_SAMPLER: { schema: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`) },
+  OTEL_TRACES_SAMPLER_ARG: {
+    schema: z.string().regex(/^(0?\.\d+|0\.?|1(\.0*)?)$/, 'must be a share from 0 to 1, such as 0.25'),
+  },
+  OTEL_BSP_SCHEDULE_DELAY: {
+    schema: z.string().regex(/^[1-9]\d{0,8}$/, 'must be milliseconds, from 1 on'),
+  },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    schema: z
+      .string()
+      .refine(
+        (list) => isListOfPairs(list, /^\P{Cc}*$/u),
+        'must be name=value, with commas between, percent-encoded',
+      ),
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: z
+      .string()
+      .refine(
+        (list) => isListOfPairs(list, /^[\t\x20-\x7e]*$/),
+        'must be name=value, with commas between, percent-encoded',
+      ),
+    secret: true,
+  },
+};
 
 export interface Config {
   readonly port: number;
@@ -131,17 +165,20 @@ export class ConfigError extends Error {
 /** Reads the settings. An empty value counts as absent. Throws ConfigError that names every wrong one. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
-  const read = <Name extends keyof typeof SETTINGS>(
-    name: Name,
-  ): z.infer<(typeof SETTINGS)[Name]['schema']> | undefined => {
-    const { schema, fallback, secret }: Setting = SETTINGS[name];
-    const value = env[name]?.trim() || (fallback.startsWith('(') ? undefined : fallback);
-    if (value === undefined) return undefined;
+  const check = (name: string, value: string, { schema, secret }: Pick<Setting, 'schema' | 'secret'>) => {
     const parsed = schema.safeParse(value);
-    if (parsed.success) return parsed.data as z.infer<(typeof SETTINGS)[Name]['schema']>;
+    if (parsed.success) return parsed.data;
     const why = parsed.error.issues[0]?.message ?? 'is not valid';
     problems.push(secret ? `${name} ${why}.` : `${name} is ${JSON.stringify(value)}: ${why}.`);
     return undefined;
+  };
+  const read = <Name extends keyof typeof SETTINGS>(
+    name: Name,
+  ): z.infer<(typeof SETTINGS)[Name]['schema']> | undefined => {
+    const setting: Setting = SETTINGS[name];
+    const value = env[name]?.trim() || (setting.fallback.startsWith('(') ? undefined : setting.fallback);
+    if (value === undefined) return undefined;
+    return check(name, value, setting) as z.infer<(typeof SETTINGS)[Name]['schema']> | undefined;
   };
   const optional = {
     authTokensFile: read('AUTH_TOKENS_FILE'),
@@ -159,6 +196,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read('LOG_LEVEL') ?? 'info',
     ...present(optional),
   };
+  if (config.otlpEndpoint !== undefined) {
+    for (const [name, setting] of Object.entries(TRACING)) {
+      const value = env[name]?.trim();
+      if (value) check(name, value, setting);
+    }
+  }
   if (!isLoopback(config.host) && config.authTokensFile === undefined) {
     problems.push(
       `HOST is ${JSON.stringify(config.host)}, which others can reach: set AUTH_TOKENS_FILE to a file of tokens ` +
@@ -170,6 +213,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** Whether it is `name=value,name=value`, percent-encoded, whose decoded values are such texts. As OpenTelemetry has it. */
+function isListOfPairs(list: string, text: RegExp): boolean {
+  return list.split(',').every((pair) => {
+    if (pair.trim() === '') return true;
+    const [, name, value] = /^[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*=([ !#-+\--:<-[\]-~\t]*)$/.exec(pair) ?? [];
+    return name !== undefined && value !== undefined && decodesTo(text, name) && decodesTo(text, value);
+  });
+}
+
+function decodesTo(text: RegExp, encoded: string): boolean {
+  try {
+    return text.test(decodeURIComponent(encoded));
+  } catch {
+    return false;
+  }
 }
 
 /** True for an address that only this machine can reach. */

@@ -115,7 +115,7 @@ test('an alert that sleeps shows its timer and can be looked at, by its owner on
     subject: 'AAPL',
     timers: [{ event: { type: 'EXPIRE' }, due: expect.stringMatching(/^\d{4}-.*Z$/) }],
   });
-  door.owner = 'somebody';
+  door.caller = { owner: 'somebody', operator: false };
   expect(await read()).toMatchObject({ error: { code: 'actor_not_found' } });
-  door.owner = 'local';
+  door.caller = { owner: 'local', operator: false };
 });

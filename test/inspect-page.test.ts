@@ -54,6 +54,18 @@ const takenEdges = () =>
     .evaluateAll((labels) => labels.map((label) => label.textContent?.split('\n').at(-1)));
 
 describe.skipIf(browser === null)('the page', () => {
+  test('offers what serves all owners to operators only', async () => {
+    fake.start('analysis', 'common', { owner: 'system' });
+    await open('/inspect');
+    const system = page.getByRole('button', { name: 'System', exact: true });
+    await eventually(() => page.locator('#live').textContent()).toBe('live');
+    expect(await system.isVisible()).toBe(false);
+    door.caller = { owner: 'local', operator: true };
+    await page.reload();
+    await system.click();
+    await eventually(() => page.locator('.actor').count()).toBe(1);
+  });
+
   test('lists actors by machine, finds them, and shows new ones as they come', async () => {
     const address = fake.start('analysis', 'aaaa');
     fake.start('everything', 'bbbb', { input: { start: 0 } });

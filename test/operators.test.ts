@@ -127,11 +127,16 @@ async function brokenOrder(): Promise<{ address: string; letter: string }> {
   return { address, letter: deadLetters[0]?.id ?? '' };
 }
 
-async function ask(who: Who, method: string, path: string): Promise<{ status: number; text: string }> {
+async function ask(
+  who: Who,
+  method: string,
+  path: string,
+  body: object = {},
+): Promise<{ status: number; text: string }> {
   const response = await fetch(`${server.url}/api${path}`, {
     method,
     headers: { authorization: `Bearer ${tokens[who]}`, 'content-type': 'application/json' },
-    ...(method === 'POST' && { body: '{}' }),
+    ...(method === 'POST' && { body: JSON.stringify(body) }),
   });
   return { status: response.status, text: await response.text() };
 }
@@ -214,14 +219,36 @@ describe('who may do what', () => {
 
   test('migrate: an operator only', async () => {
     for (const who of ['stranger', 'owner'] as const) {
-      const { status, text } = await ask(who, 'POST', '/actors/migrate');
+      const { status, text } = await ask(who, 'POST', '/actors/migrate', { dryRun: true });
       expect([status, JSON.parse(text)]).toMatchObject([403, { error: { code: 'operators_only' } }]);
       expect(await ttai(who, 'migrate')).toMatchObject({
         code: 1,
         notes: expect.stringContaining('--operator'),
       });
     }
-    expect((await ask('operator', 'POST', '/actors/migrate')).status).toBe(200);
+    expect((await ask('operator', 'POST', '/actors/migrate', { dryRun: false })).status).toBe(200);
+  });
+
+  test('migrate: not by accident, but only with a body that says whether it is meant', async () => {
+    for (const [path, body] of [
+      ['/actors/migrate', {}],
+      ['/actors/migrate?dryRun=true', {}],
+      ['/actors/migrate', { machine: 'order' }],
+    ] as const) {
+      const { status, text } = await ask('operator', 'POST', path, body);
+      expect([status, JSON.parse(text)]).toMatchObject([400, { error: { code: 'invalid_input' } }]);
+      expect(text).toContain('dryRun');
+    }
+    const { text } = await ask('operator', 'POST', '/actors/migrate');
+    expect((JSON.parse(text) as { error: { message: string } }).error.message).toContain('{"dryRun": true}');
+  });
+
+  test('a POST with fields where they would not be read does nothing', async () => {
+    const { address } = await brokenOrder();
+    const key = address.slice('order/'.length);
+    expect((await ask('owner', 'POST', `/actors/${address}/stop?dryRun=true`)).status).toBe(400);
+    expect((await ask('owner', 'POST', `/actors/order/${key}/stop`, { key: 'another' })).status).toBe(400);
+    expect((await system.snapshot(address)).status).toBe('active');
   });
 });
 

@@ -27,8 +27,8 @@ const ROOMS: Record<string, Room> = {
   config: { at: ['src/config'], knows: [], packages: ['node:', 'zod'] },
   log: { at: ['src/log'], knows: ['config'] },
   machines: { at: ['src/machines'], knows: [], packages: ['xstate', 'zod'] },
-  // The root of everybody's error tree, and nothing else of the runtime.
-  errors: { at: ['src/actors/runtime/errors'], knows: [], packages: [] },
+  // The root of everybody's error tree, with what makes an error storable, and nothing else of the runtime.
+  errors: { at: ['src/actors/runtime/errors', 'src/actors/runtime/storable'], knows: [], packages: [] },
   // What runs SQL and listens, and how that fails, for all who pass it on; no table.
   database: {
     at: [

@@ -53,3 +53,49 @@ def test_yahoo_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ttai_analysis.settings.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match="requirements-extras"):
         settings_from_environment({"MARKET_DATA": "yahoo"})
+
+
+TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:99999"),
+        ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "region"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Bearer hush-hush"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api key=hush-hush"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%2"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hush%0Ahush"),
+    ],
+    ids=str,
+)
+def test_what_opentelemetry_would_trip_over_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name) as refused:
+        settings_from_environment({**TRACED, name: value})
+    assert "hush" not in str(refused.value)
+
+
+def test_what_opentelemetry_understands_is_taken() -> None:
+    settings = settings_from_environment(
+        {
+            **TRACED,
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.25",
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test,city=Z%C3%BCrich,",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic%20abc==, x-team = options",
+        }
+    )
+    assert settings.otlp_endpoint == "http://localhost:4318"
+
+
+def test_without_a_collector_nobody_looks_at_it() -> None:
+    assert settings_from_environment({"OTEL_TRACES_SAMPLER": "sometimes"}).otlp_endpoint is None

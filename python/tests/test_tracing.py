@@ -2,18 +2,22 @@
 
 import logging
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from helpers import NOW, Client
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from ttai_analysis.app import create_app
 from ttai_analysis.context import ServiceContext
 from ttai_analysis.settings import Settings
-from ttai_analysis.tracing import Tracing, start_tracing
+from ttai_analysis.tracing import Tracing, start_tracing, telling_once
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 CALLER_SPAN_ID = "b7ad6b7169203331"
@@ -79,6 +83,17 @@ def test_nothing_is_traced_unless_asked() -> None:
     assert ServiceContext(Settings(as_of=NOW)).tracing is None
 
 
+def test_sizes_in_the_environment_do_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000")
+    monkeypatch.setenv("OTEL_BSP_EXPORT_TIMEOUT", "soon")
+    tracing = start_tracing("http://127.0.0.1:4318")
+    assert tracing is not None
+    tracing.stop()
+
+
 def test_without_its_packages_the_service_runs_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,3 +101,70 @@ def test_without_its_packages_the_service_runs_and_says_so(
     with caplog.at_level(logging.WARNING):
         assert start_tracing("http://127.0.0.1:4318") is None
     assert "requirements-extras.lock" in caplog.text
+
+
+class _Collector(SpanExporter):
+    """Away, or there, as the test says; it talks as much as the SDK's own."""
+
+    def __init__(self) -> None:
+        self.away = True
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if not self.away:
+            return SpanExportResult.SUCCESS
+        name = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+        logging.getLogger(name).error("Failed to export")
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        pass
+
+
+def test_a_collector_that_is_away_is_told_of_once_until_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    collector = _Collector()
+    exporter = telling_once(collector, "http://collector:4318")
+    for away in (True, True, True, False, False, True, True):
+        collector.away = away
+        exporter.export([])
+    words = [message.split(".")[0] for message in caplog.messages]
+    assert words == [
+        "Traces can't be sent to http://collector:4318",
+        "Traces are sent to http://collector:4318 again",
+        "Traces can't be sent to http://collector:4318",
+    ]
+
+
+@contextmanager
+def _silent_collector() -> Iterator[str]:
+    """Takes spans and never answers, until the test is over."""
+    over = threading.Event()
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            over.wait()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        over.set()
+        server.shutdown()
+
+
+def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ttai_analysis.tracing.STOP_WITHIN_SECONDS", 0.05)
+    with _silent_collector() as endpoint:
+        tracing = start_tracing(endpoint)
+        assert tracing is not None
+        with tracing._tracer.start_as_current_span("waits"):
+            pass
+        stopped = threading.Thread(target=tracing.stop)
+        stopped.start()
+        stopped.join(timeout=5)
+        assert not stopped.is_alive()

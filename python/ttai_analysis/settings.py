@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ttai_analysis.timestamps import parse_rfc3339
+from ttai_analysis.tracing_settings import endpoint_problem, tracing_problem
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
 PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "httpx2"}
@@ -69,7 +70,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
         script=_script(provider, value("MARKET_DATA_SCRIPT")),
         seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
         log_level=_log_level(value("LOG_LEVEL")),
-        otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT")),
+        otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT"), environment),
         tastytrade=_tastytrade(value) if provider == "tastytrade" else None,
     )
 
@@ -132,12 +133,13 @@ def _script(provider: str, value: str | None) -> Path | None:
     return Path(value) if value else None
 
 
-def _otlp_endpoint(value: str | None) -> str | None:
-    if value is not None and not value.startswith(("http://", "https://")):
-        raise SettingsError(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT is '{value}'; it must be an http or https address."
-        )
-    return value.rstrip("/") if value else None
+def _otlp_endpoint(value: str | None, environment: Mapping[str, str]) -> str | None:
+    if value is None:
+        return None
+    problem = endpoint_problem(value) or tracing_problem(environment)
+    if problem is not None:
+        raise SettingsError(problem)
+    return value.rstrip("/")
 
 
 def _log_level(value: str | None) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,14 +19,20 @@ from ttai_analysis import __version__
 from ttai_analysis.providers.base import Provider
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.trace import Tracer
 
 log = logging.getLogger(__name__)
 
 SERVICE_NAME = "ttai-analysis"
+STOP_WITHIN_SECONDS = 0.5
+MAX_WAITING_SPANS, MAX_BATCH_SPANS, SEND_WITHIN_MS = 8_192, 512, 10_000
+"""What waits beyond is dropped: a collector that is away must not cost memory without end."""
 TRACED_CALLS = frozenset({"bars", "quote", "chain", "earnings", "metrics", "news"})
 """The calls that fetch data; the others look something up in memory."""
+TALKATIVE = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
+"""Loggers of the SDK that repeat themselves while a collector is away."""
 
 
 class Tracing:
@@ -44,8 +51,10 @@ class Tracing:
         return cast(Provider, _TracedProvider(provider, self._tracer))
 
     def stop(self) -> None:
-        """Send what waits."""
-        self._spans.shutdown()
+        """Send what waits, for at most half a second: the collector may be away."""
+        sending = threading.Thread(target=self._spans.shutdown, daemon=True)
+        sending.start()
+        sending.join(STOP_WITHIN_SECONDS)
 
 
 def start_tracing(endpoint: str | None) -> Tracing | None:
@@ -66,10 +75,57 @@ def start_tracing(endpoint: str | None) -> Tracing | None:
         )
         return None
     resource = Resource({NAME: SERVICE_NAME}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=resource)
+    # Ended by `stop`, which does not wait as long as the SDK's own end would.
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    # Given, as the server gives its own: the SDK trips over wrong ones in the environment.
+    batches = BatchSpanProcessor(
+        telling_once(exporter, endpoint),
+        max_queue_size=MAX_WAITING_SPANS,
+        max_export_batch_size=MAX_BATCH_SPANS,
+        export_timeout_millis=SEND_WITHIN_MS,
+    )
+    provider.add_span_processor(batches)
     return Tracing(provider)
+
+
+def telling_once(exporter: SpanExporter, endpoint: str) -> SpanExporter:
+    """The exporter, with one line when it fails and one when it is well again.
+
+    The SDK says it at each attempt of each batch, which fills a log while a collector is away.
+    """
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    class TellingOnce(SpanExporter):
+        failing = False
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            try:
+                result = exporter.export(spans)
+            except Exception:
+                result = SpanExportResult.FAILURE
+            failed = result is not SpanExportResult.SUCCESS
+            if failed and not self.failing:
+                log.warning(
+                    "Traces can't be sent to %s. They are dropped until they can; "
+                    "nothing more is said of it meanwhile.",
+                    endpoint,
+                )
+            elif self.failing and not failed:
+                log.warning("Traces are sent to %s again.", endpoint)
+            self.failing = failed
+            return result
+
+        def shutdown(self) -> None:
+            exporter.shutdown()
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            return exporter.force_flush(timeout_millis)
+
+    return TellingOnce()
 
 
 class _TracedRequests:

@@ -55,8 +55,9 @@ Examples:
   npm run ttai -- actors history marketWatch/main --limit 5
   npm run ttai -- actors migrate --dry-run
 
-Without a command it lists. You see your own actors; an operator sees those of all
-owners. Where the server demands tokens, an operator is who has a token made with:
+Without a command it lists. You see your own actors; an operator sees those of
+all owners, and marketWatch/main, which serves all. Where the server demands
+tokens, an operator is who has a token made with:
   npm run ttai -- token add NAME --operator`;
 
 export function addActorCommands(program: Command, options: ActorCommandsOptions): void {
@@ -133,16 +134,18 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
       show(answer, json, (page) => [...deadLetterList(page.deadLetters), ...more(answer.nextCursor)]);
     });
   actors
-    .command('retry <id>')
+    .command('retry')
     .description('apply a dead letter to its actor as it is now')
+    .argument('<id>', 'as "actors dead-letters" shows it')
     .option('--json', 'as JSON')
     .action(async (id: string, { json }: Json) => {
       const answer = await client().call(retryDeadLetter, { id });
       show(answer, json, (taken) => [retryLine(taken)]);
     });
   actors
-    .command('discard <id>')
+    .command('discard')
     .description('give a dead letter up, for good')
+    .argument('<id>', 'as "actors dead-letters" shows it')
     .option('--json', 'as JSON')
     .action(async (id: string, { json }: Json) => {
       const { deadLetter } = await client().call(discardDeadLetter, { id });
@@ -165,11 +168,17 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
     .option('--limit <count>', 'take up at most so many', numberOf, 1_000)
     .option('--json', 'as JSON')
     .addHelpText('after', '\nThe exit code is 1 when an actor can not be migrated.')
-    .action(async ({ json, ...input }: Json & { machine?: string; dryRun?: boolean; limit: number }) => {
-      const answer = await client().call(migrateActors, input);
+    .action(async ({ json, dryRun = false, ...input }: Json & MigrateOptions) => {
+      const answer = await client().call(migrateActors, { ...input, dryRun });
       show(answer, json, (report) => migrationReport(report, terminal));
       if (answer.versions.some(({ quarantined }) => quarantined > 0)) exitWith(1);
     });
+}
+
+interface MigrateOptions {
+  machine?: string;
+  dryRun?: boolean;
+  limit: number;
 }
 
 interface LetterFilters {

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -226,6 +229,20 @@ describe('what goes wrong', () => {
       expect(out).toContain(command);
     expect((await ttai(['serve', '--help'])).out).toContain('AUTH_TOKENS_FILE');
   });
+
+  it.each([
+    [['analyze'], 'analyze --help'],
+    [['alert', 'add', 'AAPL'], 'alert add --help'],
+    [['actors', 'show', 'nonsense'], 'actors show --help'],
+    [['nonsense'], 'npm run ttai -- --help'],
+  ])('%j says where its own help is', async (args, where) => {
+    expect(await ttai(args)).toMatchObject({ code: 2, notes: expect.stringContaining(where) });
+  });
+
+  it('a wrong port is told of like the setting', async () => {
+    const { code, notes } = await ttai(['serve', '--port', 'x']);
+    expect({ code, notes }).toEqual({ code: 2, notes: 'PORT is "x": must be a port, 0 to 65535.' });
+  });
 });
 
 describe('tokens', () => {
@@ -285,8 +302,38 @@ describe('mcp', () => {
     await client.close();
   });
 
-  it('says so when no server runs', async () => {
-    const ran = await ttai(['mcp'], { TTAI_URL: 'http://127.0.0.1:1' });
-    expect(ran).toMatchObject({ code: 1, notes: expect.stringContaining('No TTAI server answers') });
+  /** Runs it with this on its standard input, which then ends. */
+  async function bridged(input: string, url: string): Promise<{ code: number; out: string; notes: string }> {
+    const child = spawn(process.execPath, [main, 'mcp'], { env: { TTAI_URL: url, TTAI_HOME: home } });
+    const [out, notes] = [text(child.stdout), text(child.stderr)];
+    child.stdin.end(input);
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, out: await out, notes: await notes };
+  }
+  const nobody = 'http://127.0.0.1:1';
+  const initialize = `${JSON.stringify({
+    ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
+    params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  })}\n`;
+
+  it('says so when a host speaks and no server runs', async () => {
+    expect(await bridged(initialize, nobody)).toEqual({
+      code: 1,
+      out: '',
+      notes: expect.stringContaining('No TTAI server answers'),
+    });
+  });
+
+  it.each([
+    ['a server', () => server.url],
+    ['none', () => nobody],
+  ])('goes without a word when the host has closed its end, with %s', async (_, url) => {
+    expect(await bridged('', url())).toEqual({ code: 0, out: '', notes: '' });
+  });
+
+  it('answers what was asked before the host closed its end', async () => {
+    const { code, out, notes } = await bridged(initialize, server.url);
+    expect({ code, notes }).toEqual({ code: 0, notes: '' });
+    expect(JSON.parse(out)).toMatchObject({ id: 1, result: { serverInfo: { name: 'ttai' } } });
   });
 });

@@ -32,8 +32,9 @@ Examples:
   npm run ttai -- alert add AAPL above 200
   npm run ttai -- watch
 
-Commands talk to a running server: the one at TTAI_URL, or the one of this home.
-TTAI_TOKEN is the token, where the server demands one.`;
+Commands talk to a running server, which "npm start" starts: the one at TTAI_URL,
+or the one of this home. TTAI_TOKEN is the token, where the server demands one.
+The server's settings: npm run ttai -- serve --help`;
 
 /** The program, ready to parse. It throws `CommanderError`s and the errors of its commands. */
 export function createProgram({ env, terminal, signal, exitWith }: ProgramOptions): Command {
@@ -56,12 +57,12 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => print(text.trimEnd().split('\n').map(printable), terminal.note),
     })
-    .showHelpAfterError('Add --help to see what there is: npm run ttai -- --help')
     .exitOverride();
 
   program
-    .command('analyze <symbol>')
+    .command('analyze')
     .description('analyse a symbol, and show how far it is until it has ended')
+    .argument('<symbol>', 'for example AAPL')
     .addOption(choice('--type <type>', 'what to do', type))
     .addOption(choice('--strategy <strategy>', 'what to sell', strategy))
     .addOption(choice('--timeframe <timeframe>', 'of the chart', timeframe))
@@ -75,8 +76,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   program
-    .command('quote <symbols...>')
+    .command('quote')
     .description('present prices')
+    .argument('<symbols...>', 'for example AAPL MSFT')
     .option('--json', 'as JSON')
     .action(async (symbols: string[], { json }: { json?: boolean }) => {
       show(await client().call(getQuote, { symbols }), json, (answer) => [
@@ -87,8 +89,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
   const alert = program.command('alert').description('price alerts: add, list, delete');
   alert
-    .command('add <symbol>')
+    .command('add')
     .description('watch a price')
+    .argument('<symbol>', 'for example AAPL')
     .argument('<condition>', 'above, below or crosses', conditionOf)
     .argument('<threshold>', 'price', numberOf)
     .option('--repeat', 'fire at every cross, not only once')
@@ -123,8 +126,9 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       show(answer, json, ({ alerts }) => [...alertList(alerts), ...more(answer.nextCursor)]);
     });
   alert
-    .command('delete <alertId>')
+    .command('delete')
     .description('stop watching')
+    .argument('<alertId>', 'as "alert list" shows it')
     .option('--json', 'as JSON')
     .action(async (alertId: string, { json }: { json?: boolean }) => {
       const answer = await client().call(deleteAlert, { alertId });
@@ -167,16 +171,18 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       show(answer, json, ({ runs }) => [...runList(runs), ...more(answer.nextCursor)]);
     });
   program
-    .command('run <runId>')
+    .command('run')
     .description('one analysis and its result')
+    .argument('<runId>', 'as "runs" shows it')
     .option('--json', 'the whole result as JSON')
     .action(async (runId: string, { json }: { json?: boolean }) => {
       const { run } = await client().call(getRun, { runId, detail: json ? 'full' : 'summary' });
       show(run, json, (found) => runReport(found, terminal));
     });
   program
-    .command('cancel <runId>')
+    .command('cancel')
     .description('stop an analysis')
+    .argument('<runId>', 'as "runs" shows it')
     .option('--json', 'as JSON')
     .action(async (runId: string, { json }: { json?: boolean }) => {
       const { run } = await client().call(cancelRun, { runId });
@@ -187,9 +193,10 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
   program
     .command('token')
-    .description('who may enter: add')
-    .command('add <name>')
+    .description('tokens of those who may enter: add')
+    .command('add')
     .description('make a token, show it once, and keep its hash')
+    .argument('<name>', 'whose it is, or what for: one word')
     .option(
       '--owner <owner>',
       'whose runs and alerts it opens; "local" for those made without tokens (default: the name)',
@@ -218,10 +225,10 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
   program
     .command('serve')
     .description('one more server process on the database of this home')
-    .option('--port <port>', 'where it listens; 0 takes any free one', numberOf)
+    .option('--port <port>', 'where it listens; 0 takes any free one')
     .addHelpText('after', `\nSettings, from the environment:\n${settingsAsText()}`)
-    .action(async ({ port }: { port?: number }) => {
-      const config = readConfig({ ...env, ...(port !== undefined && { PORT: String(port) }) });
+    .action(async ({ port }: { port?: string }) => {
+      const config = readConfig({ ...env, ...(port !== undefined && { PORT: port }) });
       const { serve } = await import('../serve.ts');
       exitWith(await serve({ config, joinHome: true }));
     });
@@ -232,7 +239,14 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       const { bridge } = await import('./mcp.ts');
       await bridge(serverAddress(env));
     });
+  pointToHelp(program, 'npm run ttai --');
   return program;
+}
+
+/** What is called wrongly says where its own help is. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`Add --help to see what there is: ${path} --help`);
+  for (const inner of command.commands) pointToHelp(inner, `${path} ${inner.name()}`);
 }
 
 type Condition = 'above' | 'below' | 'crosses';

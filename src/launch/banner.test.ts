@@ -11,6 +11,7 @@ test('says where the doors are, and loudly that the market is simulated', () => 
     expect(text).toContain(place);
   }
   expect(text).toContain(`claude mcp add --transport http ttai ${url}/mcp\n`);
+  expect(text).toContain('  npm run -s ttai -- analyze AAPL\n');
 });
 
 test('the lines to paste are JSON that names the address', () => {
@@ -24,4 +25,5 @@ test('with tokens, the lines to paste carry one', () => {
   const text = banner({ url, config, joined: false });
   expect(text).toContain('--header "Authorization: Bearer <token>"');
   expect(text).toContain('every request needs a token');
+  expect(text).toContain('npm run -s ttai -- token add NAME');
 });

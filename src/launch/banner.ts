@@ -22,6 +22,12 @@ export function banner(options: { url: string; config: Config; joined: boolean }
         : [['Reach', `others can reach ${config.host}; every request needs a token`] as const]),
     ]),
     '',
+    'Try it, in another terminal:',
+    `  ${config.authTokensFile === undefined ? '' : 'TTAI_TOKEN=<token> '}npm run -s ttai -- analyze AAPL`,
+    ...(config.authTokensFile === undefined
+      ? []
+      : ['', 'A token is made, and shown once, with:', '  npm run -s ttai -- token add NAME']),
+    '',
     'Claude Code:',
     `  claude mcp add --transport http ttai ${mcp}${config.authTokensFile === undefined ? '' : ' --header "Authorization: Bearer <token>"'}`,
     '',

@@ -1,20 +1,14 @@
 /** What the driver's errors mean: whether it is the data's fault, the server's, or the connection's. */
 
-const SOCKET_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOENT',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
+const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** The connection broke, or the server is away, starting or stopping: whether a commit happened is not known. */
 export function isConnectionError(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message, syscall } = error as { code?: unknown; message?: unknown; syscall?: unknown };
   if (typeof code === 'string') {
+    // Of a server's socket that is a file; any other file that is missing is no server.
+    if (code === 'ENOENT') return syscall === 'connect';
     if (SOCKET_CODES.has(code)) return true;
     if (code.startsWith('08') || code.startsWith('57P0') || code === '53300' || code === '25P03') return true;
     if (code.length === 5) return false;

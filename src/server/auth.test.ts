@@ -57,7 +57,10 @@ describe('on loopback without tokens', () => {
   });
 
   it('answers upgrades by the same rules', () => {
-    expect(auth.authenticateUpgrade(upgradeWith({ host: 'localhost:4747' }))).toEqual({ owner: 'local' });
+    expect(auth.authenticateUpgrade(upgradeWith({ host: 'localhost:4747' }))).toEqual({
+      owner: 'local',
+      operator: true,
+    });
     expect(
       auth.authenticateUpgrade(upgradeWith({ host: 'localhost:4747', origin: 'https://evil.example' })),
     ).toMatchObject({
@@ -95,6 +98,7 @@ describe('with tokens', () => {
     expect(codeOf(auth, { protocols: inProtocol })).toBe('owner bob');
     expect(auth.authenticateUpgrade(upgradeWith({ 'sec-websocket-protocol': inProtocol }))).toEqual({
       owner: 'bob',
+      operator: false,
     });
   });
 

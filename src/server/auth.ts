@@ -44,13 +44,8 @@ export interface Auth {
   readonly tokensRequired: boolean;
   /** Throws `unauthorized`, `forbidden_host` or `forbidden_origin`. */
   authenticate(credentials: Credentials): Caller;
-  /**
-   * The same for a WebSocket upgrade, as an answer: an upgrade has no error handler above it. Sockets have nothing for
-   * operators.
-   */
-  authenticateUpgrade(
-    request: IncomingMessage,
-  ): { owner: string } | { status: number; error: ErrorBody['error'] };
+  /** The same for a WebSocket upgrade, as an answer: an upgrade has no error handler above it. */
+  authenticateUpgrade(request: IncomingMessage): Caller | { status: number; error: ErrorBody['error'] };
 }
 
 export interface AuthOptions {
@@ -83,8 +78,7 @@ export function createAuth(options: AuthOptions): Auth {
     authenticate,
     authenticateUpgrade(request) {
       try {
-        const { owner } = authenticate(credentialsOfUpgrade(request));
-        return { owner };
+        return authenticate(credentialsOfUpgrade(request));
       } catch (error) {
         const body = toErrorBody(error, options.log);
         return { status: httpStatus(body), error: body.error };

@@ -62,10 +62,27 @@ test('a request is told of by its route, never its path, whatever becomes of it'
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
   await get('/api/runs/analysis.secret', 'bob-token', { traceparent });
   await get('/nowhere/secret', 'bob-token');
+  await get('/api/nowhere/secret', 'bob-token');
   await get('/api/runs/analysis.secret');
   expect(told).toEqual([
     { method: 'GET', route: '/api/runs/:runId', status: 404, traceparent },
     { method: 'GET', route: 'none', status: 404, traceparent: undefined },
+    { method: 'GET', route: 'none', status: 404, traceparent: undefined },
     { method: 'GET', route: '/api/runs/:runId', status: 401, traceparent: undefined },
   ]);
 });
+
+test.each([
+  ['POST', '/api/runs/analysis', 400],
+  ['DELETE', '/api/runs/analysis', 405],
+  ['GET', '/api/actors/migrate', 405],
+  ['GET', '/inspect/api/stately', 200],
+])(
+  '%s %s is told of by its own route, not by a wider one that fits as well',
+  async (method, path, status) => {
+    const { status: answered } = await ask(server, method, path, {
+      headers: { authorization: 'Bearer bob-token' },
+    });
+    expect({ answered, told }).toMatchObject({ answered: status, told: [{ method, route: path, status }] });
+  },
+);

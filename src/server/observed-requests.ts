@@ -7,7 +7,7 @@ export interface RequestObserver {
   begins(request: { method: string; traceparent: string | undefined }): {
     /** Runs what answers it. */
     run<T>(work: () => Promise<T>): Promise<T>;
-    /** The answer begins. `route`: the pattern that took it, such as `/api/runs/:runId`. */
+    /** The answer begins. `route`: the pattern that took it, such as `/api/runs/:runId`; `none` where none fits. */
     ended(answer: { route: string; status: number }): void;
   };
   /** All metrics of the process. */
@@ -26,7 +26,8 @@ export function observeRequests(observer: RequestObserver): MiddlewareHandler {
       traceparent: c.req.header('traceparent'),
     });
     await observed.run(next);
-    const routes = matchedRoutes(c).filter(({ path }) => path !== '/*' && path !== '*');
-    observed.ended({ route: routes.at(-1)?.path ?? 'none', status: c.res.status });
+    // In the order in which they are tried: `/api/runs/analysis` stands before `/api/runs/:runId`, which fits it too.
+    const route = matchedRoutes(c).find(({ path }) => path !== '/*' && path !== '*');
+    observed.ended({ route: route?.path ?? 'none', status: c.res.status });
   };
 }

@@ -253,3 +253,29 @@ test('an unknown sampler is refused in words, and none means none', async () => 
   const { tracer } = await tracesWith('parentbased_traceidratio', '0');
   expect(parseTraceparent(tracer.step({}).trace)?.traceFlags).toBe(0);
 });
+
+test('a collector that is away is told of once, until it is back', async () => {
+  const told: string[] = [];
+  let isAway = true;
+  const sent: number[] = [];
+  const shaky: SpanExporter = {
+    export(spans, done) {
+      sent.push(spans.length);
+      done(isAway ? { code: 1, error: new Error('nobody there') } : { code: 0 });
+    },
+    shutdown: async () => {},
+  };
+  const { tracer, stop: stopTracing } = await traceInto(shaky, {
+    env,
+    onError: ({ message }) => told.push(message),
+    onRecovered: () => told.push('back'),
+  });
+  for (const away of [true, true, false, false, true]) {
+    isAway = away;
+    const before = sent.length;
+    tracer.begin('span', SERVER, undefined, {}).end({ attributes: {} });
+    await expect.poll(() => sent.length).toBe(before + 1);
+  }
+  await stopTracing();
+  expect(told).toEqual(['nobody there', 'back', 'nobody there']);
+});

@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Tracing {
   readonly tracer: SpanTracer;
-  /** Sends what waits, for at most two seconds. */
+  /** Sends what waits, for at most a second. */
   stop(): Promise<void>;
 }
 
@@ -19,9 +19,11 @@ export interface TracingOptions {
   env: Environment;
   /** Told when spans can't be sent, once until they can again. */
   onError: (error: Error) => void;
+  /** Told when they can. */
+  onRecovered?: () => void;
 }
 
-const STOP_WITHIN_MS = 2_000;
+const STOP_WITHIN_MS = 1_000;
 const SEND_EVERY_MS = 5_000;
 /** What waits beyond is dropped: a collector that is away must not cost memory without end. */
 const MAX_WAITING_SPANS = 8_192;
@@ -34,7 +36,7 @@ export async function startTracing(endpoint: string, options: TracingOptions): P
 
 /** Traces into an exporter: a test has one of its own. */
 export async function traceInto(exporter: SpanExporter, options: TracingOptions): Promise<Tracing> {
-  const { env, onError } = options;
+  const { env } = options;
   const [sdk, resources, { SpanTracer }] = await Promise.all([
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/resources'),
@@ -49,7 +51,7 @@ export async function traceInto(exporter: SpanExporter, options: TracingOptions)
     sampler: samplerOf(sdk, env),
     spanProcessors: [
       new sdk.BatchSpanProcessor({
-        exporter: tellingOnce(exporter, onError),
+        exporter: tellingOnce(exporter, options),
         maxQueueSize: MAX_WAITING_SPANS,
         scheduledDelayMillis: Number(env.OTEL_BSP_SCHEDULE_DELAY || SEND_EVERY_MS),
       }),
@@ -61,12 +63,16 @@ export async function traceInto(exporter: SpanExporter, options: TracingOptions)
   };
 }
 
-function tellingOnce(exporter: SpanExporter, onError: (error: Error) => void): SpanExporter {
+function tellingOnce(
+  exporter: SpanExporter,
+  { onError, onRecovered }: Pick<TracingOptions, 'onError' | 'onRecovered'>,
+): SpanExporter {
   let failing = false;
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
         if (result.error && !failing) onError(result.error);
+        if (!result.error && failing) onRecovered?.();
         failing = result.error !== undefined;
         done(result);
       });

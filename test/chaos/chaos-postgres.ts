@@ -10,6 +10,7 @@ import { type RunningPostgres, startPostgres } from '../../src/launch/postgres.t
 import { createLog } from '../../src/log.ts';
 import { migrate } from '../../src/persistence/migrate.ts';
 import { databaseUrl } from '../database-url.ts';
+import { endPostgresAt, undoAtExit } from '../undo-at-exit.ts';
 
 /** What the machines emit. Without a key, so that what is written twice is seen. */
 const EMITTED = 'CREATE TABLE emitted (address text, revision bigint, index integer, event jsonb)';
@@ -18,52 +19,37 @@ export class ChaosPostgres {
   readonly #postgres: RunningPostgres;
   /** The folder of this run, also for other files. */
   readonly home: string;
+  readonly #forget: () => void;
   #clones = 0;
-  #isInterrupted = false;
 
-  private constructor(postgres: RunningPostgres, home: string) {
+  private constructor(postgres: RunningPostgres, home: string, forget: () => void) {
     this.#postgres = postgres;
     this.home = home;
+    this.#forget = forget;
   }
 
   /** `settings` go over the usual ones. */
   static async start(settings: Readonly<Record<string, string>>): Promise<ChaosPostgres> {
     const home = await mkdtemp(join(tmpdir(), 'ttai-chaos-'));
+    // It is in a session of its own and hears nothing of Ctrl-C.
+    const forget = undoAtExit(() => endPostgresAt(home));
     try {
-      const running = await startPostgres({ home, log: createLog('error'), settings });
-      const postgres = new ChaosPostgres(running, home);
-      postgres.#stopOnSignals();
-      return postgres;
+      return new ChaosPostgres(
+        await startPostgres({ home, log: createLog('error'), settings }),
+        home,
+        forget,
+      );
     } catch (error) {
       await rm(home, { recursive: true, force: true });
+      forget();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    await this.#unlessInterrupted();
-    await this.#end();
-  }
-
-  async #end(): Promise<void> {
     await this.#postgres.stop();
     await rm(this.home, { recursive: true, force: true });
-  }
-
-  /** It is in a session of its own and hears nothing of Ctrl-C; workers end with this process. */
-  #stopOnSignals(): void {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        this.#isInterrupted = true;
-        process.on('uncaughtException', () => {});
-        void this.#end().finally(() => process.exit(1));
-      });
-    }
-  }
-
-  /** Does not resolve after an interruption: what fails from then on fails for want of Postgres, and is no report's. */
-  #unlessInterrupted(): Promise<void> {
-    return this.#isInterrupted ? new Promise(() => {}) : Promise.resolve();
+    this.#forget();
   }
 
   /** Of the postmaster that runs now. */
@@ -101,9 +87,6 @@ export class ChaosPostgres {
     try {
       await client.connect();
       await client.query(statement);
-    } catch (error) {
-      await this.#unlessInterrupted();
-      throw error;
     } finally {
       await client.end();
     }

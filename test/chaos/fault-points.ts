@@ -49,6 +49,7 @@ export class FaultPoints {
       before: (text, name) => this.pass(labelOf(text, name), 'before'),
       after: (text, name) => this.pass(labelOf(text, name), 'after'),
       turns,
+      comesByTime: (text) => isLease(labelOf(text, undefined)),
       notified,
     });
   }

@@ -145,8 +145,11 @@ export async function playScenario(client: MatrixClient): Promise<Occurrences | 
   await client.ask({ kind: 'spawn', machine: 'order', key: '1', idempotencyKey: 'order' });
   await client.ask({ kind: 'spawn', machine: 'busy', key: '1', idempotencyKey: 'busy' });
   await client.ask({ kind: 'reach', address: 'busy/1', until: { tag: 'greeted' } });
-  await client.ask(send('START', 'start'));
-  await client.ask({ kind: 'reach', address: 'order/1', until: { tag: 'open' } });
+  // It is awaited before the effect is tried again and the timer fires, however slow this process is to ask.
+  await Promise.all([
+    client.ask(send('START', 'start')),
+    client.ask({ kind: 'reach', address: 'order/1', until: { tag: 'open' } }),
+  ]);
   await client.ask(send('ADD', 'add1', { by: 1 }));
   await client.ask({ kind: 'together', questions: [2, 3].map((by) => send('ADD', `add${by}`, { by })) });
   await client.ask(send('HOLD', 'hold'));

@@ -19,6 +19,8 @@ export interface Wrapping {
   after?: (text: string, name: string | undefined) => void;
   /** Statements, new connections and notices wait here. */
   turns?: Turns;
+  /** Of a statement that comes by time: it waits until nothing is under way, or it would change what meets what. */
+  comesByTime?: (text: string) => boolean;
   /** After whoever listens has taken it. */
   notified?: (payload: string) => void;
 }
@@ -37,7 +39,8 @@ interface Prototype {
 const prototype = pg.Client.prototype as unknown as Prototype;
 
 /** From here on every statement of this process passes through here, of pools and of single connections. */
-export function wrapQueries({ rewrite, before, after, turns, notified }: Wrapping): void {
+export function wrapQueries(wrapping: Wrapping): void {
+  const { rewrite, before, after, turns, comesByTime, notified } = wrapping;
   const { query } = prototype;
   prototype.query = function wrapped(first, ...rest) {
     const statement: Statement = typeof first === 'string' ? { text: first } : (first as Statement);
@@ -58,8 +61,9 @@ export function wrapQueries({ rewrite, before, after, turns, notified }: Wrappin
           else query.call(this, followUp, finish);
         });
       };
-      if (turns) turns.take(this, text, send);
-      else send(() => {});
+      if (!turns) send(() => {});
+      else if (comesByTime?.(text)) turns.whenStill(() => turns.take(this, text, send));
+      else turns.take(this, text, send);
     });
   };
   if (turns) wrapConnections(turns, notified);

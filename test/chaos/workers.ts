@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PlainError, TtaiError, toPlainError } from '../../src/actors/runtime/errors.ts';
+import { undoAtExit } from '../undo-at-exit.ts';
 
 /** The worker ended before it answered; whether it did what was asked is not known. */
 export class WorkerEnded extends Error {}
@@ -46,6 +47,8 @@ export class Worker {
       env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
     });
     this.#child = child;
+    // One that is frozen does not see that its parent is gone.
+    const forget = undoAtExit(() => child.kill('SIGKILL'));
     const ready = Promise.withResolvers<boolean>();
     const ended = Promise.withResolvers<Ended>();
     this.ready = ready.promise;
@@ -55,6 +58,7 @@ export class Worker {
     child.on('message', (message) => this.#receive(message as Message, ready.resolve));
     child.once('exit', (code, signal) => {
       this.#hasEnded = true;
+      forget();
       ready.resolve(false);
       for (const { reject } of this.#waiting.values()) reject(new WorkerEnded('the worker ended'));
       this.#waiting.clear();

@@ -2,6 +2,7 @@
  * The runtime's errors: a small tree with stable codes. The same codes reach HTTP, MCP and the journal.
  * Not for errors of trading or of market data; those extend `TtaiError` where they arise.
  */
+import { messageOf, parseStorable, storableText } from './storable.ts';
 
 /** Any error with a stable code and a message for a person. `retryable`: the same call may succeed later. */
 export class TtaiError extends Error {
@@ -102,23 +103,59 @@ export interface PlainError {
   details?: Record<string, unknown>;
 }
 
-/** Any thrown value as plain JSON. An error without a code gets `internal_error`. */
+/** A longer message, name or code is cut: it is kept in rows and shown to people. */
+const MAX_TEXT_CHARS = 10_000;
+const MAX_DETAILS_CHARS = 32_768;
+
+/**
+ * Any thrown value as plain JSON that can be stored. An error without a code gets `internal_error`. Never throws: what
+ * can't be read of an error is left out.
+ */
 export function toPlainError(error: unknown): PlainError {
+  try {
+    return plainError(error);
+  } catch {
+    return { name: 'Error', message: text(messageOf(error)), code: 'internal_error', retryable: false };
+  }
+}
+
+function plainError(error: unknown): PlainError {
   if (error instanceof TtaiError) {
-    const { name, message, code, retryable, details } = error;
-    return details ? { name, message, code, retryable, details } : { name, message, code, retryable };
+    const { name, message, code, retryable } = error;
+    const plain = { name: text(name), message: text(message), code: text(code), retryable };
+    const details = plainDetails(error.details);
+    return details ? { ...plain, details } : plain;
   }
   if (error instanceof Error) {
-    return { name: error.name, message: error.message, code: 'internal_error', retryable: false };
+    const { name, message } = error;
+    return { name: text(name), message: text(message), code: 'internal_error', retryable: false };
   }
   if (typeof error === 'object' && error !== null && 'message' in error && 'code' in error) {
     const plain = error as Partial<PlainError>;
     return {
-      name: String(plain.name ?? 'Error'),
-      message: String(plain.message),
-      code: String(plain.code),
+      name: text(plain.name ?? 'Error'),
+      message: text(plain.message),
+      code: text(plain.code),
       retryable: plain.retryable === true,
     };
   }
-  return { name: 'Error', message: String(error), code: 'internal_error', retryable: false };
+  return { name: 'Error', message: text(messageOf(error)), code: 'internal_error', retryable: false };
+}
+
+function text(value: unknown): string {
+  const whole = String(value);
+  if (whole.length <= MAX_TEXT_CHARS) return storableText(whole);
+  return `${storableText(whole.slice(0, MAX_TEXT_CHARS))}… (${whole.length} characters)`;
+}
+
+/** Undefined where there are none. What can't be stored of them, or is too much, is not told. */
+function plainDetails(details: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
+  if (!details) return undefined;
+  try {
+    const json = JSON.stringify(details);
+    if (json.length > MAX_DETAILS_CHARS) return { omitted: true, chars: json.length };
+    return parseStorable(json) as Record<string, unknown>;
+  } catch {
+    return { omitted: true };
+  }
 }

@@ -3,35 +3,31 @@
  * stored. Not for who may ask; that is the doors'.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import type { z } from 'zod';
 import type { Outcome } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
 import type { Registry } from './registry/registry.ts';
+import { faultOfText } from './steps/lossless.ts';
 import type { Idempotency, Item } from './steps/work.ts';
+import { isStorableText, messageOf, parseStorable, storableText } from './storable.ts';
 import type { ActorEvent, Address, DurableMachine, SendOptions, SpawnOptions } from './types.ts';
 
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
 const KEY = /^[\w.:@-]{1,200}$/;
+const MAX_KEY_CHARS = 200;
+/** An address is one, and a child's is longer than its parent's. */
+const MAX_SOURCE_CHARS = 2_000;
 
 /** The item of a spawn. Throws `machine_not_found`, or `invalid_input` naming the field. */
 export function spawnItem(registry: Registry, machine: string, key: string, options: SpawnOptions): Item {
   const { definition } = registry.machine(machine);
-  if (!KEY.test(key)) {
-    throw new RuntimeError('invalid_input', 'an actor key is 1 to 200 letters, digits or . _ : @ -', {
-      details: { field: 'key' },
-    });
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw wrongOption('key', 'an actor key is 1 to 200 letters, digits or . _ : @ -');
   }
-  const parsed = definition.input.safeParse(options.input);
-  if (!parsed.success) {
-    throw new RuntimeError(
-      'invalid_input',
-      `the input of ${machine} is wrong: ${wrongFields(parsed.error)}`,
-      {
-        details: { issues: parsed.error.issues },
-      },
-    );
-  }
-  const input = storable(parsed.data, 'invalid_input');
-  const { owner, idempotencyKey, singletonKey = null } = options;
+  const { owner, idempotencyKey, singletonKey } = optionsOf(options);
+  refuseText('owner', owner, MAX_KEY_CHARS);
+  if (singletonKey !== undefined) refuseText('singletonKey', singletonKey, MAX_KEY_CHARS);
+  const input = parsed(definition.input, options.input, 'invalid_input', `the input of ${machine}`);
   return {
     kind: 'spawn',
     stepId: randomUUID(),
@@ -40,7 +36,7 @@ export function spawnItem(registry: Registry, machine: string, key: string, opti
     key,
     owner,
     input,
-    singletonKey,
+    singletonKey: singletonKey ?? null,
     idempotency: idempotency(`spawn:${machine}:${owner}`, idempotencyKey, input),
   };
 }
@@ -52,6 +48,9 @@ export function eventItem(
   event: ActorEvent,
   options: SendOptions,
 ): Item {
+  refuseAddress(address);
+  const { source, idempotencyKey } = optionsOf(options);
+  if (source !== undefined) refuseText('source', source, MAX_SOURCE_CHARS);
   const checked = checkEvent(registry, address, event);
   const machine = machineOf(address);
   return {
@@ -59,8 +58,8 @@ export function eventItem(
     stepId: randomUUID(),
     address,
     event: checked,
-    source: options.source ?? null,
-    idempotency: idempotency(address, options.idempotencyKey, checked),
+    source: source ?? null,
+    idempotency: idempotency(address, idempotencyKey, checked),
     // Of which version the actor is shows when it is loaded.
     ...(steppedVersions(registry, machine).length > 1 && {
       eventIn: (version: string) =>
@@ -113,13 +112,56 @@ function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent
       },
     );
   }
-  const parsed = schema.safeParse(event);
-  if (!parsed.success) {
-    throw new RuntimeError('invalid_event', `the event ${type} is wrong: ${wrongFields(parsed.error)}`, {
-      details: { issues: parsed.error.issues },
+  const fields = parsed(schema, event, 'invalid_event', `the event ${type}`);
+  return { ...(fields as object), type };
+}
+
+/**
+ * What a schema makes of a value, as it will be stored. Throws naming the fields that are wrong, or that JSON would
+ * change on the way to the machine. What a schema throws by itself it has against the value.
+ */
+function parsed(
+  schema: z.ZodType,
+  value: unknown,
+  code: 'invalid_event' | 'invalid_input',
+  what: string,
+): unknown {
+  let result: ReturnType<typeof schema.safeParse>;
+  try {
+    result = schema.safeParse(value);
+  } catch (error) {
+    throw new RuntimeError(code, `${what} is wrong: its schema throws: ${messageOf(error)}`, {
+      cause: error,
     });
   }
-  return storable({ ...(parsed.data as object), type }, 'invalid_event');
+  if (!result.success) {
+    const { issues } = result.error;
+    throw new RuntimeError(code, `${what} is wrong: ${wrongFields(issues)}`, { details: { issues } });
+  }
+  const fault = faultOfText(result.data);
+  if (fault) throw new RuntimeError(code, `${what} can't be stored: ${fault}`);
+  return JSON.parse(JSON.stringify(result.data ?? null));
+}
+
+/** An address that can be asked for. Throws `invalid_input`, and `actor_not_found` for one that nothing can have. */
+export function refuseAddress(address: Address): void {
+  if (typeof address !== 'string') throw wrongOption('address', 'an address is text: machine/key');
+  if (isStorableText(address)) return;
+  throw new RuntimeError('actor_not_found', `there is no actor ${storableText(address)}`);
+}
+
+function optionsOf<T extends object>(options: T): T {
+  if (typeof options === 'object' && options !== null) return options;
+  throw wrongOption('options', 'the options are an object');
+}
+
+function refuseText(field: string, value: unknown, maxChars: number): asserts value is string {
+  if (typeof value === 'string' && value !== '' && value.length <= maxChars && isStorableText(value)) return;
+  throw wrongOption(field, `${field} is 1 to ${maxChars} characters of text, without NUL`);
+}
+
+function wrongOption(field: string, message: string): RuntimeError {
+  return new RuntimeError('invalid_input', message, { details: { field } });
 }
 
 /** The machine's part of an address; empty where there is none. */
@@ -129,11 +171,7 @@ export function machineOf(address: Address): string {
 
 function idempotency(scope: string, key: string | undefined, payload: unknown): Idempotency | undefined {
   if (key === undefined) return undefined;
-  if (!key || key.length > 200 || key.includes('\0')) {
-    throw new RuntimeError('invalid_input', 'an idempotency key is 1 to 200 characters', {
-      details: { field: 'idempotencyKey' },
-    });
-  }
+  refuseText('idempotencyKey', key, MAX_KEY_CHARS);
   return { scope, key, payloadHash: createHash('sha256').update(stableJson(payload)).digest('hex') };
 }
 
@@ -146,27 +184,15 @@ function stableJson(value: unknown): string {
   );
 }
 
-/** As it will be stored. Refuses text that Postgres's JSON can't hold: NUL characters and halves of characters. */
-function storable<T>(value: T, code: 'invalid_event' | 'invalid_input'): T {
-  const text = JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed())) {
-      throw new RuntimeError(code, 'text with a NUL character or half a character can not be stored');
-    }
-    return part;
-  });
-  return JSON.parse(text ?? 'null') as T;
-}
-
-/** As it will be stored. What Postgres's JSON can't hold of a peer's answer is dropped or replaced. */
+/** As it will be stored. What Postgres's JSON can't hold of a peer's texts is dropped or replaced. */
 export function storableOutcome(outcome: Outcome): Outcome {
-  const text = JSON.stringify('output' in outcome ? { output: outcome.output ?? null } : outcome);
-  return JSON.parse(text, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
+  return parseStorable(
+    JSON.stringify('output' in outcome ? { output: outcome.output ?? null } : outcome),
   ) as Outcome;
 }
 
-function wrongFields(error: { issues: { path: PropertyKey[]; message: string }[] }): string {
-  return error.issues
+function wrongFields(issues: readonly { path: PropertyKey[]; message: string }[]): string {
+  return issues
     .map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`)
     .join('; ');
 }

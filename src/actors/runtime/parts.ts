@@ -116,6 +116,7 @@ export function assemble(
     registry,
     clock,
     log,
+    processIds: () => peers.ids,
     send,
     onOutcome: (row, outcome, trace) => followUp.effectEnded(row, outcome, trace),
     telemetry,

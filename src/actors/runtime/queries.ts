@@ -5,6 +5,7 @@ import { readPending } from '../../persistence/actors/pending.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
 import { RuntimeError } from './errors.ts';
+import { refuseAddress } from './incoming.ts';
 import type { ActorView, Address, Clock, InspectionRecord, ListOptions, PendingWork } from './types.ts';
 import { toInspectionRecord, toPendingWork, toView } from './views.ts';
 
@@ -21,19 +22,21 @@ export class Queries {
   }
 
   async snapshot(address: Address): Promise<ActorView> {
+    refuseAddress(address);
     const row = await read(() => loadActor(this.#database, address));
     if (!row) throw actorNotFound(address);
     return toView(row);
   }
 
   async pending(address: Address): Promise<PendingWork> {
+    refuseAddress(address);
     const row = await read(() => readPending(this.#database, address));
     if (!row) throw actorNotFound(address);
     return toPendingWork(row, new Date(this.#clock.now()));
   }
 
   async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
-    const limit = Math.min(options.limit ?? 50, MAX_PAGE);
+    const limit = pageSize(options.limit, 50);
     const rows = await read(() =>
       listActors(this.#database, {
         owner: options.owner,
@@ -53,8 +56,13 @@ export class Queries {
     address: Address,
     options: { from?: number; limit?: number } = {},
   ): Promise<InspectionRecord[]> {
-    const limit = Math.min(options.limit ?? MAX_PAGE, MAX_PAGE);
-    const steps = await read(() => readSteps(this.#database, address, options.from ?? 0, limit));
+    refuseAddress(address);
+    const { from = 0 } = options;
+    if (!Number.isSafeInteger(from)) {
+      throw new RuntimeError('invalid_input', 'from is a revision', { details: { field: 'from' } });
+    }
+    const limit = pageSize(options.limit, MAX_PAGE);
+    const steps = await read(() => readSteps(this.#database, address, from, limit));
     return steps.map(toInspectionRecord);
   }
 
@@ -70,7 +78,7 @@ export class Queries {
         after,
         address: options.address,
         owners: options.owner === undefined ? undefined : [options.owner],
-        limit: Math.min(options.limit ?? MAX_PAGE, MAX_PAGE),
+        limit: pageSize(options.limit, MAX_PAGE),
       }),
     );
     return steps.map(toInspectionRecord);
@@ -79,6 +87,15 @@ export class Queries {
   inspectEnd(): Promise<string> {
     return read(() => streamEnd(this.#database));
   }
+}
+
+/** How many rows a page has. Throws `invalid_input` for what is no number of rows. */
+export function pageSize(limit: number | undefined, usual: number): number {
+  if (limit === undefined) return usual;
+  if (Number.isInteger(limit) && limit >= 0) return Math.min(limit, MAX_PAGE);
+  throw new RuntimeError('invalid_input', 'a limit is a whole number of rows', {
+    details: { field: 'limit' },
+  });
 }
 
 /** What a query answers. Throws `unavailable` while the database is away. */

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { restartRestoredStream } from '../../persistence/actors/journal.ts';
 import { atMost } from './bounded.ts';
 import { RuntimeError } from './errors.ts';
-import { eventItem, spawnItem } from './incoming.ts';
+import { eventItem, refuseAddress, spawnItem } from './incoming.ts';
 import { assemble, type Parts, type SystemOptions } from './parts.ts';
 import type { Item } from './steps/work.ts';
 import type { SystemLoad } from './telemetry.ts';
@@ -129,6 +129,7 @@ export class System implements ActorSystem {
 
   async stop(address: Address, options: { source?: string } = {}): Promise<ActorView> {
     this.#refuseWhenDraining();
+    refuseAddress(address);
     const item: Item = { kind: 'stop', stepId: randomUUID(), address, source: options.source ?? null };
     await this.#parts.committer.submit(item);
     return this.snapshot(address);

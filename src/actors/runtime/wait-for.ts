@@ -6,13 +6,17 @@ import type { ActorSystem, ActorView, Address } from './types.ts';
 
 type Until = Parameters<ActorSystem['waitFor']>[1];
 
-/** Resolves with the actor when it is there. Throws `timeout`, `actor_ended`, `actor_not_found`, or the abort's reason. */
-export function waitFor(
+/** Node's timers take at most this: longer is for ever, to the life of a process. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Resolves with the actor when it is there. Throws `invalid_input`, `timeout`, `actor_ended`, `actor_not_found`, or the abort's reason. */
+export async function waitFor(
   system: Pick<ActorSystem, 'snapshot' | 'onCommit'>,
   address: Address,
   until: Until,
-  { timeoutMs, signal }: Parameters<ActorSystem['waitFor']>[2],
+  options: Parameters<ActorSystem['waitFor']>[2],
 ): Promise<ActorView> {
+  const { timeoutMs, signal } = checked(until, options);
   const met = predicateOf(until);
   return new Promise<ActorView>((resolve, reject) => {
     let reading = false;
@@ -46,14 +50,34 @@ export function waitFor(
     const unsubscribe = system.onCommit(({ addresses }) => {
       if (addresses === null || addresses.includes(address)) look();
     });
-    const over = setTimeout(() => {
-      const message = `${address} did not get there within ${timeoutMs} ms`;
-      end(() => reject(new RuntimeError('timeout', message, { retryable: true })));
-    }, timeoutMs);
+    const over = setTimeout(
+      () => {
+        const message = `${address} did not get there within ${timeoutMs} ms`;
+        end(() => reject(new RuntimeError('timeout', message, { retryable: true })));
+      },
+      Math.min(timeoutMs, LONGEST_TIMEOUT_MS),
+    );
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     else look();
   });
+}
+
+function checked(until: Until, options: Parameters<ActorSystem['waitFor']>[2]) {
+  const timeoutMs: unknown = options?.timeoutMs;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+    const details = { field: 'timeoutMs' };
+    throw new RuntimeError('invalid_input', 'timeoutMs is a number of 0 or more', { details });
+  }
+  const isKnown =
+    until === 'done' ||
+    typeof until === 'function' ||
+    typeof (until as { tag?: unknown } | null)?.tag === 'string';
+  if (!isKnown) {
+    const details = { field: 'until' };
+    throw new RuntimeError('invalid_input', 'wait for "done", a { tag }, or a function', { details });
+  }
+  return options;
 }
 
 function predicateOf(until: Until) {

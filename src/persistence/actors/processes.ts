@@ -147,20 +147,21 @@ export async function keptEffects(
   return new Set(rows.map((row) => row.effect_id as string));
 }
 
-/** Notes a failed attempt, so that whoever takes over goes on from there. */
+/**
+ * Notes a failed attempt, so that whoever takes over goes on from there. Answers false, and notes nothing, when the
+ * effect is not this process's any more, by its ids: it was taken over, or has ended.
+ */
 export async function noteAttempt(
   database: Database,
+  ids: readonly string[],
   effectId: string,
-  attempt: number,
-  dueAt: Date,
-  lastError: unknown,
-): Promise<void> {
-  await database.query('UPDATE effects SET attempt = $2, due_at = $3, last_error = $4 WHERE effect_id = $1', [
-    effectId,
-    attempt,
-    dueAt,
-    JSON.stringify(lastError),
-  ]);
+  { attempt, dueAt, lastError }: { attempt: number; dueAt: Date; lastError: unknown },
+): Promise<boolean> {
+  const { rowCount } = await database.query(
+    'UPDATE effects SET attempt = $2, due_at = $3, last_error = $4 WHERE effect_id = $1 AND process = ANY($5)',
+    [effectId, attempt, dueAt, JSON.stringify(lastError), ids],
+  );
+  return rowCount !== 0;
 }
 
 /** A process leaves, with the ids that it had: its effects are free for others. */

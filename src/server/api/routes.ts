@@ -46,12 +46,26 @@ export function apiRoutes({ calls, ...rooms }: ApiOptions): Hono<ApiEnv> {
 }
 
 async function readInput(c: Context<ApiEnv>, operation: Operation): Promise<unknown> {
-  const sent =
-    operation.http.method === 'post'
-      ? ((await readJsonBody(c.req.raw)) ?? {})
-      : readQuery(operation, c.req.queries());
   const inPath = c.req.param() as Record<string, string>;
-  return isObject(sent) ? { ...sent, ...inPath } : sent;
+  const query = c.req.queries();
+  if (operation.http.method !== 'post') return { ...readQuery(operation, query), ...inPath };
+  // What is said where nobody reads it may be what keeps a call from doing harm: ?dryRun=true.
+  refuseFields(Object.keys(query), 'the query; a POST takes its fields in the body, as JSON');
+  const sent = (await readJsonBody(c.req.raw)) ?? {};
+  if (!isObject(sent)) return sent;
+  refuseFields(
+    Object.keys(inPath).filter((field) => Object.hasOwn(sent, field)),
+    'the body, while the path says it already',
+  );
+  return { ...sent, ...inPath };
+}
+
+function refuseFields([field]: readonly string[], where: string): void {
+  if (field === undefined) return;
+  const name = field.slice(0, 100);
+  throw new TtaiError('invalid_input', `The input does not fit. ${name} stands in ${where}.`, {
+    details: { issues: [{ field: name, message: `stands in ${where}` }] },
+  });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

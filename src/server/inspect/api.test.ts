@@ -113,20 +113,38 @@ describe('actors', () => {
 });
 
 describe('who sees what', () => {
-  test('own actors and those of system; of another owner not even that they exist', async () => {
-    const theirs = fake.start('analysis', 'theirs', { owner: 'somebody' });
+  test.each(['somebody', 'system'])(
+    'of actors of %s an owner hears not even that they exist',
+    async (owner) => {
+      const theirs = fake.start('analysis', 'theirs', { owner });
+      expect((await get('/actors')).body.actors).toEqual([]);
+      const unknown = await get('/actors/analysis/nobody');
+      for (const path of ['', '/history', '/history/1']) {
+        const refused = await get(`/actors/${theirs}${path}`);
+        expect(refused).toMatchObject(refusal(404, 'actor_not_found'));
+        expect(JSON.stringify(refused).replace(theirs, 'analysis/nobody')).toBe(JSON.stringify(unknown));
+      }
+      expect(await get(`/stream?address=${theirs}`)).toMatchObject(refusal(404, 'actor_not_found'));
+      expect(unknown.body).toMatchObject({ error: { code: 'actor_not_found' } });
+    },
+  );
+
+  test('what serves all owners is listed for operators only', async () => {
     const common = fake.start('analysis', 'common', { owner: 'system' });
-    expect((await get('/actors')).body.actors).toEqual([]);
+    expect(await get('/actors?scope=system')).toMatchObject(refusal(403, 'operators_only'));
+    expect((await get('/viewer')).body).toEqual({ owner: 'local', operator: false });
+    door.caller = { owner: 'opal', operator: true };
     expect((await get('/actors?scope=system')).body.actors).toMatchObject([{ address: common }]);
-    expect((await get(`/actors/${common}`)).status).toBe(200);
-    const unknown = await get('/actors/analysis/nobody');
+    expect((await get('/viewer')).body).toEqual({ owner: 'opal', operator: true });
+  });
+
+  test('an operator looks into any actor, and lists its own', async () => {
+    const theirs = fake.start('analysis', 'theirs', { owner: 'somebody' });
+    door.caller = { owner: 'opal', operator: true };
     for (const path of ['', '/history', '/history/1']) {
-      const refused = await get(`/actors/${theirs}${path}`);
-      expect(refused).toMatchObject(refusal(404, 'actor_not_found'));
-      expect(JSON.stringify(refused).replace(theirs, 'analysis/nobody')).toBe(JSON.stringify(unknown));
+      expect((await get(`/actors/${theirs}${path}`)).status).toBe(200);
     }
-    expect(await get(`/stream?address=${theirs}`)).toMatchObject(refusal(404, 'actor_not_found'));
-    expect(unknown.body).toMatchObject({ error: { code: 'actor_not_found' } });
+    expect((await get('/actors')).body.actors).toEqual([]);
   });
 });
 
@@ -149,17 +167,37 @@ describe('the live stream', () => {
   const open = (query = '', init: RequestInit = {}) =>
     serverSentEvents(`${door.url}/inspect/api/stream${query}`, init);
 
-  test('brings steps as they are committed, own and common ones, never others’', async () => {
-    const stream = open();
+  test('brings own steps as they are committed, never others’ nor those of what serves all', async () => {
+    const stream = open('?after=0');
     expect((await stream.next()).value).toMatchObject({ event: 'ready' });
     fake.start('analysis', 'theirs', { owner: 'somebody' });
-    const mine = fake.start('analysis', 'mine');
-    expect((await stream.next()).value).toMatchObject({
-      event: 'step',
-      data: { address: mine, revision: 1 },
-    });
+    fake.start('analysis', 'common', { owner: 'system' });
+    for (const key of ['mine', 'mine-too']) {
+      const address = fake.start('analysis', key);
+      expect((await stream.next()).value).toMatchObject({ event: 'step', data: { address, revision: 1 } });
+    }
+    await stream.return();
+  });
+
+  test('brings an operator also those of what serves all', async () => {
+    door.caller = { owner: 'opal', operator: true };
+    const stream = open();
+    await stream.next();
+    fake.start('analysis', 'theirs', { owner: 'somebody' });
+    const mine = fake.start('analysis', 'mine', { owner: 'opal' });
+    expect((await stream.next()).value).toMatchObject({ data: { address: mine } });
     const common = fake.start('analysis', 'common', { owner: 'system' });
     expect((await stream.next()).value).toMatchObject({ data: { address: common } });
+    await stream.return();
+  });
+
+  test('of one actor is an operator’s, whoever’s that is', async () => {
+    const theirs = fake.start('analysis', 'theirs', { owner: 'somebody' });
+    door.caller = { owner: 'opal', operator: true };
+    const stream = open(`?address=${theirs}`);
+    await stream.next();
+    fake.step(theirs, marketData);
+    expect((await stream.next()).value).toMatchObject({ data: { address: theirs } });
     await stream.return();
   });
 
@@ -212,7 +250,7 @@ describe('the live stream', () => {
   test('ends when the server stops, and leaves no listener behind', async () => {
     const stream = open();
     await stream.next();
-    expect(fake.listeners).toBe(2);
+    expect(fake.listeners).toBe(1);
     const end = stream.next();
     await door.stop();
     expect(await end).toEqual({ done: true, value: undefined });

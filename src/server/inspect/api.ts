@@ -2,16 +2,18 @@
  * The inspector's JSON routes under /inspect/api: machines with their charts, actors, their history, the live
  * stream. Reads only. Errors are thrown; the server's own handler gives them their shape.
  */
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { type ActorSystem, type ActorView, type ListOptions, TtaiError } from '../../actors/runtime/index.ts';
+import type { Caller } from '../auth.ts';
 import { invalidInput } from '../errors.ts';
 import { lastSteps } from '../last-steps.ts';
+import { mayTouch, requireOperator } from '../operations/authority.ts';
 import { redactedActor } from '../redact.ts';
 import { visibleActor } from '../visible-actor.ts';
 import type { InspectEnv, InspectRoom } from './room.ts';
 import { streamSteps } from './stream.ts';
-import { actorDetail, actorItem, isVisible, stepDetail, stepItem } from './views.ts';
+import { actorDetail, actorItem, stepDetail, stepItem } from './views.ts';
 
 const word = z.string().min(1).max(100);
 const cursor = z
@@ -33,7 +35,7 @@ const historyQuery = z.object({
   from: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
-const revisionParam = z.coerce.number().int().min(1);
+const revisionParam = z.object({ revision: z.coerce.number().int().min(1) });
 const streamQuery = z.object({
   after: z
     .string()
@@ -47,6 +49,9 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   const { system, charts } = room;
   const routes = new Hono<InspectEnv>();
 
+  // For the page, which shows operators more to choose from.
+  routes.get('/viewer', (c) => c.json(callerOf(c)));
+
   routes.get('/machines', (c) =>
     c.json({ machines: system.machines().map(({ id, version }) => ({ id, version })) }),
   );
@@ -59,6 +64,8 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
 
   routes.get('/actors', async (c) => {
     const { scope, cursor, limit, machine, status } = parse(actorsQuery, c.req.query());
+    // What serves all owners holds of all of them.
+    if (scope === 'system') requireOperator(callerOf(c));
     const options: ListOptions = { owner: scope === 'system' ? 'system' : c.get('owner'), limit };
     if (machine !== undefined) options.machine = machine;
     if (status !== undefined) options.status = status;
@@ -69,12 +76,12 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/actors/:machine/:key', async (c) => {
-    const actor = await askedActor(system, c.get('owner'), c.req.param());
+    const actor = await askedActor(system, callerOf(c), c.req.param());
     return c.json(actorDetail(actor, charts));
   });
 
   routes.get('/actors/:machine/:key/history', async (c) => {
-    const actor = await askedActor(system, c.get('owner'), c.req.param());
+    const actor = await askedActor(system, callerOf(c), c.req.param());
     const { from, limit } = parse(historyQuery, c.req.query());
     const steps =
       from === undefined
@@ -84,8 +91,8 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/actors/:machine/:key/history/:revision', async (c) => {
-    const actor = await askedActor(system, c.get('owner'), c.req.param());
-    const revision = parse(revisionParam, c.req.param('revision'));
+    const actor = await askedActor(system, callerOf(c), c.req.param());
+    const { revision } = parse(revisionParam, c.req.param());
     const [record] = await system.journal(actor.address, { from: revision, limit: 1 });
     if (record?.revision !== revision) {
       throw new TtaiError('not_found', `The journal has no revision ${revision} of ${actor.address}.`);
@@ -94,15 +101,15 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/stream', async (c) => {
-    const owner = c.get('owner');
+    const caller = callerOf(c);
     const { after, address } = parse(streamQuery, {
       ...c.req.query(),
       // A browser that reconnects says where it was; that is later than what its address line says.
       ...(c.req.header('last-event-id') && { after: c.req.header('last-event-id') }),
     });
-    if (address !== undefined) await visibleActorAt(system, owner, address);
+    if (address !== undefined) await visibleActorAt(system, caller, address);
     return streamSteps(c, room, {
-      owner,
+      caller,
       ...(address !== undefined && { address }),
       ...(after !== undefined && { after }),
     });
@@ -111,21 +118,25 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   return routes;
 }
 
+function callerOf(c: Context<InspectEnv>): Caller {
+  return { owner: c.get('owner'), operator: c.get('operator') };
+}
+
 /** The actor as it may be shown. Throws `actor_not_found` for another owner's, as for one that does not exist. */
 export async function visibleActorAt(
   system: ActorSystem,
-  owner: string,
+  caller: Caller,
   address: string,
 ): Promise<ActorView> {
-  return redactedActor(system, await visibleActor(system, address, (its) => isVisible(owner, its)));
+  return redactedActor(system, await visibleActor(system, address, (its) => mayTouch(caller, its)));
 }
 
 function askedActor(
   system: ActorSystem,
-  owner: string,
+  caller: Caller,
   { machine, key }: { machine: string; key: string },
 ): Promise<ActorView> {
-  return visibleActorAt(system, owner, parse(addressSchema, `${machine}/${key}`));
+  return visibleActorAt(system, caller, parse(addressSchema, `${machine}/${key}`));
 }
 
 function parse<T>(schema: z.ZodType<T>, input: unknown): T {

@@ -1,6 +1,6 @@
 /**
  * The inspector's door: the page, its JSON and live stream, and Stately's protocol. It reads what is committed and
- * changes nothing. An owner sees its own actors and those of `system`, which serve all.
+ * changes nothing. An owner sees its own actors; an operator any, and lists those of `system`, which serve all.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -27,7 +27,7 @@ export interface InspectDoorOptions extends InspectSocketOptions {
 }
 
 export interface InspectDoor {
-  /** To be mounted at /inspect, behind authentication that sets `owner`; throws `TtaiError`s to the handler above. */
+  /** To be mounted at /inspect, behind authentication that sets `owner` and `operator`; throws `TtaiError`s to the handler above. */
   routes: Hono<InspectEnv>;
   /** For upgrades to /inspect/ws. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;

@@ -1,5 +1,6 @@
 /** What the parts of the inspector share. Types only. */
 import type { ActorSystem, RuntimeLog } from '../../actors/runtime/index.ts';
+import type { Caller } from '../auth.ts';
 import type { Charts } from './layout.ts';
 import type { Slots } from './slots.ts';
 
@@ -15,5 +16,5 @@ export interface InspectRoom {
 
 /** Set by the server's authentication before a route of the inspector runs. */
 export interface InspectEnv {
-  Variables: { owner: string };
+  Variables: Caller;
 }

@@ -81,6 +81,13 @@ describe('Stately’s receiver', () => {
     expect(received[3]).toBe(actors[1]);
   });
 
+  test('is for an operator of any actor', async () => {
+    door.caller = { owner: 'opal', operator: true };
+    const common = fake.start('analysis', 'common', { owner: 'system' });
+    const received = receive(`?address=${common}`);
+    await eventually(() => summary(received)).toContain('snapshot fetchMarketData');
+  });
+
   test('gets no oversized frame: what is too big is replaced by a note', async () => {
     const address = fake.start('analysis', 'a');
     fake.set(address, { context: { symbol: 'AAPL', bars: 'x'.repeat(200_000) } });
@@ -118,14 +125,16 @@ describe('the door', () => {
   test.each([
     ['?address=analysis/nobody', 404, 'actor_not_found'],
     ['?address=analysis/theirs', 404, 'actor_not_found'],
+    ['?address=analysis/common', 404, 'actor_not_found'],
     ['?address=nonsense', 400, 'invalid_input'],
   ])('refuses %s with %i %s', async (query, status, code) => {
     fake.start('analysis', 'theirs', { owner: 'somebody' });
+    fake.start('analysis', 'common', { owner: 'system' });
     expect(await refusalOf(query)).toMatchObject({ status, body: { error: { code } } });
   });
 
   test('refuses who is not known', async () => {
-    door.owner = null;
+    door.caller = null;
     expect(await refusalOf()).toMatchObject({ status: 401, body: { error: { code: 'unauthorized' } } });
   });
 

@@ -6,14 +6,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ActorView } from '../../actors/runtime/index.ts';
+import type { Caller } from '../auth.ts';
 import { type ErrorBody, httpStatus, invalidInput, toErrorBody } from '../errors.ts';
 import { lastSteps } from '../last-steps.ts';
+import { mayTouch } from '../operations/authority.ts';
 import { redactedActor } from '../redact.ts';
 import { addressSchema, visibleActorAt } from './api.ts';
 import { followSteps } from './feed.ts';
 import type { InspectRoom } from './room.ts';
 import { type StatelyFrame, StatelyFrames } from './stately.ts';
-import { isVisible } from './views.ts';
 
 /** How much of the past a new listener hears. */
 const pastSteps = 50;
@@ -24,10 +25,8 @@ const maxIncomingBytes = 4_096;
 const subprotocol = 'ttai.v1';
 
 export interface InspectSocketOptions {
-  /** Answers the owner, or the error to refuse with. Checks token, host and origin. */
-  authenticateUpgrade: (
-    request: IncomingMessage,
-  ) => { owner: string } | { status: number; error: ErrorBody['error'] };
+  /** Answers who asks, or the error to refuse with. Checks token, host and origin. */
+  authenticateUpgrade: (request: IncomingMessage) => Caller | { status: number; error: ErrorBody['error'] };
 }
 
 export interface InspectSocket {
@@ -48,12 +47,12 @@ export function createInspectSocket(room: InspectRoom, options: InspectSocketOpt
     const who = options.authenticateUpgrade(request);
     if ('error' in who) return refuse(socket, who.status, { error: who.error });
     const address = addressOf(request);
-    const actor = address === undefined ? undefined : await visibleActorAt(room.system, who.owner, address);
+    const actor = address === undefined ? undefined : await visibleActorAt(room.system, who, address);
     const release = room.slots.take(who.owner);
     socket.once('close', release);
     if (socket.destroyed) return release();
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      serve(room, webSocket, who.owner, actor).catch((error: unknown) => {
+      serve(room, webSocket, who, actor).catch((error: unknown) => {
         const { error: body } = toErrorBody(error, room.log);
         webSocket.close(body.retryable ? 1013 : 1011, body.code);
       });
@@ -87,10 +86,11 @@ export function createInspectSocket(room: InspectRoom, options: InspectSocketOpt
 async function serve(
   room: InspectRoom,
   webSocket: WebSocket,
-  owner: string,
+  caller: Caller,
   only: ActorView | undefined,
 ): Promise<void> {
   const { system } = room;
+  const { owner } = caller;
   const gone = new AbortController();
   keepAlive(webSocket);
   webSocket.on('error', () => webSocket.terminate());
@@ -110,7 +110,7 @@ async function serve(
   }
   const scope = only ? { address: only.address } : { owner };
   for await (const record of followSteps(system, { ...scope, after, signal: gone.signal }, room.log)) {
-    if (told.delete(record.cursor) || !isVisible(owner, record.owner)) continue;
+    if (told.delete(record.cursor) || !mayTouch(caller, record.owner)) continue;
     await send(webSocket, frames.of(record));
   }
 }

@@ -4,17 +4,19 @@
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
+import type { Caller } from '../auth.ts';
 import { toErrorBody } from '../errors.ts';
+import { mayTouch } from '../operations/authority.ts';
 import { followSteps } from './feed.ts';
 import type { InspectRoom } from './room.ts';
-import { isVisible, stepItem } from './views.ts';
+import { stepItem } from './views.ts';
 
 /** Proxies and browsers give up on a silent stream; a comment this often keeps it. */
 const heartbeatMs = 15_000;
 
 export interface StreamOptions {
-  owner: string;
-  /** One actor, or else all of the owner's and of `system`. */
+  caller: Caller;
+  /** One actor; or else all of the owner's and, for an operator, of `system`. */
   address?: string;
   /** `<cursor>`, or `<cursor>~<cursor>` from an event's id; from now on when left out. */
   after?: string;
@@ -26,7 +28,8 @@ export interface StreamOptions {
  */
 export async function streamSteps(c: Context, room: InspectRoom, options: StreamOptions): Promise<Response> {
   const { system, charts, log } = room;
-  const { owner, address } = options;
+  const { caller, address } = options;
+  const { owner, operator } = caller;
   const release = room.slots.take(owner);
   const ended = new AbortController();
   const end = (): void => ended.abort();
@@ -42,7 +45,7 @@ export async function streamSteps(c: Context, room: InspectRoom, options: Stream
     const after = options.after ?? (await system.inspectEnd());
     const [own = after, common = own] = after.split('~');
     // Own actors and the common ones are two reads, each with its own place.
-    places = address === undefined ? [own, common] : [own];
+    places = address === undefined && operator ? [own, common] : [own];
     // A place that is not of this journal is refused now, while there is still a status to refuse with.
     for (const place of places) await system.inspect({ after: place, owner, limit: 1 });
   } catch (error) {
@@ -59,11 +62,11 @@ export async function streamSteps(c: Context, room: InspectRoom, options: Stream
     try {
       await stream.writeSSE({ event: 'ready', id: places.join('~'), data: '{}' });
       await Promise.all(
-        sources.map(async (source, index) => {
-          const after = places[index] ?? '';
+        places.map(async (after, index) => {
+          const source = sources[index];
           for await (const record of followSteps(system, { ...source, after, signal: ended.signal }, log)) {
             places[index] = record.cursor;
-            if (!isVisible(owner, record.owner)) continue;
+            if (!mayTouch(caller, record.owner)) continue;
             const data = JSON.stringify(stepItem(record, charts));
             await stream.writeSSE({ event: 'step', id: places.join('~'), data });
           }

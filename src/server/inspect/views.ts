@@ -135,11 +135,6 @@ export function isSimulated(value: unknown): boolean {
   return false;
 }
 
-/** Whose the actor's rows may be shown to: the owner, and for what serves all (`system`), everyone. */
-export function isVisible(owner: string, rowOwner: string): boolean {
-  return rowOwner === owner || rowOwner === 'system';
-}
-
 function capEffects(effects: EffectDescriptor[]): EffectDescriptor[] {
   return effects.map((effect) =>
     effect.type === '@xstate.start' ? { ...effect, input: capped(effect.input, maxListedBytes) } : effect,

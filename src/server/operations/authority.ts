@@ -2,7 +2,7 @@
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { OperationContext } from './operation.ts';
 
-type Caller = Pick<OperationContext, 'owner' | 'operator' | 'source'>;
+type Caller = Pick<OperationContext, 'owner' | 'operator'>;
 
 /** Whether the caller may see and touch what is this owner's. */
 export function mayTouch({ owner: self, operator }: Caller, owner: string): boolean {
@@ -16,7 +16,10 @@ export function ownersToList(caller: Caller, asked: string | undefined): string 
 }
 
 /** Who did it, for the journal: an operator who reaches into what is another's is named there. */
-export function sourceOf({ source, owner: self }: Caller, owner: string): string {
+export function sourceOf(
+  { source, owner: self }: Caller & Pick<OperationContext, 'source'>,
+  owner: string,
+): string {
   return owner === self ? source : `${source} ${self}`;
 }
 

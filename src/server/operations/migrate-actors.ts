@@ -10,10 +10,16 @@ export const migrateActors = defineOperation({
   name: 'migrate_actors',
   title: 'Migrate actors',
   description:
-    'Take actors of old versions of a machine to its present one, without waiting for their next event, and release from quarantine those whose migration works now. With dryRun, only say what would become of them. For operators.',
+    'Take actors of old versions of a machine to its present one, without waiting for their next event, and release from quarantine those whose migration works now. dryRun says whether it is meant. For operators.',
   input: z.strictObject({
     machine: machine.optional(),
-    dryRun: z.boolean().default(false),
+    // Without a default: it is about everybody's actors, and a call that forgot its body must not mean it.
+    dryRun: z
+      .boolean({
+        error:
+          'say {"dryRun": true} to be told what would become of the actors, {"dryRun": false} to migrate them',
+      })
+      .describe('Only say what would become of them; false migrates them'),
     limit: z
       .int()
       .min(1)

@@ -148,7 +148,8 @@ describe('delivery', () => {
       serverId: 'server-c',
       limits: {
         bufferBytes: 64 * 1024,
-        stuckMs: 50,
+        // The one that reads must not be taken for stuck on a busy machine.
+        stuckMs: 1_000,
         closeTimeoutMs: 60_000,
       },
     });

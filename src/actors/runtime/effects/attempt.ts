@@ -4,14 +4,39 @@
  */
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
-import { DoNotRetryError, PeerUnavailableError, RuntimeError } from '../errors.ts';
+import { DoNotRetryError, PeerUnavailableError, RuntimeError, TtaiError } from '../errors.ts';
+import { faultOfValue } from '../steps/lossless.ts';
 import type { Effect, EffectContext } from '../types.ts';
+
+/** What `fetch` and Node's sockets say of a peer to which there was no connection. */
+const UNREACHED_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** The peer, or our own database, could not be reached at all: nothing was tried that could be used up. */
 export function isAway(error: unknown): boolean {
   if (error instanceof PeerUnavailableError) return true;
   if (error instanceof RuntimeError) return ['unavailable', 'busy', 'stopped'].includes(error.code);
-  return isConnectionError(error);
+  // An error with a code of its own says what it is.
+  if (error instanceof TtaiError) return false;
+  try {
+    return (
+      isConnectionError(error) || isUnreached(error) || isUnreached((error as { cause?: unknown })?.cause)
+    );
+  } catch {
+    // It can't even be read.
+    return false;
+  }
+}
+
+function isUnreached(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && UNREACHED_CODES.has(code);
 }
 
 /** One attempt, raced against its signal, so that work that ignores the signal can't hold the actor. */
@@ -41,6 +66,11 @@ export async function runOnce(
       'invalid_effect_output',
       `${declared.name} answered in a wrong shape: ${output.error.message}`,
     );
+  }
+  const fault = faultOfValue(output.data);
+  if (fault) {
+    const message = `${declared.name} answered what can't be kept: ${fault}`;
+    throw new DoNotRetryError('invalid_effect_output', message);
   }
   return output.data;
 }

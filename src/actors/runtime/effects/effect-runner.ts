@@ -22,8 +22,8 @@ import type { Clock, Effect, EffectContext, RuntimeLog } from '../types.ts';
 import { isAway, runOnce } from './attempt.ts';
 import { type ObservedAttempt, observeAttempt } from './observed-attempt.ts';
 
-/** A cancellation and the start that it overtook are never further apart than this. */
-const CANCELLED_MEMORY_MS = 60_000;
+/** A cancellation and the start that it overtook are never so many cancellations apart. */
+const MAX_CANCELLED = 10_000;
 
 export type Outcome = { output: unknown } | { error: PlainError };
 
@@ -45,6 +45,8 @@ export interface EffectRunnerOptions {
   registry: Registry;
   clock: Clock;
   log: RuntimeLog;
+  /** By which this process runs effects now: what has been taken from it is not its to note. */
+  processIds: () => readonly string[];
   send: EffectContext['send'];
   /** Resolves when the outcome is committed; with false when its actor did not take it. */
   onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<boolean>;
@@ -58,6 +60,7 @@ export class EffectRunner {
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
+  readonly #processIds: () => readonly string[];
   readonly #send: EffectContext['send'];
   readonly #onOutcome: EffectRunnerOptions['onOutcome'];
   readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
@@ -67,8 +70,8 @@ export class EffectRunner {
   readonly #busy = new Map<string, number>();
   readonly #waiting = new Map<string, Running[]>();
   readonly #active = new Set<Running>();
-  /** Cancelled lately, by effect id: the news of a start may come after that of its end. */
-  readonly #cancelled = new Map<string, number>();
+  /** The effect ids cancelled last: the news of a start may come after that of its end. */
+  readonly #cancelled = new Set<string>();
   /** Failed attempts that are being noted. */
   readonly #noting = new Set<Promise<void>>();
   #stopped = false;
@@ -79,6 +82,7 @@ export class EffectRunner {
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#processIds = options.processIds;
     this.#send = options.send;
     this.#onOutcome = options.onOutcome;
     this.#telemetry = options.telemetry;
@@ -143,24 +147,23 @@ export class EffectRunner {
 
   /** Aborts effects whose state was left. Their results are not wanted any more. */
   cancel(effectIds: readonly string[]): void {
-    const now = Date.now();
-    for (const [effectId, at] of this.#cancelled) {
-      if (at > now - CANCELLED_MEMORY_MS) break;
-      this.#cancelled.delete(effectId);
-    }
     for (const effectId of effectIds) {
       const running = this.#running.get(effectId);
-      if (!running) {
-        this.#cancelled.set(effectId, now);
-        continue;
-      }
-      this.#abort(running);
+      if (running) this.#abort(running);
+      else this.#remember(effectId);
     }
   }
 
   #abort(running: Running): void {
     this.#forget(running);
     running.cancel('cancelled');
+  }
+
+  #remember(effectId: string): void {
+    this.#cancelled.add(effectId);
+    if (this.#cancelled.size <= MAX_CANCELLED) return;
+    const [oldest] = this.#cancelled;
+    if (oldest !== undefined) this.#cancelled.delete(oldest);
   }
 
   /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
@@ -204,15 +207,20 @@ export class EffectRunner {
       const queue = this.#waiting.get(name) ?? [];
       queue.push(running);
       this.#waiting.set(name, queue);
-      running.cancel = () => queue.splice(queue.indexOf(running), 1);
+      running.cancel = () => {
+        const place = queue.indexOf(running);
+        if (place >= 0) queue.splice(place, 1);
+      };
       return;
     }
     this.#busy.set(name, busy + 1);
     this.#active.add(running);
     this.#attempt(running)
-      .catch((error: unknown) =>
-        this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner'),
-      )
+      .catch((error: unknown) => {
+        this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner');
+        // Its actor must hear of it all the same.
+        this.#finish(running, { error: toPlainError(error) });
+      })
       .finally(() => {
         this.#active.delete(running);
         this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
@@ -231,7 +239,7 @@ export class EffectRunner {
       controller.abort(new TtaiError('cancelled', `the effect was ${reason}`));
     };
     const attempt = running.attempts + running.unreachable + 1;
-    const observed = observeAttempt(this.#telemetry, row, attempt);
+    const observed = observeAttempt(this.#telemetry, this.#log, row, attempt);
     running.trace = observed.trace;
     const over = setTimeout(
       () =>
@@ -293,7 +301,12 @@ export class EffectRunner {
       { effect: declared.name, address: row.address, code: plain.code, delayMs },
       'an effect failed and is tried again',
     );
-    const noting = noteAttempt(this.#database, row.effectId, running.attempts, new Date(dueAt), plain)
+    const noted = { attempt: running.attempts, dueAt: new Date(dueAt), lastError: plain };
+    const noting = noteAttempt(this.#database, this.#processIds(), row.effectId, noted)
+      .then((isOurs) => {
+        // It has been taken over, or its state was left: there is nothing more to do for it here.
+        if (!isOurs && this.#running.get(row.effectId) === running) this.#abort(running);
+      })
       .catch((noteError: unknown) => this.#log.debug({ err: noteError }, 'a failed attempt was not noted'))
       .finally(() => {
         this.#noting.delete(noting);
@@ -311,7 +324,8 @@ export class EffectRunner {
     else running.attempts++;
     if (running.attempts > declared.retries.limit) return null;
     const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
-    const asked = asksToWait ? (error.retryAfterMs ?? 0) : 0;
+    // Read from a peer's answer: it may be no number at all.
+    const asked = asksToWait && Number.isFinite(error.retryAfterMs) ? Number(error.retryAfterMs) : 0;
     const delayMs = Math.max(
       asked,
       retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),

@@ -3,10 +3,21 @@
  * the random machines of `r16-differential.test.ts`.
  */
 import { expect, test } from 'vitest';
-import { type AnyStateMachine, assign, enqueueActions, sendParent, sendTo, setup } from 'xstate';
+import {
+  type AnyStateMachine,
+  assign,
+  emit,
+  enqueueActions,
+  fromPromise,
+  sendParent,
+  sendTo,
+  setup,
+} from 'xstate';
 import { z } from 'zod';
 import { LiveActor } from '../testing/live-actor.ts';
+import { LoneActor } from '../testing/lone-actor.ts';
 import { SteppedFamily } from '../testing/stepped-family.ts';
+import { onTheRuntime } from '../testing/subjects.ts';
 import type { DurableMachine } from '../types.ts';
 
 /** Tells its parent of each PING, and ends at END. */
@@ -127,4 +138,49 @@ test('R16: onSnapshot is told of what a child becomes, and not of its end', () =
     },
   });
   expect(both(machine, ['GO'])).toEqual({ pongs: 0, told: 1 });
+});
+
+const named = setup({ actors: { named: fromPromise(onTheRuntime) } });
+/** An actor that does this at GO. */
+function doing(action: unknown): LoneActor {
+  const machine = named.createMachine({ id: 'parent', on: { GO: { actions: action } } } as never);
+  return new LoneActor(machine as unknown as AnyStateMachine);
+}
+/** An assign that spawns, and keeps nothing. */
+function spawning(src: unknown, options?: object): unknown {
+  return assign(({ spawn }) => {
+    spawn(src as never, options as never);
+    return {};
+  });
+}
+
+test.each<[what: string, action: unknown, reason: RegExp]>([
+  [
+    'an inline actor that an assign spawns',
+    spawning(fromPromise(onTheRuntime), { id: 'kid' }),
+    /source of "kid" is inline/,
+  ],
+  [
+    'one that enqueueActions spawns',
+    enqueueActions(({ enqueue }) => enqueue.spawnChild(fromPromise(onTheRuntime), { id: 'kid' } as never)),
+    /source of "kid" is inline/,
+  ],
+  [
+    'one without a name',
+    enqueueActions(({ enqueue }) => enqueue.spawnChild('named' as never)),
+    /give.*an id/,
+  ],
+  [
+    'an input that JSON would change',
+    enqueueActions(({ enqueue }) =>
+      enqueue.spawnChild('named' as never, { id: 'kid', input: { at: new Date(0) } } as never),
+    ),
+    /the input of kid\.at is a Date/,
+  ],
+  ['what is emitted, likewise', emit({ type: 'told', at: new Date(0) }), /the event told\.at is a Date/],
+])('R16: %s fails its step, and is not waited for in vain', (_, action, reason) => {
+  const actor = doing(action);
+  expect(actor.send('GO')).toMatchObject({ code: 'step_failed', message: expect.stringMatching(reason) });
+  expect(actor.effects).toEqual([]);
+  expect(actor.work.deadLetters).toHaveLength(1);
 });

@@ -38,7 +38,7 @@ export function checkMachine({ id, machine, events }: DurableMachine, faults: st
   if (machine.id !== id) faults.push(`its XState id is "${machine.id}", not "${id}"`);
   if (id.includes('/')) faults.push('its id holds a "/", which separates machine and key in an address');
   for (const type of Object.keys(events)) {
-    if (type === '*' || type.startsWith('xstate.'))
+    if (type === '' || type === '*' || type.endsWith('.*') || type.startsWith('xstate.'))
       faults.push(`the event "${type}" can't come from outside`);
   }
   const { implementations } = machine as AnyStateMachine;

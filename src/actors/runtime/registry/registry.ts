@@ -12,6 +12,9 @@ import { Link } from '../versions/link.ts';
 import type { Route } from '../versions/migrate.ts';
 import { checkMachine } from './check-machine.ts';
 import { faultsOfVersions } from './check-versions.ts';
+import { faultsOfDeclaration } from './declaration.ts';
+import { faultsOfEffect } from './effect.ts';
+import { refuse } from './faults.ts';
 import type { PreviousVersion } from './versions.ts';
 
 /** One version of a machine. */
@@ -35,12 +38,21 @@ export class Registry {
 
   /** Throws `registration_refused` naming every fault of every machine. */
   constructor(machines: readonly DurableMachine[], effects: readonly Effect[]) {
+    if (!Array.isArray(machines as unknown))
+      refuse('a system without a list of machines', ['give it `machines`']);
+    if (!Array.isArray(effects as unknown))
+      refuse('a system without a list of effects', ['give it `effects`']);
     this.definitions = machines;
     for (const declared of effects) {
-      if (this.#effects.has(declared.name)) refuse(declared.name, ['this effect is declared twice']);
+      const faults = faultsOfEffect(declared);
+      if (this.#effects.has(declared?.name)) faults.push('this effect is declared twice');
+      if (faults.length > 0) refuse(`the effect ${String(declared?.name)}`, faults);
       this.#effects.set(declared.name, declared);
     }
     for (const definition of machines) {
+      // What is not even declared can't be looked at further.
+      const undeclared = faultsOfDeclaration(definition);
+      if (undeclared.length > 0) refuse(`the machine ${String(definition?.id)}`, undeclared);
       const faults: string[] = [];
       if (this.#machines.has(definition.id)) faults.push('a machine of this id is registered already');
       const versions = [
@@ -140,10 +152,4 @@ export class Registry {
         faults.push(`no effect "${name}" is registered for its actor source of that name`);
     }
   }
-}
-
-function refuse(id: string, faults: string[]): never {
-  throw new RuntimeError('registration_refused', `${id} can't be registered: ${faults.join('; ')}`, {
-    details: { faults },
-  });
 }

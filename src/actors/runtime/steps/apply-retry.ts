@@ -5,8 +5,8 @@ import { RuntimeError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ActorEvent } from '../types.ts';
 import { applyEvent } from './apply-step.ts';
-import { UNSTORABLE } from './apply-unstorable.ts';
 import { activeActor } from './bring-up.ts';
+import { UNSTORABLE } from './kept-event.ts';
 import type { Answer, Item, Work } from './work.ts';
 
 /** The letter goes with the step. Throws, and leaves everything as it was, when there is no step. */

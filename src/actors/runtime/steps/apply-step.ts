@@ -9,6 +9,7 @@ import { RuntimeError, toPlainError } from '../errors.ts';
 import type { RegisteredMachine, Registry } from '../registry/registry.ts';
 import type { ActorEvent } from '../types.ts';
 import { type Found, hasEnded, isMisfit, quarantine, stepFailed } from './bring-up.ts';
+import { keptEvent } from './kept-event.ts';
 import {
   answerOf,
   type Cause,
@@ -110,10 +111,11 @@ export function applyEvent(
 export function applyFailure(
   work: Work,
   { row, registered }: Found,
-  { event, source, item }: Cause,
+  { event: asItCame, source, item }: Cause,
   error: RuntimeError,
 ): RuntimeError {
   const plain = toPlainError(error);
+  const event = keptEvent(asItCame);
   // What has been consumed goes with a revision: a timer, a result, or a message, which another process may have read too.
   const isConsumed = row !== work.row || item.kind === 'mail';
   const next = isConsumed ? { ...row, revision: row.revision + 1, updatedAt: work.now } : row;

@@ -9,13 +9,8 @@ import type { ActorEvent } from '../types.ts';
 import { applyFailure } from './apply-step.ts';
 import { type Taken, takeMessage, takeOutcome, takeTimer } from './awaited.ts';
 import { currentActor, isMigratedFirst, quarantine, stepFailed } from './bring-up.ts';
+import { UNSTORABLE } from './kept-event.ts';
 import type { Answer, Item, SpawnBody, Work } from './work.ts';
-
-/** A longer event is not kept: it may be what can't be stored. */
-const MAX_KEPT_CHARS = 10_000_000;
-
-/** Begins the type of an event that stands for one that could not be kept. */
-export const UNSTORABLE = 'unstorable.';
 
 /** Takes what came without its step. Of a mailbox, that is its first message: the committer has loaded no other. */
 export function applyUnstorable(registry: Registry, work: Work, item: Item, error: Error): Answer | Error {
@@ -46,7 +41,7 @@ function bury(work: Work, taken: Taken | undefined, item: Item, failure: ReturnT
   if (!taken) return null;
   const { found, source, to } = taken;
   // One that was for another actor must not be retried on this one.
-  const event = to === undefined ? kept(taken.event) : { type: `${UNSTORABLE}${taken.event.type}` };
+  const event = to === undefined ? taken.event : { type: `${UNSTORABLE}${taken.event.type}` };
   return applyFailure(work, found, { kind: 'failed', event, source, item }, failure);
 }
 
@@ -57,13 +52,4 @@ function tellParent(work: Work, { body, trace }: MessageRow, failure: Error): Er
   const event = { type: `xstate.error.actor.${actorId}`, error: toPlainError(failure), actorId };
   work.sent.push({ to, from: work.address, kind: 'event', body: event, trace });
   return failure;
-}
-
-/** The event as far as it can be stored. */
-function kept(event: ActorEvent): ActorEvent {
-  const text = JSON.stringify(event);
-  if (text.length > MAX_KEPT_CHARS) return { type: `${UNSTORABLE}${event.type}`, chars: text.length };
-  return JSON.parse(text, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
-  ) as ActorEvent;
 }

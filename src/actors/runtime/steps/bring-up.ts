@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ActorRow } from '../../../persistence/actors/rows.ts';
 import { RuntimeError } from '../errors.ts';
 import type { RegisteredMachine, Registry } from '../registry/registry.ts';
+import { messageOf } from '../storable.ts';
 import type { Address, DurableMachine } from '../types.ts';
 import { applyMigration, applyQuarantine } from '../versions/migrate.ts';
 import { answerOf } from './take-step.ts';
@@ -131,6 +132,5 @@ export function notFound(address: Address): RuntimeError {
 
 export function stepFailed(error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RuntimeError('step_failed', `the step threw: ${message}`, { cause: error });
+  return new RuntimeError('step_failed', `the step threw: ${messageOf(error)}`, { cause: error });
 }

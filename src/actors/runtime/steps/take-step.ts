@@ -8,8 +8,9 @@ import type { ActorRow, Pending } from '../../../persistence/actors/rows.ts';
 import { RuntimeError, toPlainError } from '../errors.ts';
 import type { RegisteredMachine } from '../registry/registry.ts';
 import type { ActorEvent, EffectDescriptor, InspectionRecord, SendAnswer } from '../types.ts';
+import type { Identity } from './collector.ts';
 import { type RecordBody, writeRecord } from './record.ts';
-import type { Identity, StepResult, Target } from './stepper.ts';
+import type { StepResult, Target } from './step-result.ts';
 import type { Item, SpawnBody, Work } from './work.ts';
 
 /** Why a step is taken, for the journal. */

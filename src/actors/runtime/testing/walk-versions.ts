@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { ActorRow, Pending } from '../../../persistence/actors/rows.ts';
 import { effect } from '../registry/effect.ts';
 import { Registry } from '../registry/registry.ts';
-import { detached } from '../steps/stepper.ts';
+import { detached } from '../steps/detached.ts';
 import { identityOf } from '../steps/take-step.ts';
 import type { ActorEvent, DurableMachine } from '../types.ts';
 import { expectedBy, nodesOf } from '../versions/expected.ts';

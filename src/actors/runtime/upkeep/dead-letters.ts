@@ -14,13 +14,12 @@ import type { Database } from '../../../persistence/database.ts';
 import type { Committer } from '../commits/committer.ts';
 import { RuntimeError } from '../errors.ts';
 import { checkEvent, machineOf } from '../incoming.ts';
-import { read } from '../queries.ts';
+import { pageSize, read } from '../queries.ts';
 import type { Registry } from '../registry/registry.ts';
 import { deadLetterNotFound } from '../steps/apply-retry.ts';
 import { redacted } from '../steps/record.ts';
 import type { ActorEvent, DeadLetter, DeadLetterOptions, RuntimeLog, SendAnswer } from '../types.ts';
 
-const MAX_PAGE = 500;
 const MAX_COUNTED = 10_000;
 const ID = /^[1-9]\d{0,17}$/;
 
@@ -42,7 +41,7 @@ export class DeadLetters {
     if (before !== undefined && !ID.test(before)) {
       throw new RuntimeError('invalid_input', 'not a cursor of this list', { details: { field: 'cursor' } });
     }
-    const limit = Math.min(options.limit ?? 50, MAX_PAGE);
+    const limit = pageSize(options.limit, 50);
     const page = { owner, address, machine, before, limit: limit + 1 };
     const letters = await read(() => listDeadLetters(this.#database, page));
     const shown = letters.slice(0, limit);

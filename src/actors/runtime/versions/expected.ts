@@ -5,7 +5,8 @@
  */
 import { type AnyStateNode, spawnChild } from 'xstate';
 import { RuntimeError } from '../errors.ts';
-import type { LiveSnapshot, Restored } from '../steps/stepper.ts';
+import type { LiveSnapshot } from '../steps/detached.ts';
+import type { Restored } from '../steps/stepper.ts';
 import type { ActorEvent } from '../types.ts';
 
 type Invoke = AnyStateNode['invoke'][number];

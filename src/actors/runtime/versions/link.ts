@@ -5,8 +5,9 @@
 import type { AnyStateNode, StateValue } from 'xstate';
 import { RuntimeError } from '../errors.ts';
 import type { HistoryIds, Migration } from '../registry/versions.ts';
+import type { Identity } from '../steps/collector.ts';
 import { faultOfValue } from '../steps/lossless.ts';
-import type { Identity, Stepper } from '../steps/stepper.ts';
+import type { Stepper } from '../steps/stepper.ts';
 import { nodesOf } from './expected.ts';
 
 /** XState's persisted snapshot, as far as it is changed here. */

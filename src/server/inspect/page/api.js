@@ -50,6 +50,11 @@ export function stepDetail(address, revision) {
   return get(`/actors/${pathOf(address)}/history/${revision}`);
 }
 
+/** Who looks: `{owner, operator}`. */
+export function viewer() {
+  return get('/viewer');
+}
+
 export function statelyTarget() {
   return get('/stately');
 }

@@ -1,7 +1,7 @@
 /** Puts the page together: the address line says what is shown, the live stream keeps it current. */
 import { createActorList } from './actor-list.js';
 import { createActorView } from './actor-view.js';
-import { followSteps } from './api.js';
+import { followSteps, viewer } from './api.js';
 import { h } from './dom.js';
 import { agoText, leftText } from './format.js';
 import { setUpTheme } from './theme.js';
@@ -113,6 +113,10 @@ setInterval(() => {
 }, 1_000);
 
 setUpTheme(find('#theme'));
+// What serves all owners is for operators.
+viewer().then(({ operator }) => {
+  find('#scopes').hidden = !operator;
+}, showTrouble);
 followSteps({
   onState(state) {
     live.textContent = state;

@@ -2,7 +2,7 @@
  * The bridge to Stately's visual inspector: hands the frames of /inspect/ws to its page, in a frame or a window.
  * Nothing of that page is loaded, and nothing sent, before the person asks for it. One actor at a time.
  */
-import { listActors, statelyTarget } from './api.js';
+import { listActors, statelyTarget, viewer } from './api.js';
 import { h } from './dom.js';
 import { shortKey, stateText } from './format.js';
 import { setUpTheme } from './theme.js';
@@ -71,11 +71,13 @@ function complain(text) {
 }
 
 async function start() {
-  const [target, own, common] = await Promise.all([
+  const [target, { operator }, own] = await Promise.all([
     statelyTarget(),
+    viewer(),
     listActors({ limit: 100 }),
-    listActors({ scope: 'system', limit: 20 }),
   ]);
+  // What serves all owners is for operators.
+  const common = operator ? await listActors({ scope: 'system', limit: 20 }) : { actors: [] };
   find('#origin').textContent = target.origin;
   const asked = decodeURIComponent(location.hash.slice(1));
   const actors = [...own.actors, ...common.actors];

@@ -1,9 +1,10 @@
-/** The inspector's door on a port of its own, for tests: everyone is the owner that the test names. */
+/** The inspector's door on a port of its own, for tests: everyone is the caller that the test names. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type ActorSystem, type RuntimeLog, TtaiError } from '../../../actors/runtime/index.ts';
+import type { Caller } from '../../auth.ts';
 import { errorResponse, toErrorBody } from '../../errors.ts';
 import { createInspectDoor, type InspectDoorOptions, type InspectEnv } from '../index.ts';
 
@@ -12,7 +13,7 @@ export interface TestDoor {
   /** Everything that was logged as a warning or worse. */
   warnings: string[];
   /** Who asks from now on; null for nobody known. */
-  owner: string | null;
+  caller: Caller | null;
   stop(): Promise<void>;
 }
 
@@ -32,15 +33,15 @@ export async function startTestDoor(
   const door = createInspectDoor({
     system,
     log,
-    authenticateUpgrade: () =>
-      running.owner === null ? { status: 401, error: toErrorBody(refused).error } : { owner: running.owner },
+    authenticateUpgrade: () => running.caller ?? { status: 401, error: toErrorBody(refused).error },
     ...options,
   });
   const app = new Hono<InspectEnv>();
   app.onError((error) => errorResponse(toErrorBody(error, log)));
   app.use(async (c, next) => {
-    if (running.owner === null) throw refused;
-    c.set('owner', running.owner);
+    if (running.caller === null) throw refused;
+    c.set('owner', running.caller.owner);
+    c.set('operator', running.caller.operator);
     await next();
   });
   app.route('/inspect', door.routes);
@@ -50,7 +51,7 @@ export async function startTestDoor(
   const running: TestDoor = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     warnings,
-    owner: 'local',
+    caller: { owner: 'local', operator: false },
     async stop() {
       await door.stop();
       const closed = new Promise((resolve) => server.close(resolve));

@@ -26,7 +26,7 @@ export interface TestServer {
 /** The owner is the bearer token; the token `wrong`, or none, is refused. */
 const tokenIsOwner: Auth['authenticateUpgrade'] = ({ headers }) => {
   const owner = headers.authorization?.slice('Bearer '.length);
-  if (owner !== undefined && owner !== 'wrong') return { owner };
+  if (owner !== undefined && owner !== 'wrong') return { owner, operator: false };
   return { status: 401, error: { code: 'unauthorized', message: 'A token is needed.', retryable: false } };
 };
 
