@@ -66,7 +66,7 @@ export const SETTINGS = {
   MARKET_DATA: {
     schema: marketData,
     fallback: 'simulated',
-    about: 'Where prices come from: `simulated`, `files` or `yahoo`; `tastytrade` is not built yet.',
+    about: 'Where prices come from: `simulated`, `files`, `yahoo` or `tastytrade`.',
   },
   MARKET_DATA_DIR: {
     schema: z.string().transform((path) => resolve(path)),

@@ -29,7 +29,6 @@ def test_files_and_replay(folder: Path) -> None:
     ("environment", "words"),
     [
         ({"MARKET_DATA": "bloomberg"}, "must be one of"),
-        ({"MARKET_DATA": "tastytrade"}, "not built yet"),
         ({"MARKET_DATA": "files"}, "MARKET_DATA_DIR"),
         ({"MARKET_DATA": "files", "MARKET_DATA_DIR": "/nowhere"}, "bars/SYMBOL.csv"),
         ({"MARKET_DATA_AS_OF": "yesterday"}, "MARKET_DATA_AS_OF"),
@@ -47,6 +46,13 @@ def test_a_script_needs_the_simulated_market(folder: Path) -> None:
         settings_from_environment(
             {"MARKET_DATA": "files", "MARKET_DATA_DIR": str(folder), "MARKET_DATA_SCRIPT": "x"}
         )
+
+
+def test_yahoo_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_from_environment({"MARKET_DATA": "yahoo"}).provider == "yahoo"
+    monkeypatch.setattr("ttai_analysis.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="requirements-extras"):
+        settings_from_environment({"MARKET_DATA": "yahoo"})
 
 
 TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
@@ -93,10 +99,3 @@ def test_what_opentelemetry_understands_is_taken() -> None:
 
 def test_without_a_collector_nobody_looks_at_it() -> None:
     assert settings_from_environment({"OTEL_TRACES_SAMPLER": "sometimes"}).otlp_endpoint is None
-
-
-def test_yahoo_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings_from_environment({"MARKET_DATA": "yahoo"}).provider == "yahoo"
-    monkeypatch.setattr("ttai_analysis.settings.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match="requirements-extras"):
-        settings_from_environment({"MARKET_DATA": "yahoo"})

@@ -47,7 +47,7 @@ class ServiceContext:
                 if self._provider is None:
                     from ttai_analysis.providers.factory import create_provider
 
-                    provider = create_provider(self.settings)
+                    provider = create_provider(self.settings, self.clock)
                     self._provider = self.tracing.calls(provider) if self.tracing else provider
         return self._provider
 

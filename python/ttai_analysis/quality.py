@@ -38,6 +38,9 @@ TELLING = frozenset(
         "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "scripted_price",
         "failed", "stale", "without_price",
+        # tastytrade: its history does not say what it is adjusted for; REST instead of its stream
+        "split_adjustment_not_stated", "unadjusted_bars_unavailable", "dividends_unavailable",
+        "not_streamed", "contracts_not_quoted",
     }
 )  # fmt: skip
 """These are said, and weigh only where a rule says so."""

@@ -3,8 +3,8 @@
 For: turning environment variables into a `Settings`. Not for: defaults of an analysis (models/).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,14 +13,23 @@ from ttai_analysis.timestamps import parse_rfc3339
 from ttai_analysis.tracing_settings import endpoint_problem, tracing_problem
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
-PROVIDERS_NOT_BUILT = ("tastytrade",)
-PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "tastytrade"}
+PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "httpx2"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_SEED = "ttai"
+TASTYTRADE_URL = "https://api.tastyworks.com"
 
 
 class SettingsError(Exception):
     """A setting is wrong; the message names the variable and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class TastytradeSettings:
+    """The account whose market data is read: OAuth client secret, refresh token, and where."""
+
+    secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    url: str = TASTYTRADE_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,15 @@ class Settings:
     seed: str = DEFAULT_SEED
     log_level: str = "warning"
     otlp_endpoint: str | None = None
+    tastytrade: TastytradeSettings | None = None
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read `MARKET_DATA*`, `LOG_LEVEL` and where traces go; an empty value counts as absent.
+    """Read `MARKET_DATA*`, `TT_*`, `TASTYTRADE_URL`, `LOG_LEVEL` and where traces go.
 
-    Raises SettingsError for an unknown provider, one that is not built yet, or a bad value.
+    An empty value counts as absent.
+
+    Raises SettingsError for an unknown provider, one whose package is missing, or a bad value.
     """
 
     def value(name: str) -> str | None:
@@ -59,17 +71,13 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
         seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
         log_level=_log_level(value("LOG_LEVEL")),
         otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT"), environment),
+        tastytrade=_tastytrade(value) if provider == "tastytrade" else None,
     )
 
 
 def _provider(name: str) -> str:
     if name not in PROVIDERS:
         raise SettingsError(f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
-    if name in PROVIDERS_NOT_BUILT:
-        raise SettingsError(
-            f"MARKET_DATA is '{name}', but that provider is not built yet; "
-            "use 'simulated', 'files' or 'yahoo'."
-        )
     package = PACKAGE_OF_PROVIDER.get(name)
     if package is not None and find_spec(package) is None:
         raise SettingsError(
@@ -88,6 +96,24 @@ def _data_dir(provider: str, value: str | None) -> Path | None:
     if not (folder / "bars").is_dir():
         raise SettingsError(f"MARKET_DATA_DIR '{folder}' must be a folder with bars/SYMBOL.csv.")
     return folder
+
+
+def _tastytrade(value: Callable[[str], str | None]) -> TastytradeSettings:
+    secret, refresh_token = value("TT_SECRET"), value("TT_REFRESH")
+    if secret is None or refresh_token is None:
+        missing = [name for name in ("TT_SECRET", "TT_REFRESH") if value(name) is None]
+        raise SettingsError(
+            f"MARKET_DATA is 'tastytrade', so {' and '.join(missing)} must be set: the client "
+            "secret and the refresh token of an OAuth application of your account."
+        )
+    if value("MARKET_DATA_AS_OF") is not None:
+        raise SettingsError(
+            "MARKET_DATA is 'tastytrade', whose market cannot be stopped: unset MARKET_DATA_AS_OF."
+        )
+    url = value("TASTYTRADE_URL") or TASTYTRADE_URL
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"TASTYTRADE_URL is '{url}'; it must be an http or https address.")
+    return TastytradeSettings(secret, refresh_token, url.rstrip("/"))
 
 
 def _as_of(value: str | None) -> datetime | None:

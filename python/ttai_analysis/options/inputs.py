@@ -49,10 +49,10 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
     earnings = earnings_from(request.earnings, as_of)
     if earnings is None:
         earnings = provider.earnings(request.symbol, as_of) if known else UNKNOWN_EARNINGS
-    history = provider.metrics(request.symbol, as_of).iv_history if known else None
+    metrics = provider.metrics(request.symbol, as_of) if known else None
     hv20 = _hv20(request, provider, as_of, known=known)
     near_iv = at_the_money_iv(contracts, IV_DAYS) if contracts is not None else None
-    volatility = volatility_context(history, near_iv, hv20)
+    volatility = volatility_context(metrics, near_iv, hv20)
     return OptionInputs(
         source=source,
         spot=chain.underlying_price if chain else _spot(request, provider, as_of),

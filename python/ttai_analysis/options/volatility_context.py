@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttai_analysis.providers.base import FloatArray
+from ttai_analysis.providers.base import FloatArray, Metrics
 
 MIN_HISTORY = 60
 
@@ -24,11 +24,13 @@ class VolatilityContext:
 
 
 def volatility_context(
-    history: FloatArray | None, at_the_money: float | None, hv20: float | None
+    metrics: Metrics | None, at_the_money: float | None, hv20: float | None
 ) -> VolatilityContext:
-    """`history` ends with today: rank = (IV - min) / (max - min); percentile = share of the days
-    before with a lower IV."""
-    rank = percentile = None
+    """`iv_history` ends with today: rank = (IV - min) / (max - min); percentile = share of the days
+    before with a lower IV. Without a history the source's own figures stand."""
+    history: FloatArray | None = metrics.iv_history if metrics else None
+    rank = metrics.iv_rank if metrics else None
+    percentile = metrics.iv_percentile if metrics else None
     if history is not None and history.size >= MIN_HISTORY:
         today, low, high = float(history[-1]), float(history.min()), float(history.max())
         rank = (today - low) / (high - low) if high > low else None

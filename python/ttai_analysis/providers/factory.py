@@ -5,9 +5,10 @@ For: the choice. Not for: checking settings (settings.py) or falling back: there
 
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.settings import Settings, SettingsError
+from ttai_analysis.timestamps import Clock, system_clock
 
 
-def create_provider(settings: Settings) -> Provider:
+def create_provider(settings: Settings, clock: Clock = system_clock) -> Provider:
     """The provider; its heavy imports happen here, so call this off the start-up path."""
     if settings.provider == "simulated":
         from ttai_analysis.providers.simulated.provider import (
@@ -25,4 +26,8 @@ def create_provider(settings: Settings) -> Provider:
 
         # On the real clock, also where the service's own is stopped: Yahoo tells of the present.
         return YahooProvider(YFinanceTransport())
+    if settings.provider == "tastytrade" and settings.tastytrade is not None:
+        from ttai_analysis.providers.tastytrade.provider import TastytradeProvider
+
+        return TastytradeProvider(settings.tastytrade, clock)
     raise SettingsError(f"MARKET_DATA '{settings.provider}' cannot be used.")

@@ -84,7 +84,7 @@ def _row(criteria: Criteria, provider: Provider, symbol: str, as_of: datetime) -
         return _screened(symbol, figures, ["symbol"])
     figures.is_fund = metrics.sector == FUND_SECTOR
     figures.market_cap = metrics.market_cap
-    figures.iv_rank = volatility_context(metrics.iv_history, None, None).iv_rank
+    figures.iv_rank = volatility_context(metrics, None, None).iv_rank
     failed = failures(criteria, figures, ("universe", "marketCap", "ivRank"))
     if failed:
         return _screened(symbol, figures, failed)

@@ -1,0 +1,1 @@
+"""The `tastytrade` provider: REST and the DXLink stream, read only: it holds no way to trade."""

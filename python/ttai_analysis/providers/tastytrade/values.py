@@ -1,0 +1,67 @@
+"""Numbers, dates and moments as tastytrade and dxFeed write them.
+
+For: values that come as string, number or "NaN". Not for: the meaning of a field.
+"""
+
+import math
+from datetime import date, datetime
+
+from ttai_analysis.timestamps import from_epoch, parse_rfc3339
+
+OLDEST_EPOCH_MS = 1_000_000_000
+"""A time in ms below this is no time: the feed writes 0 (or a few) where it does not know."""
+
+
+def number(value: object) -> float | None:
+    """A finite number from a number or a string; None for everything else, NaN and Infinity too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def positive(value: object) -> float | None:
+    """A number above zero: a price of 0 is the feed's way to say that there is none."""
+    found = number(value)
+    return found if found is not None and found > 0.0 else None
+
+
+def day(value: object) -> date | None:
+    """The date at the start of an ISO text."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return date.fromisoformat(value[:10])
+    except ValueError:
+        return None
+
+
+def moment(value: object) -> datetime | None:
+    """A moment from ms since 1970 (number or digits) or from RFC 3339."""
+    milliseconds = number(value)
+    if milliseconds is not None:
+        return from_epoch(milliseconds / 1000.0) if milliseconds > OLDEST_EPOCH_MS else None
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_rfc3339(value)
+    except ValueError:
+        return None
+
+
+def records(value: object) -> list[dict[str, object]]:
+    """The JSON objects of a list; what is none is left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def record(value: object) -> dict[str, object]:
+    """The JSON object, empty for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str:
+    """The string, empty for anything else."""
+    return value if isinstance(value, str) else ""
