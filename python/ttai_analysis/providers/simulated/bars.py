@@ -93,7 +93,7 @@ class BarModel:
         move = np.abs(self._prices.close_move(who, session))
         own = normals(self._volume_keys[who], session)
         wave = smooth_noise(self._wave_keys[who], session.astype(np.float64), 20.0)
-        usual = self._usual_volume[who] * self._prices.shares_at(who, session)
+        usual = self._usual_volume[who] * self._prices.splits.shares_at(who, session)
         reported = self._prices.events.reports_within(
             who,
             self._table.closes[session - 1].astype(np.float64),
@@ -137,8 +137,9 @@ class BarModel:
     def _adjusted(
         self, who: int, columns: FloatArray, session: IntArray, now_session: int
     ) -> FloatArray:
-        history = self._prices.splits(who)
-        ratio = history.shares_at(session) / history.shares_at(np.array([now_session]))
+        splits = self._prices.splits
+        now = splits.shares_at(np.array([who]), np.array([now_session]))
+        ratio = splits.shares_at(np.full(session.size, who), session) / now
         if (ratio == 1.0).all():
             return columns
         columns = columns.copy()

@@ -18,6 +18,7 @@ from ttai_analysis.providers.simulated.strikes import Listed, listed_strikes
 from ttai_analysis.providers.simulated.surface import (
     SECONDS_PER_YEAR,
     at_the_money,
+    mood_at,
     smile,
     usual_volatility,
     volatility_level,
@@ -70,14 +71,14 @@ class ChainModel:
         prices = self._prices
         listing = prices.roster.listings[who]
         _, first, which = np.unique(years, return_index=True, return_inverse=True)
-        atm = at_the_money(prices, who, now, years[first])[which]
+        level = float(volatility_level(prices, who, mood_at(prices, np.array([now])))[0])
+        atm = at_the_money(prices, who, now, years[first], level)[which]
         forward = spot * np.exp((RISK_FREE_RATE - listing.dividend_yield) * years)
         log_moneyness = np.log(strike / forward)
         volatility = smile(atm, years, log_moneyness)
         discount = np.exp(-RISK_FREE_RATE * years)
         call = price_from_forward(forward, strike, years, discount, volatility, is_call=True)
         put = np.maximum(0.0, call - discount * (forward - strike))
-        level = volatility_level(prices, who, np.array([now]))
         wild = float(np.clip(level / usual_volatility(prices, np.array([who])), 0.8, 2.5)[0])
         deviations = log_moneyness / (atm * np.sqrt(years))
         gain = spot - strike

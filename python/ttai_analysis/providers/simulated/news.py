@@ -95,9 +95,9 @@ def day_moves(prices: PriceModel, who: int, moments: np.ndarray) -> np.ndarray:
     none."""
     both = np.concatenate([moments - SECONDS_PER_DAY, moments])
     price = prices.prices(np.full(both.size, who), both)
-    history = prices.splits(who)
-    shares = [history.shares_at(np.array([prices.effective_session(at)]))[0] for at in both]
-    before, after = np.split(price * np.array(shares), 2)
+    session = np.array([prices.effective_session(at) for at in both.tolist()])
+    shares = prices.splits.shares_at(np.full(both.size, who), session)
+    before, after = np.split(price * shares, 2)
     daily = prices.roster.volatility[who] / np.sqrt(ANNUAL_SESSIONS)
     return np.asarray(np.log(after / before) / daily)
 

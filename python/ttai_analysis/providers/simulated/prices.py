@@ -21,7 +21,7 @@ from ttai_analysis.providers.simulated.noise import (
     smooth_noise,
 )
 from ttai_analysis.providers.simulated.roster import Roster, roster
-from ttai_analysis.providers.simulated.splits import SplitHistory, split_history
+from ttai_analysis.providers.simulated.splits import Splits
 from ttai_analysis.providers.simulated.walks import DAY, NIGHT, OVERNIGHT_SHARE, Walks
 
 ANNUAL_SESSIONS = 252.0
@@ -46,27 +46,7 @@ class PriceModel:
         self.events = Events(self.roster, table)
         self.walks = Walks(self.roster, table)
         self._ticks = tuple(self.roster.keys("tick", str(n)) for n in range(len(TICKS)))
-        self._splits: dict[int, SplitHistory] = {}
-
-    def splits(self, who: int) -> SplitHistory:
-        """The splits of a listing."""
-        found = self._splits.get(who)
-        if found is None:
-            found = split_history(self.seed, self.roster.listings[who], self.table)
-            self._splits[who] = found
-        return found
-
-    def shares_at(self, who: IntArray, session: IntArray) -> FloatArray:
-        """Shares in those sessions for one share of the reference day."""
-        first = int(who[0]) if who.size else 0
-        if (who == first).all():
-            return self.splits(first).shares_at(session)
-        return np.array(
-            [
-                self.splits(one).shares_at(at)
-                for one, at in zip(who.tolist(), session.tolist(), strict=True)
-            ]
-        )
+        self.splits = Splits(self.roster, table)
 
     def prices(self, who: IntArray, seconds: FloatArray) -> FloatArray:
         """Unrounded prices per share of that moment, at whole epoch seconds."""
@@ -87,7 +67,7 @@ class PriceModel:
         level = self.events.dividend_level(who, effective)
         level = level + self.events.report_level(who, moments)
         log_price = log_price + level + self._tick(who, moments)
-        return np.asarray(np.exp(log_price) / self.shares_at(who, effective))
+        return np.asarray(np.exp(log_price) / self.splits.shares_at(who, effective))
 
     def session_paths(self, who: IntArray, session: IntArray) -> FloatArray:
         """Unrounded prices at the 129 nodes of those sessions, which hold each one's extremes."""
@@ -169,7 +149,7 @@ class PriceModel:
         """Prices within those sessions from their logs without events."""
         opens = self.table.opens[session].astype(np.float64)
         level = self.events.dividend_level(who, session) + self.events.report_level(who, opens)
-        shares = self.shares_at(who.ravel(), session.ravel()).reshape(who.shape)
+        shares = self.splits.shares_at(who.ravel(), session.ravel()).reshape(who.shape)
         return np.asarray(np.exp(log_price + level) / shares)
 
     def _streams(self, who: IntArray) -> tuple[tuple[IntArray, FloatArray], ...]:

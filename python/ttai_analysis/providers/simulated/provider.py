@@ -69,6 +69,11 @@ class SimulatedProvider:
         self._chains = ChainModel(self._prices)
         self._market_caps = np.array([one.market_cap for one in self._prices.roster.listings])
         self._chain = lru_cache(maxsize=256)(self._chains.chain)
+        self._mood_at = lru_cache(maxsize=64)(
+            lambda now: surface.mood_at(self._prices, np.array([now]))
+        )
+        self._moods_before = lru_cache(maxsize=16)(self._moods)
+        self._coming = lru_cache(maxsize=1024)(self._dividends_to_come)
         self._iv_history = lru_cache(maxsize=1024)(self._past_volatility)
 
     def risk_free_rate(self, as_of: datetime) -> float:
@@ -132,7 +137,9 @@ class SimulatedProvider:
         volume = self._bars.volume_so_far(who, completed if in_session else completed - 1, now)
         before = np.full(who.size, completed - 1)
         current = np.full(who.size, self._prices.effective_session(now))
-        ratio = self._prices.shares_at(who, before) / self._prices.shares_at(who, current)
+        ratio = self._prices.splits.shares_at(who, before) / self._prices.splits.shares_at(
+            who, current
+        )
         prev_close = to_cents(to_cents(self._prices.closes(who, before)) * ratio)
         half = stock_half_spread(price, self._market_caps[who], hurry(self._table, now))
         columns = (
@@ -189,12 +196,13 @@ class SimulatedProvider:
         who = self._who(symbol)
         listing = self._prices.roster.listings[who]
         now = as_of.timestamp()
-        present = surface.volatility_level(self._prices, who, np.array([now]))
-        past = self._iv_history(who, self._table.completed(now))
-        index = surface.at_the_money(self._prices, who, now, np.array([IV_INDEX_YEARS]))
-        today = new_york_date(as_of)
-        coming = self._dividends(who, today, today + timedelta(days=DIVIDEND_HORIZON_DAYS), None,
-                                 expected_from=now)  # fmt: skip
+        completed = self._table.completed(now)
+        past = self._iv_history(who, completed)
+        present = surface.volatility_level(self._prices, who, self._mood_at(now))
+        index = surface.at_the_money(
+            self._prices, who, now, np.array([IV_INDEX_YEARS]), float(present[0])
+        )
+        coming = self._coming(who, completed, new_york_date(as_of))
         draw = uniform(stream_key(self._seed, "short", symbol), 0)
         return Metrics(
             iv_history=np.append(past, present),
@@ -240,14 +248,21 @@ class SimulatedProvider:
                 price[row] = one
         return price, scripted
 
+    def _dividends_to_come(self, who: int, completed: int, today: date) -> tuple[Dividend, ...]:
+        horizon = today + timedelta(days=DIVIDEND_HORIZON_DAYS)
+        return self._dividends(who, today, horizon, None, completed=completed)
+
     def _past_volatility(self, who: int, completed: int) -> FloatArray:
+        return surface.volatility_level(self._prices, who, self._moods_before(completed))
+
+    def _moods(self, completed: int) -> surface.Mood:
         closes = self._table.closes[max(0, completed - IV_HISTORY_SESSIONS) : completed]
-        return surface.volatility_level(self._prices, who, closes.astype(np.float64))
+        return surface.mood_at(self._prices, closes.astype(np.float64))
 
     def _splits_within(self, who: int, first_day: date, current: int) -> tuple[Split, ...]:
         """The splits from that day up to the current session."""
         last_day = date_from_ordinal(int(self._table.days[current]))
-        every = self._prices.splits(who).splits
+        every = self._prices.splits.of(who)
         return tuple(split for split in every if first_day <= split.day <= last_day)
 
     def _dividends(
@@ -257,24 +272,24 @@ class SimulatedProvider:
         last_day: date,
         adjusted_to: int | None,
         *,
-        expected_from: float | None = None,
+        completed: int | None = None,
     ) -> tuple[Dividend, ...]:
         """Ex-dates within those days with the cash per share: of the day before the ex-date, or of
-        the session `adjusted_to`. What is still to come is expected from the last close before
-        `expected_from`."""
+        the session `adjusted_to`. What is still to come is expected from the last of the
+        `completed` sessions."""
         sessions = self._prices.events.ex_sessions(who, first_day, last_day)
         if sessions.size == 0:
             return ()
         before = sessions - 1
-        if expected_from is not None:
-            before = np.minimum(before, self._table.completed(expected_from) - 1)
+        if completed is not None:
+            before = np.minimum(before, completed - 1)
         rows = np.full(sessions.size, who)
         level = self._prices.events.dividend_level(rows, sessions - 1)
         amounts = self._prices.closes(rows, before) * (1.0 - np.exp(-level))
         amounts = np.maximum(0.01, np.round(amounts, 2))
         if adjusted_to is not None:
-            history = self._prices.splits(who)
-            ratio = history.shares_at(before) / history.shares_at(np.array([adjusted_to]))
+            shares = self._prices.splits.shares_at
+            ratio = shares(rows, before) / shares(rows, np.full(rows.size, adjusted_to))
             amounts = np.where(ratio == 1.0, amounts, np.round(amounts * ratio, 4))
         days = self._table.days[sessions]
         return tuple(

@@ -4,14 +4,12 @@ For: their days and ratios, and how many of today's shares an old one became. No
 Every listed price (universe.csv) is that of the reference slot, so shares are counted from there.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ttai_analysis.market_calendar.sessions import SessionTable
 from ttai_analysis.providers.base import Split
-from ttai_analysis.providers.simulated.noise import FloatArray, stream_key, uniforms
-from ttai_analysis.providers.simulated.universe import Listing
+from ttai_analysis.providers.simulated.noise import FloatArray, IntArray, uniforms
+from ttai_analysis.providers.simulated.roster import Roster
 from ttai_analysis.timestamps import date_from_ordinal
 
 ERA_DAYS = 2400
@@ -27,50 +25,49 @@ REFERENCE_DAY = 20_089
 """The day (since 1970) of the listed prices: 1 January 2025."""
 
 
-@dataclass(frozen=True, slots=True)
-class SplitHistory:
-    """All splits of one listing over the table's years, oldest first, as sessions and ratios.
-
-    `shares[n]` is how many shares one of the reference day is after the first n splits.
-    """
-
-    sessions: np.ndarray
-    splits: tuple[Split, ...]
-    shares: FloatArray
-
-    def shares_at(self, session: np.ndarray) -> FloatArray:
-        """Shares that one share of the reference day is (or was) in those sessions."""
-        return np.asarray(self.shares[np.searchsorted(self.sessions, session, side="right")])
+NEVER = 1 << 40
 
 
-def split_history(seed: str, listing: Listing, table: SessionTable) -> SplitHistory:
-    """The splits of a listing; a fund has none."""
-    found: list[tuple[int, Split]] = []
-    if not listing.is_fund and (listing.price >= DEAR or listing.price <= CHEAP):
-        key = stream_key(seed, "split", listing.symbol)
-        low, high = int(table.days[0]) // ERA_DAYS + 1, int(table.days[-1]) // ERA_DAYS
-        draws = uniforms(key, np.arange(3 * low, 3 * high + 3)).reshape(-1, 3)
-        for era, (luck, when, which) in zip(range(low, high + 1), draws.tolist(), strict=True):
-            ratio = _ratio(listing.price, luck, which)
-            session = int(np.searchsorted(table.days, era * ERA_DAYS + int(when * ERA_DAYS)))
-            if ratio is not None and session < len(table) - 1:
-                day = date_from_ordinal(int(table.days[session]))
-                found.append((session, Split(day, float(ratio[0]), float(ratio[1]))))
-    ratios = [split.numerator / split.denominator for _, split in found]
-    shares = np.concatenate([[1.0], np.cumprod(np.array(ratios, dtype=np.float64))])
-    reference = int(np.searchsorted(table.days, REFERENCE_DAY))
-    before = sum(session < reference for session, _ in found)
-    return SplitHistory(
-        sessions=np.array([session for session, _ in found], dtype=np.int64),
-        splits=tuple(split for _, split in found),
-        shares=shares / shares[before],
-    )
+class Splits:
+    """All splits of one seeded market over the table's years. A fund has none."""
+
+    def __init__(self, roster: Roster, table: SessionTable) -> None:
+        eras = np.arange(int(table.days[0]) // ERA_DAYS + 1, int(table.days[-1]) // ERA_DAYS + 1)
+        price = np.exp(roster.log_price)
+        may = ~roster.is_fund & ((price >= DEAR) | (price <= CHEAP))
+        keys = roster.keys("split")[:, None]
+        luck, when, which = (uniforms(keys, 3 * eras + draw) for draw in range(3))
+        sessions = np.searchsorted(table.days, eras * ERA_DAYS + (when * ERA_DAYS).astype(np.int64))
+        sessions = np.minimum(sessions, len(table) - 1)
+        chance = np.where(price <= CHEAP, REVERSE_CHANCE, SPLIT_CHANCE)
+        happens = may[:, None] & (luck < chance[:, None])
+        ratio = np.ones(luck.shape)
+        self._splits: dict[int, tuple[Split, ...]] = {}
+        for who, era in np.argwhere(happens).tolist():
+            new, old = _ratio(float(price[who]), float(which[who, era]))
+            ratio[who, era] = new / old
+            day = date_from_ordinal(int(table.days[sessions[who, era]]))
+            split = Split(day, float(new), float(old))
+            self._splits[who] = (*self._splits.get(who, ()), split)
+        self._sessions = np.where(happens, sessions, NEVER)
+        self._ratio = ratio
+        reference = int(np.searchsorted(table.days, REFERENCE_DAY))
+        self._then = np.ones(price.size)
+        self._then = self.shares_at(np.arange(price.size), np.full(price.size, reference))
+
+    def of(self, who: int) -> tuple[Split, ...]:
+        """The splits of a listing, oldest first."""
+        return self._splits.get(who, ())
+
+    def shares_at(self, who: IntArray, session: IntArray) -> FloatArray:
+        """What one share of the reference day is (or was) in those sessions."""
+        done = self._sessions[who] <= session[:, None]
+        shares = np.prod(np.where(done, self._ratio[who], 1.0), axis=1)
+        return np.asarray(shares / self._then[who])
 
 
-def _ratio(price: float, luck: float, which: float) -> tuple[int, int] | None:
+def _ratio(price: float, which: float) -> tuple[int, int]:
     if price <= CHEAP:
-        return REVERSE_RATIOS[int(which * len(REVERSE_RATIOS))] if luck < REVERSE_CHANCE else None
-    if luck >= SPLIT_CHANCE:
-        return None
+        return REVERSE_RATIOS[int(which * len(REVERSE_RATIOS))]
     choice = VERY_DEAR_RATIOS if price >= VERY_DEAR else DEAR_RATIOS
     return choice[int(which * len(choice))]

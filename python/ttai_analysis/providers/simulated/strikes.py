@@ -68,8 +68,8 @@ def listed_strikes(
     day = int(table.days[session])
     first = max(1, int(np.searchsorted(table.days, day - COARSE_DAYS)))
     sessions = np.arange(first, session + 1)
-    history = prices.splits(who)
-    ratio = history.shares_at(np.array([session])) / history.shares_at(sessions)
+    shares = prices.splits.shares_at(np.full(sessions.size, who), sessions)
+    ratio = shares[-1] / shares
     if scripted is None:
         opens = prices.opens(np.full(sessions.size, who), sessions) / ratio
     else:

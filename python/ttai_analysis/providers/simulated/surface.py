@@ -4,6 +4,8 @@ For: the volatility at any strike and expiry, and its history. It prices the moo
 really follow (regimes.py), plus a premium. Not for: quotes (chain.py).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ttai_analysis.providers.base import FloatArray, IntArray
@@ -29,22 +31,39 @@ def usual_volatility(prices: PriceModel, who: IntArray) -> FloatArray:
     return np.asarray(RISK_PREMIUM * np.sqrt(total + people.own_volatility[who] ** 2))
 
 
-def volatility_level(prices: PriceModel, who: int, seconds: FloatArray) -> FloatArray:
-    """At-the-money volatility for about 30 days without a report, as a decimal."""
-    people, walks = prices.roster, prices.walks
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """Moments on the scale of slots, with the market's mood at each: the same for all listings."""
+
+    position: FloatArray
+    common: FloatArray
+
+
+def mood_at(prices: PriceModel, seconds: FloatArray) -> Mood:
+    """The mood at those epoch seconds."""
     position = prices.position_at(seconds)
-    rows = np.full(position.size, who)
-    common = np.exp(2.0 * walks.common_mood(position))
-    own = np.exp(2.0 * walks.own_mood(rows, position))
+    return Mood(position, prices.walks.common_mood(position))
+
+
+def volatility_level(prices: PriceModel, who: int, mood: Mood) -> FloatArray:
+    """At-the-money volatility for about 30 days without a report, as a decimal."""
+    people = prices.roster
+    own = prices.walks.own_mood(who, mood.position, mood.common)
     factors = people.market_volatility[who] ** 2 + people.sector_volatility[who] ** 2
     return np.asarray(
-        RISK_PREMIUM * np.sqrt(factors * common + people.own_volatility[who] ** 2 * own)
+        RISK_PREMIUM
+        * np.sqrt(
+            factors * np.exp(2.0 * mood.common)
+            + people.own_volatility[who] ** 2 * np.exp(2.0 * own)
+        )
     )
 
 
-def at_the_money(prices: PriceModel, who: int, now: float, years: FloatArray) -> FloatArray:
-    """At-the-money volatility for expiries `years` away, reports within each included."""
-    level = volatility_level(prices, who, np.array([now]))
+def at_the_money(
+    prices: PriceModel, who: int, now: float, years: FloatArray, level: float
+) -> FloatArray:
+    """At-the-money volatility for expiries `years` away, reports within each included; `level` is
+    that of the moment."""
     usual = usual_volatility(prices, np.array([who]))
     weight = TERM_YEARS / years * (1.0 - np.exp(-years / TERM_YEARS))
     variance = usual**2 + (level**2 - usual**2) * weight

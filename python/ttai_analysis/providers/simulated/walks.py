@@ -22,6 +22,8 @@ from ttai_analysis.providers.simulated.noise import (
 from ttai_analysis.providers.simulated.roster import Roster
 
 WINDOW = 512
+WINDOWS = 4096
+"""More than any stream has; a stream and a window make one number."""
 OVERNIGHT_SHARE = 0.3
 GAP_DEVIATIONS = 2.4
 GAP_SHARE = 0.85
@@ -44,7 +46,7 @@ class Walks:
         self._mood_keys = roster.stream_keys("mood")
         self._open_keys = roster.stream_keys("open")
         self._bridge_keys = {DAY: roster.stream_keys(DAY), NIGHT: roster.stream_keys(NIGHT)}
-        self._windows: dict[tuple[int, int], FloatArray] = {}
+        self._windows: dict[int, FloatArray] = {}
         self._blocks: dict[tuple[str, int, int], FloatArray] = {}
         self._lock = threading.Lock()
 
@@ -52,12 +54,10 @@ class Walks:
         """The log multiplier of the factors' volatility at any position."""
         return self._regimes.common(position)
 
-    def own_mood(self, stream: IntArray, position: FloatArray) -> FloatArray:
+    def own_mood(self, stream: int, position: FloatArray, common: FloatArray) -> FloatArray:
         """The log multiplier of own volatility at any position, with the market's mood in it."""
-        return np.asarray(
-            regimes.own(self._mood_keys[stream], position)
-            + regimes.COMMON_PULL * self._regimes.common(position)
-        )
+        keys = self._mood_keys[stream : stream + 1]
+        return np.asarray(regimes.own(keys, position) + regimes.COMMON_PULL * common)
 
     def levels(
         self, stream: IntArray, slot: IntArray
@@ -65,11 +65,17 @@ class Walks:
         """For each row: the level at the close before the slot, at its open, at its close, and
         the deviation of that day."""
         shifted = slot + self._phase[stream]
-        window, offset = shifted // WINDOW, shifted % WINDOW
-        pairs, inverse = np.unique(stream * 4096 + window, return_inverse=True)
-        found = self._stacked([(int(pair) // 4096, int(pair) % 4096) for pair in pairs])
-        before, after = found[inverse, 0, offset], found[inverse, 0, offset + 1]
-        deviation = found[inverse, 1, offset]
+        pair = stream * WINDOWS + shifted // WINDOW
+        offset = shifted % WINDOW
+        if (pair == pair[0]).all():
+            found = self._stacked([int(pair[0])])[0]
+            before, after = found[0, offset], found[0, offset + 1]
+            deviation = found[1, offset]
+        else:
+            pairs, inverse = np.unique(pair, return_inverse=True)
+            several = self._stacked(pairs.tolist())
+            before, after = several[inverse, 0, offset], several[inverse, 0, offset + 1]
+            deviation = several[inverse, 1, offset]
         move = after - before
         share = np.where(np.abs(move) > GAP_DEVIATIONS * deviation, GAP_SHARE, OVERNIGHT_SHARE)
         noise = np.sqrt(OVERNIGHT_SHARE * (1.0 - OVERNIGHT_SHARE)) * deviation
@@ -78,15 +84,13 @@ class Walks:
 
     def nodes(self, kind: str, stream: IntArray, session: IntArray) -> FloatArray:
         """Rows of unit bridges within those sessions (`day`) or the nights before (`night`)."""
-        own = stream < self._roster.market
-        if own.all():
+        if (stream < self._roster.market).all():
             return bridges(self._bridge_keys[kind][stream], session)
-        return np.stack(
-            [
-                self._block(kind, one, at // BLOCK_SESSIONS)[at % BLOCK_SESSIONS]
-                for one, at in zip(stream.tolist(), session.tolist(), strict=True)
-            ]
-        )
+        number, place = session // BLOCK_SESSIONS, session % BLOCK_SESSIONS
+        if (stream == stream[0]).all() and (number == number[0]).all():
+            return self._block(kind, int(stream[0]), int(number[0]))[place]
+        rows = zip(stream.tolist(), number.tolist(), place.tolist(), strict=True)
+        return np.stack([self._block(kind, one, block)[at] for one, block, at in rows])
 
     def _block(self, kind: str, stream: int, number: int) -> FloatArray:
         found = self._blocks.get((kind, stream, number))
@@ -100,7 +104,7 @@ class Walks:
                 self._blocks[kind, stream, number] = found
         return found
 
-    def _stacked(self, wanted: list[tuple[int, int]]) -> FloatArray:
+    def _stacked(self, wanted: list[int]) -> FloatArray:
         """Level (0 to 512) and deviation of each window, computed where not kept."""
         found = [self._windows.get(pair) for pair in wanted]
         missing = [pair for pair, one in zip(wanted, found, strict=True) if one is None]
@@ -116,10 +120,9 @@ class Walks:
             ]
         return np.stack([one for one in found if one is not None])
 
-    def _compute(self, wanted: list[tuple[int, int]]) -> list[FloatArray]:
-        stream = np.array([pair[0] for pair in wanted], dtype=np.int64)
-        first = np.array([pair[1] for pair in wanted], dtype=np.int64) * WINDOW
-        first = first - self._phase[stream]
+    def _compute(self, wanted: list[int]) -> list[FloatArray]:
+        stream, window = np.divmod(np.array(wanted, dtype=np.int64), WINDOWS)
+        first = window * WINDOW - self._phase[stream]
         slots = first[:, None] + np.arange(WINDOW)
         common = self._common_over(slots)
         own = (stream < self._roster.market)[:, None]
