@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from helpers import NOW
 
 from ttai_analysis.providers.base import Split
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
+from ttai_analysis.timestamps import ordinal_of
 
+PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 ASK = """
 import json, sys
 from datetime import datetime, timedelta
@@ -55,6 +58,7 @@ def test_the_order_of_questions_and_the_process_do_not_matter() -> None:
                 [sys.executable, "-c", ASK, NOW.isoformat(), *order],
                 capture_output=True,
                 text=True,
+                cwd=PACKAGE_FOLDER,
                 check=True,
             ).stdout
         )
@@ -101,6 +105,15 @@ def test_the_quote_of_a_split_day_compares_with_an_adjusted_close(
         assert abs(np.log(quote.price / quote.prev_close)) < 0.2
         chain = market.chain(symbol, noon)
         assert chain.strike.min() < quote.price < chain.strike.max()
+        before = market.chain(symbol, noon - timedelta(days=4))
+        ratio = split.numerator / split.denominator
+        there = set(zip(chain.expiry.tolist(), chain.strike.tolist(), strict=True))
+        kept = [
+            (expiry, round(strike / ratio, 2))
+            for expiry, strike in zip(before.expiry.tolist(), before.strike.tolist(), strict=True)
+            if expiry > ordinal_of(noon.date())
+        ]
+        assert set(kept) <= there, "a split divides the strikes that are listed"
 
 
 def test_a_dividend_leaves_the_price_on_the_ex_date(market: SimulatedProvider) -> None:

@@ -10,6 +10,7 @@ from helpers import NOW
 from ttai_analysis.options.contracts import contracts_of
 from ttai_analysis.providers.base import Chain
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
+from ttai_analysis.providers.simulated.spreads import option_quotes
 from ttai_analysis.timestamps import ordinal_of
 
 RATE = 0.04
@@ -115,24 +116,41 @@ def test_relative_spreads_widen_away_from_the_money(market: SimulatedProvider) -
         assert thirds[0].mean() > thirds[1].mean() > thirds[2].mean()
 
 
-def test_spreads_widen_near_the_bell_and_before_expiry(market: SimulatedProvider) -> None:
-    def width(at: datetime, *, dte: int) -> float:
-        chain = market.chain("AAPL", at)
-        contracts = contracts_of(chain, at, RATE)
-        near = np.abs(contracts.delta - 0.5) < 0.12
-        rows = near & (contracts.dte == dte)
-        half = (chain.ask - chain.bid)[rows] / contracts.mid[rows] ** 0.75
-        return float(half.mean())
+def test_spreads_widen_with_distance_haste_and_a_near_expiry() -> None:
+    fair, none = np.full(6, 2.0), np.zeros(6)
 
+    def width(deviations: object, days: object, factor: float) -> np.ndarray:
+        bid, ask = option_quotes(fair, none, np.asarray(deviations), np.asarray(days), 1e10, factor)
+        return ask - bid
+
+    month = np.full(6, 30.0)
+    assert (np.diff(width([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], month, 1.0)) >= 0.0).all()
+    assert width([5.0] * 6, month, 1.0)[0] > 1.3 * width(none, month, 1.0)[0]
+    assert width(none, np.full(6, 1.0), 1.0)[0] > 1.1 * width(none, month, 1.0)[0]
+    assert width(none, month, 2.0)[0] > 1.6 * width(none, month, 1.0)[0]
+
+
+def test_spreads_widen_near_the_bell(market: SimulatedProvider) -> None:
     noon, bell = NOW.replace(hour=17), NOW.replace(hour=13, minute=30)
-    assert width(bell, dte=30) > 1.5 * width(noon, dte=30)
-    assert width(noon, dte=2) > width(noon, dte=30)
     quiet, hurried = market.quote("SPY", noon), market.quote("SPY", bell)
-    assert quiet.ask is not None
     assert quiet.bid is not None
-    assert hurried.ask is not None
     assert hurried.bid is not None
-    assert hurried.ask - hurried.bid > quiet.ask - quiet.bid
+    assert hurried.price - hurried.bid > 1.3 * (quiet.price - quiet.bid)
+    calm, rushed = market.chain("AAPL", noon), market.chain("AAPL", bell)
+    assert (rushed.ask - rushed.bid).mean() > 1.3 * (calm.ask - calm.bid).mean()
+
+
+def test_strikes_are_added_as_the_price_moves(market: SimulatedProvider) -> None:
+    for number in FORTY:
+        chain, at = some_chain(market, number)
+        near = chain.expiry - ordinal_of(at.date()) < 56
+        who = market._prices.roster.position[chain.symbol]
+        volatility = market._prices.roster.volatility[who]
+        reach = min(0.6, 2.5 * volatility * np.sqrt(63 / 365))
+        for expiry in np.unique(chain.expiry[near]):
+            strikes = chain.strike[chain.expiry == expiry]
+            assert strikes.min() < chain.underlying_price * (1.0 - 0.7 * reach)
+            assert strikes.max() > chain.underlying_price * (1.0 + 0.7 * reach)
 
 
 def test_a_scripted_price_lists_strikes_around_itself(market: SimulatedProvider) -> None:

@@ -76,7 +76,17 @@ def test_nights_bring_gaps_and_days_have_fat_tails(market: SimulatedProvider) ->
     share = np.sum(gaps) / np.sum([np.var(one) for one in moves])
     assert 0.2 < share < 0.65
     kurtosis = [float(((one - one.mean()) ** 4).mean() / one.var() ** 2) for one in moves]
-    assert np.mean(kurtosis) > 3.3
+    assert np.mean(kurtosis) > 4.1
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_highs_and_lows_fit_the_way_from_open_to_close(
+    market: SimulatedProvider, symbol: str
+) -> None:
+    bars = market.bars(symbol, "daily", "10y", NOW, adjusted=True)
+    by_range = np.mean(np.log(bars.high / bars.low) ** 2) / (4.0 * np.log(2.0))
+    by_ends = np.mean(np.log(bars.close / bars.open) ** 2)
+    assert 0.9 < np.sqrt(by_range / by_ends) < 1.1
 
 
 def test_sectors_move_together(market: SimulatedProvider) -> None:

@@ -111,8 +111,10 @@ def step_at(price: float) -> float:
 
 
 def strikes_within(lowest: float, highest: float, reach: float, step: float) -> FloatArray:
-    """Strikes on that step from below the lowest to above the highest price, to the cent."""
-    below = min(max(MIN_STEPS, round(lowest * reach / step)), MAX_STEPS)
-    above = min(max(MIN_STEPS, round(highest * reach / step)), MAX_STEPS)
-    first = max(1, round(lowest / step) - below)
-    return np.asarray(np.round(np.arange(first, round(highest / step) + above + 1) * step, 2))
+    """Strikes on that step from below the lowest to above the highest price, to the cent. A wider
+    range of prices never has fewer strikes."""
+    low, high = round(lowest / step), round(highest / step)
+    first = min(int(lowest * (1.0 - reach) / step), low - MIN_STEPS)
+    last = max(int(highest * (1.0 + reach) / step) + 1, high + MIN_STEPS)
+    kept = np.arange(max(1, first, low - MAX_STEPS), min(last, high + MAX_STEPS) + 1)
+    return np.asarray(np.round(kept * step, 2))
