@@ -73,7 +73,7 @@ class SimulatedProvider:
             lambda now: surface.mood_at(self._prices, np.array([now]))
         )
         self._moods_before = lru_cache(maxsize=16)(self._moods)
-        self._coming = lru_cache(maxsize=1024)(self._dividends_to_come)
+        self._dividends = lru_cache(maxsize=4096)(self._ex_dates)
         self._iv_history = lru_cache(maxsize=1024)(self._past_volatility)
 
     def risk_free_rate(self, as_of: datetime) -> float:
@@ -202,7 +202,9 @@ class SimulatedProvider:
         index = surface.at_the_money(
             self._prices, who, now, np.array([IV_INDEX_YEARS]), float(present[0])
         )
-        coming = self._coming(who, completed, new_york_date(as_of))
+        today = new_york_date(as_of)
+        horizon = today + timedelta(days=DIVIDEND_HORIZON_DAYS)
+        coming = self._dividends(who, today, horizon, None, completed=completed)
         draw = uniform(stream_key(self._seed, "short", symbol), 0)
         return Metrics(
             iv_history=np.append(past, present),
@@ -248,10 +250,6 @@ class SimulatedProvider:
                 price[row] = one
         return price, scripted
 
-    def _dividends_to_come(self, who: int, completed: int, today: date) -> tuple[Dividend, ...]:
-        horizon = today + timedelta(days=DIVIDEND_HORIZON_DAYS)
-        return self._dividends(who, today, horizon, None, completed=completed)
-
     def _past_volatility(self, who: int, completed: int) -> FloatArray:
         return surface.volatility_level(self._prices, who, self._moods_before(completed))
 
@@ -265,7 +263,7 @@ class SimulatedProvider:
         every = self._prices.splits.of(who)
         return tuple(split for split in every if first_day <= split.day <= last_day)
 
-    def _dividends(
+    def _ex_dates(
         self,
         who: int,
         first_day: date,
