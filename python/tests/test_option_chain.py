@@ -34,7 +34,7 @@ def test_a_chain_agrees_with_its_quote_and_can_be_sent_on(client: Client) -> Non
 def test_puts_and_calls_of_a_strike_share_their_volatility(client: Client) -> None:
     rows = client.answer("/option-chain", {"symbol": "SPY", "dteMin": 25, "dteMax": 40})["options"]
     calls = {(x["expiration"], x["strike"]): x for x in rows if x["right"] == "call"}
-    near = [x for x in rows if x["right"] == "put" and 0.3 <= abs(x["delta"]) <= 0.7]
+    near = [x for x in rows if x["right"] == "put" and x["delta"] and 0.3 <= -x["delta"] <= 0.7]
     assert near
     for put in near:
         call = calls[put["expiration"], put["strike"]]

@@ -127,7 +127,7 @@ def _leg(row: dict[str, Any], quantity: float, price: float) -> dict[str, Any]:
 
 def test_a_short_put_is_valued_at_the_mid_with_live_greeks(client: Client) -> None:
     spot, rows = _chain(client)
-    row = next(x for x in rows if x["right"] == "put" and -0.35 < x["delta"] < -0.25)
+    row = next(x for x in rows if x["right"] == "put" and x["delta"] and -0.35 < x["delta"] < -0.25)
     body = {"id": "a", "symbol": "AAPL", "legs": [_leg(row, -2, 2 * row["mid"])]}
     found = client.answer(PATH, {"positions": [body]})["positions"][0]
     assert found["structure"] == "short_put"
@@ -145,7 +145,7 @@ def test_a_short_put_is_valued_at_the_mid_with_live_greeks(client: Client) -> No
 
 def test_a_price_of_the_caller_moves_the_greeks(client: Client) -> None:
     spot, rows = _chain(client)
-    row = next(x for x in rows if x["right"] == "put" and -0.35 < x["delta"] < -0.25)
+    row = next(x for x in rows if x["right"] == "put" and x["delta"] and -0.35 < x["delta"] < -0.25)
     body = {"id": "a", "symbol": "AAPL", "legs": [_leg(row, -1, 1.0)]}
     request = {"positions": [body], "quotes": {"AAPL": {"price": 0.9 * spot}}}
     found = client.answer(PATH, request)["positions"][0]

@@ -1,135 +1,118 @@
-"""Option chains of the simulated market: expiries, strikes, two-sided quotes, open interest.
+"""Option chains of the simulated market: two-sided quotes and open interest of what is listed.
 
 For: quotes that agree with the underlying's quote and with put-call parity inside their spread.
-Not for: the volatility behind them (surface.py).
+Not for: the volatility behind them (surface.py), what is listed (strikes.py), spreads (spreads.py).
 """
 
-from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
-from ttai_analysis.market_calendar.sessions import SessionTable
-from ttai_analysis.options.pricing import price
+from ttai_analysis.options.pricing import price_from_forward
 from ttai_analysis.providers.base import Chain, FloatArray, IntArray
-from ttai_analysis.providers.simulated.noise import normals, stream_key, uniforms
-from ttai_analysis.providers.simulated.surface import SECONDS_PER_YEAR, at_the_money, smile
-from ttai_analysis.providers.simulated.universe import Listing
-from ttai_analysis.timestamps import from_epoch, new_york_date, ordinal_of
+from ttai_analysis.providers.simulated.bars import traded_by
+from ttai_analysis.providers.simulated.noise import normals, uniforms
+from ttai_analysis.providers.simulated.prices import PriceModel
+from ttai_analysis.providers.simulated.spreads import hurry, option_quotes
+from ttai_analysis.providers.simulated.strikes import Listed, listed_strikes
+from ttai_analysis.providers.simulated.surface import (
+    SECONDS_PER_YEAR,
+    at_the_money,
+    mood_at,
+    smile,
+    usual_volatility,
+    volatility_level,
+)
+from ttai_analysis.timestamps import SECONDS_PER_DAY, from_epoch
 
 RISK_FREE_RATE = 0.04
-WEEKLIES = 9
-MONTHLIES = 12
-REACH_DEVIATIONS = 3.5
-MAX_STRIKES_A_SIDE = 40
-STRIKE_STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0)
+LISTINGS_KEPT = 1024
 
 
-def expiries(table: SessionTable, today: date) -> list[date]:
-    """The next Fridays and third Fridays; the Thursday before where that Friday is a holiday."""
-    friday = today + timedelta(days=(4 - today.weekday()) % 7)
-    weekly = [friday + timedelta(weeks=week) for week in range(WEEKLIES)]
-    monthly = [_third_friday(today, months) for months in range(MONTHLIES)]
-    wanted = sorted({day for day in (*weekly, *monthly) if day >= today})
-    days = [day if table.index_of(day) is not None else day - timedelta(days=1) for day in wanted]
-    return sorted({day for day in days if day >= today})
+class ChainModel:
+    """Chains of one seeded market. A listing is its position in the roster."""
 
+    def __init__(self, prices: PriceModel) -> None:
+        self._prices = prices
+        self._interest_keys = prices.roster.keys("interest")
+        self._volume_keys = prices.roster.keys("optionvolume")
+        self._contracts = lru_cache(maxsize=LISTINGS_KEPT)(self._listed)
 
-def _third_friday(today: date, months: int) -> date:
-    month = today.month - 1 + months
-    first = date(today.year + month // 12, month % 12 + 1, 1)
-    return first + timedelta(days=(4 - first.weekday()) % 7 + 14)
+    def chain(self, who: int, now: float, spot: float, *, scripted: bool) -> Chain:
+        """The chain at `now` (epoch seconds) for that price of the underlying."""
+        table = self._prices.table
+        session = int(np.searchsorted(table.opens, now, side="right")) - 1
+        listed, interest, most_volume = self._contracts(who, session, spot if scripted else None)
+        open_until = table.closes[listed.session]
+        alive = np.concatenate([open_until > now, open_until > now])
+        one_side = open_until > now
+        expiry, strike = listed.expiry[one_side], listed.strike[one_side]
+        years = np.asarray((open_until[one_side] - now) / SECONDS_PER_YEAR, dtype=np.float64)
+        begin, end = int(table.opens[session]), int(table.closes[session])
+        traded = traded_by(np.array([(now - begin) / (end - begin)]))
+        bid, ask = self._quotes(who, now, spot, strike, years)
+        return Chain(
+            symbol=self._prices.roster.symbols[who],
+            as_of=from_epoch(int(now)),
+            underlying_price=spot,
+            expiry=np.concatenate([expiry, expiry]),
+            strike=np.concatenate([strike, strike]),
+            is_call=np.repeat([True, False], strike.size),
+            bid=bid,
+            ask=ask,
+            open_interest=interest[alive],
+            volume=np.floor(most_volume[alive] * traded),
+        )
 
+    def _quotes(
+        self, who: int, now: float, spot: float, strike: FloatArray, years: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Bids and asks, the calls first."""
+        prices = self._prices
+        listing = prices.roster.listings[who]
+        _, first, which = np.unique(years, return_index=True, return_inverse=True)
+        level = float(volatility_level(prices, who, mood_at(prices, np.array([now])))[0])
+        atm = at_the_money(prices, who, now, years[first], level)[which]
+        forward = spot * np.exp((RISK_FREE_RATE - listing.dividend_yield) * years)
+        log_moneyness = np.log(strike / forward)
+        volatility = smile(atm, years, log_moneyness)
+        discount = np.exp(-RISK_FREE_RATE * years)
+        call = price_from_forward(forward, strike, years, discount, volatility, is_call=True)
+        put = np.maximum(0.0, call - discount * (forward - strike))
+        wild = float(np.clip(level / usual_volatility(prices, np.array([who])), 0.8, 2.5)[0])
+        deviations = log_moneyness / (atm * np.sqrt(years))
+        gain = spot - strike
+        return option_quotes(
+            np.concatenate([call, put]),
+            np.concatenate([np.maximum(0.0, gain), np.maximum(0.0, -gain)]),
+            np.concatenate([deviations, deviations]),
+            np.tile(years * SECONDS_PER_YEAR / SECONDS_PER_DAY, 2),
+            listing.market_cap,
+            wild * hurry(prices.table, now),
+        )
 
-def strikes_around(spot: float, deviation: float) -> FloatArray:
-    """Listed strikes within some deviations of the price, on a round step."""
-    rough = spot * 0.01
-    step = next((step for step in STRIKE_STEPS if step >= rough), 100.0)
-    reach = max(spot * min(0.6, REACH_DEVIATIONS * deviation), 6 * step)
-    middle = round(spot / step)
-    side = min(MAX_STRIKES_A_SIDE, int(reach / step))
-    strikes = np.arange(max(1, middle - side), middle + side + 1) * step
-    return np.asarray(strikes, dtype=np.float64)
+    def _listed(
+        self, who: int, session: int, scripted: float | None
+    ) -> tuple[Listed, FloatArray, FloatArray]:
+        """What is listed in a session, with open interest and the session's volume, calls first."""
+        listed = listed_strikes(self._prices, who, session, scripted)
+        expiry = np.concatenate([listed.expiry, listed.expiry])
+        strike = np.concatenate([listed.strike, listed.strike])
+        is_call = np.repeat([1, 0], listed.strike.size)
+        cents = np.round(strike * 100.0).astype(np.int64)
+        index = expiry * 100_000_000 + cents * 2 + is_call
+        interest = self._open_interest(who, session, listed, index)
+        luck = uniforms(self._volume_keys[who], index * 31 + session)
+        return listed, interest, interest * 0.4 * luck**2
 
-
-def build_chain(seed: str, listing: Listing, table: SessionTable, now: float, spot: float) -> Chain:
-    """The chain at `now` (epoch seconds) for that price of the underlying."""
-    today = new_york_date(from_epoch(now))
-    parts = []
-    for day in expiries(table, today):
-        session = table.index_of(day)
-        if session is None or table.closes[session] <= now:
-            continue
-        years = (int(table.closes[session]) - now) / SECONDS_PER_YEAR
-        parts.append(_one_expiry(seed, listing, table, now, spot, day, years))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Chain(
-        symbol=listing.symbol,
-        as_of=from_epoch(now),
-        underlying_price=spot,
-        expiry=columns[0].astype(np.int64),
-        strike=columns[1],
-        is_call=columns[2].astype(np.bool_),
-        bid=columns[3],
-        ask=columns[4],
-        open_interest=columns[5],
-        volume=columns[6],
-    )
-
-
-def _one_expiry(
-    seed: str,
-    listing: Listing,
-    table: SessionTable,
-    now: float,
-    spot: float,
-    day: date,
-    years: float,
-) -> tuple[FloatArray, ...]:
-    atm = at_the_money(seed, listing, table, now, years)
-    strikes = strikes_around(spot, atm * np.sqrt(years))
-    carry = RISK_FREE_RATE - listing.dividend_yield
-    forward = spot * np.exp(carry * years)
-    volatility = smile(atm, years, np.log(strikes / forward))
-    strike = np.concatenate([strikes, strikes])
-    is_call = np.repeat([True, False], strikes.size)
-    fair = price(
-        spot,
-        strike,
-        years,
-        RISK_FREE_RATE,
-        listing.dividend_yield,
-        np.concatenate([volatility, volatility]),
-        is_call,
-    )
-    bid, ask = _quotes(listing, fair)
-    index = _contract_index(day, strike, is_call)
-    distance = np.log(strike / spot) / (atm * np.sqrt(years) + 0.02)
-    interest = _open_interest(seed, listing, day, index, distance)
-    traded = uniforms(stream_key(seed, "optionvolume", listing.symbol), index)
-    volume = np.floor(interest * 0.4 * traded**2)
-    expiry = np.full(strike.size, float(ordinal_of(day)))
-    return expiry, strike, is_call.astype(np.float64), bid, ask, interest, volume
-
-
-def _quotes(listing: Listing, fair: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Bid and ask in cents about the fair price; small companies are quoted wider."""
-    thin = float(np.clip((2e11 / listing.market_cap) ** 0.25, 0.5, 2.5))
-    half = 0.01 + 0.012 * thin * fair**0.75
-    bid = np.floor(np.maximum(0.0, fair - half) * 100.0 + 1e-9) / 100.0
-    ask = np.ceil((fair + half) * 100.0 - 1e-9) / 100.0
-    return np.asarray(bid), np.asarray(ask)
-
-
-def _contract_index(day: date, strike: FloatArray, is_call: np.ndarray) -> IntArray:
-    cents = np.round(strike * 100.0).astype(np.int64)
-    return np.asarray(ordinal_of(day) * 100_000_000 + cents * 2 + is_call, dtype=np.int64)
-
-
-def _open_interest(
-    seed: str, listing: Listing, day: date, index: IntArray, distance: FloatArray
-) -> FloatArray:
-    """Most near the money, on round months, in large companies; steady through the day."""
-    monthly = 15 <= day.day <= 21
-    size = 900.0 * (listing.market_cap / 1e11) ** 0.5 * (4.0 if monthly else 1.0)
-    luck = np.exp(0.7 * normals(stream_key(seed, "interest", listing.symbol), index))
-    return np.asarray(np.floor(size * np.exp(-0.35 * distance**2) * luck))
+    def _open_interest(self, who: int, session: int, listed: Listed, index: IntArray) -> FloatArray:
+        """Most near the money, on round months, in large companies; steady through the session and
+        growing towards the expiry."""
+        listing = self._prices.roster.listings[who]
+        days = listed.expiry - int(self._prices.table.days[session])
+        deviation = listing.volatility * np.sqrt(np.maximum(days, 1) / 365.0) + 0.02
+        distance = np.log(listed.strike / listed.reference) / deviation
+        size = 1100.0 * (listing.market_cap / 1e11) ** 0.5 * np.where(listed.monthly, 4.0, 1.0)
+        size = size * np.exp(-0.35 * distance**2) / (1.0 + days / 120.0)
+        luck = np.exp(0.7 * normals(self._interest_keys[who], index))
+        return np.asarray(np.floor(np.concatenate([size, size]) * luck))

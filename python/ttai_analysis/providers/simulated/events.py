@@ -1,6 +1,10 @@
-"""Corporate events of the simulated market: quarterly reports and dividends.
+"""Corporate events of the simulated market: quarterly reports and ex-dividend days.
 
-For: their dates, known in advance like a calendar. Not for: the news about them (news.py).
+For: their dates, known in advance like a calendar, and what they do to the log of the price. Not
+for: the news about them (news.py) nor splits (splits.py).
+
+A report moves the price at once and for good. A dividend builds up in the price over the quarter
+and leaves it before the open of the ex-date.
 """
 
 from dataclasses import dataclass
@@ -9,77 +13,125 @@ from datetime import date
 import numpy as np
 
 from ttai_analysis.market_calendar.sessions import SessionTable
-from ttai_analysis.providers.base import Dividend
-from ttai_analysis.providers.simulated.noise import normals, stream_key, uniform
-from ttai_analysis.providers.simulated.universe import Listing
+from ttai_analysis.providers.simulated.noise import FloatArray, IntArray, normals
+from ttai_analysis.providers.simulated.roster import Roster
 from ttai_analysis.timestamps import SECONDS_PER_DAY, date_from_ordinal, ordinal_of
 
 QUARTER_DAYS = 91
+EVENT_LEAD = 5400
+"""Reports before the open, ex-dates and splits take effect this many seconds before the open."""
+AFTER_CLOSE = 1800
 SURPRISE_SHARE = 2.2
 """A report's usual move, in daily standard deviations of the symbol."""
+REFERENCE_DAY = 20_089
+MAX_REPORTS = 320
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One earnings report; the price moves at `effective_at` (epoch seconds)."""
+    """One earnings report; the price moves at `effective_at` (epoch seconds) by `surprise`."""
 
     number: int
     day: date
     before_open: bool
     effective_at: int
+    surprise: float
 
 
-def earnings_days(
-    seed: str, listing: Listing, table: SessionTable, first: float, last: float
-) -> tuple[Report, ...]:
-    """Reports that take effect within [first, last] epoch seconds; none for a fund."""
-    if listing.is_fund:
-        return ()
-    key = stream_key(seed, "earnings", listing.symbol)
-    phase = int(uniform(key, 0) * QUARTER_DAYS)
-    low = int((first / SECONDS_PER_DAY - phase) // QUARTER_DAYS) - 1
-    high = int((last / SECONDS_PER_DAY - phase) // QUARTER_DAYS) + 1
-    before_open = uniform(key, 1) < 0.5
-    reports = (_report(table, number, phase, before_open) for number in range(low, high + 1))
-    return tuple(r for r in reports if r is not None and first <= r.effective_at <= last)
+class Events:
+    """The reports and ex-dates of one seeded market."""
 
+    def __init__(self, roster: Roster, table: SessionTable) -> None:
+        self._roster = roster
+        self._table = table
+        keys = roster.keys("earnings")
+        self._report_phase = roster.phases(keys, QUARTER_DAYS)
+        self._before_open = normals(keys, 1) < 0.0
+        self._dividend_phase = roster.phases(roster.keys("dividend"), QUARTER_DAYS)
+        size = np.where(roster.is_fund, 0.0, SURPRISE_SHARE * roster.volatility / np.sqrt(252.0))
+        draws = normals(roster.keys("surprise")[:, None], np.arange(MAX_REPORTS))
+        self._surprises = size[:, None] * draws
+        total = np.cumsum(self._surprises, axis=1)
+        reference = (REFERENCE_DAY - self._report_phase) // QUARTER_DAYS
+        self._report_level = total - np.take_along_axis(total, reference[:, None], axis=1)
 
-def _report(table: SessionTable, number: int, phase: int, before_open: bool) -> Report | None:
-    ordinal = phase + number * QUARTER_DAYS
-    index = int(np.searchsorted(table.days, ordinal))
-    if index >= len(table) or ordinal < table.days[0]:
-        return None
-    at = table.opens[index] - 5400 if before_open else table.closes[index] + 1800
-    return Report(number, date_from_ordinal(int(table.days[index])), before_open, int(at))
+    def report_level(self, who: IntArray, seconds: FloatArray) -> FloatArray:
+        """What all reports up to those moments have done to the log price."""
+        return np.asarray(self._report_level[who, self.last_report(who, seconds)])
 
+    def last_report(self, who: IntArray, seconds: FloatArray) -> IntArray:
+        """The number of the last report in effect at those moments."""
+        day = (seconds // SECONDS_PER_DAY).astype(np.int64)
+        number = (day - self._report_phase[who]) // QUARTER_DAYS
+        return np.asarray(np.where(self.effective_at(who, number) <= seconds, number, number - 1))
 
-def next_report(seed: str, listing: Listing, table: SessionTable, seconds: float) -> Report | None:
-    """The first report that has not taken effect yet."""
-    reports = earnings_days(seed, listing, table, seconds, seconds + 120 * SECONDS_PER_DAY)
-    return reports[0] if reports else None
-
-
-def earnings_surprise(seed: str, listing: Listing, number: int) -> float:
-    """The log move of that report: seeded, scaled by the symbol's volatility."""
-    key = stream_key(seed, "surprise", listing.symbol)
-    daily = listing.volatility / np.sqrt(252.0)
-    return float(SURPRISE_SHARE * daily * normals(key, number))
-
-
-def dividends(
-    seed: str, listing: Listing, table: SessionTable, first: date, last: date
-) -> tuple[Dividend, ...]:
-    """Quarterly ex-dividend dates within [first, last] with the cash per share."""
-    if listing.dividend_yield <= 0.0:
-        return ()
-    phase = int(uniform(stream_key(seed, "dividend", listing.symbol), 0) * QUARTER_DAYS)
-    amount = round(listing.price * listing.dividend_yield / 4.0, 2)
-    low = (ordinal_of(first) - phase) // QUARTER_DAYS - 1
-    high = (ordinal_of(last) - phase) // QUARTER_DAYS + 1
-    days = (
-        date_from_ordinal(int(table.days[table.first_on_or_after(date_from_ordinal(ordinal))]))
-        for ordinal in range(
-            phase + low * QUARTER_DAYS, phase + high * QUARTER_DAYS + 1, QUARTER_DAYS
+    def effective_at(self, who: IntArray, number: IntArray) -> IntArray:
+        """When those reports move the price, in epoch seconds."""
+        session = self._report_session(who, number)
+        return np.asarray(
+            np.where(
+                self._before_open[who],
+                self._table.opens[session] - EVENT_LEAD,
+                self._table.closes[session] + AFTER_CLOSE,
+            )
         )
-    )
-    return tuple(Dividend(day, amount) for day in days if first <= day <= last)
+
+    def reports(self, who: int, first: float, last: float) -> tuple[Report, ...]:
+        """Reports that take effect within [first, last] epoch seconds; none for a fund."""
+        if self._roster.is_fund[who]:
+            return ()
+        phase = int(self._report_phase[who])
+        low = int((first / SECONDS_PER_DAY - phase) // QUARTER_DAYS) - 1
+        high = int((last / SECONDS_PER_DAY - phase) // QUARTER_DAYS) + 1
+        numbers = np.arange(max(1, low), min(high + 1, MAX_REPORTS))
+        rows = np.full(numbers.size, who)
+        at = self.effective_at(rows, numbers)
+        days = self._table.days[self._report_session(rows, numbers)]
+        return tuple(
+            Report(number, date_from_ordinal(day), bool(self._before_open[who]), moment, surprise)
+            for number, day, moment, surprise in zip(
+                numbers.tolist(),
+                days.tolist(),
+                at.tolist(),
+                self._surprises[who, numbers].tolist(),
+                strict=True,
+            )
+            if first <= moment <= last
+        )
+
+    def reports_within(self, who: IntArray, first: FloatArray, last: FloatArray) -> IntArray:
+        """How many reports take effect after `first` and up to `last`; 0 for a fund."""
+        count = self.last_report(who, last) - self.last_report(who, first)
+        return np.asarray(np.where(self._roster.is_fund[who], 0, count))
+
+    def dividend_level(self, who: IntArray, session: IntArray) -> FloatArray:
+        """The part of the next dividend that is in the log price of those sessions."""
+        days = self._table.days
+        day = days[session]
+        phase = self._dividend_phase[who]
+        number = (day - phase) // QUARTER_DAYS
+        started = days[self._first(phase + number * QUARTER_DAYS)] <= day
+        number = np.where(started, number, number - 1)
+        last = self._first(phase + number * QUARTER_DAYS)
+        following = self._first(phase + (number + 1) * QUARTER_DAYS)
+        share = (session - last) / np.maximum(1, following - last)
+        return np.asarray(self._roster.dividend_yield[who] / 4.0 * share)
+
+    def ex_sessions(self, who: int, first: date, last: date) -> IntArray:
+        """The sessions of the ex-dates within [first, last]; none without a yield."""
+        if self._roster.dividend_yield[who] <= 0.0:
+            return np.array([], dtype=np.int64)
+        phase = int(self._dividend_phase[who])
+        low = (ordinal_of(first) - phase) // QUARTER_DAYS - 1
+        high = (ordinal_of(last) - phase) // QUARTER_DAYS + 1
+        found = self._first(phase + QUARTER_DAYS * np.arange(low, high + 1))
+        days = self._table.days[found]
+        inside = (days >= ordinal_of(first)) & (days <= ordinal_of(last)) & (found > 0)
+        return np.asarray(found[inside])
+
+    def _report_session(self, who: IntArray, number: IntArray) -> IntArray:
+        return self._first(self._report_phase[who] + number * QUARTER_DAYS)
+
+    def _first(self, ordinal: IntArray) -> IntArray:
+        found = np.searchsorted(self._table.days, ordinal)
+        return np.asarray(np.minimum(found, len(self._table) - 1))

@@ -1,7 +1,8 @@
-"""Seeded randomness that can be asked at any point in time, in any order, on any machine.
+"""Seeded randomness that can be asked at any point, in any order, on any machine.
 
-For: hashes, normals, Brownian bridges and smooth noise, all vectorised. Not for: prices.
-Integer hashing only (splitmix64's finaliser), so no platform's random generator matters.
+For: hashes, normals, Brownian bridges and smooth noise, all vectorised over keys and points. Not
+for: prices. Integer hashing only (splitmix64's finaliser), so no platform's random generator
+matters. Everything is elementwise: a point asked alone and in a batch has the same bytes.
 """
 
 import hashlib
@@ -12,16 +13,17 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+KeyArray = npt.NDArray[np.uint64]
+Key = KeyArray | int
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
+_MIX_1 = np.uint64(0x94D049BB133111EB)
+_MIX_0 = np.uint64(0xBF58476D1CE4E5B9)
 _CHUNK = np.uint64(0xFFFF)
 
-BRIDGE_SESSIONS = 512
-"""Each factor returns to its trend after this many sessions, so prices stay plausible for years."""
-BRIDGE_LEVELS = 14
-"""Halvings of a bridge: the last one spans 512 / 2^13 sessions, some 24 minutes."""
+BRIDGE_LEVELS = 7
+BRIDGE_PIECES = 1 << BRIDGE_LEVELS
+"""A bridge has 128 straight pieces: of some three minutes over a full session."""
 
 
 @lru_cache(maxsize=65_536)
@@ -31,17 +33,17 @@ def stream_key(*parts: str) -> int:
     return int.from_bytes(digest, "little")
 
 
-def hashed(key: int, index: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+def hashed(key: Key, index: npt.ArrayLike) -> KeyArray:
     """64 well-mixed bits for each integer index of a stream."""
     counter = np.asarray(index, dtype=np.int64).astype(np.uint64)
     with np.errstate(over="ignore"):
-        z = np.uint64(key) + counter * _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * _MIX_1
-        z = (z ^ (z >> np.uint64(27))) * _MIX_2
+        z = np.asarray(key, dtype=np.uint64) + counter * _GOLDEN
+        z = (z ^ (z >> np.uint64(30))) * _MIX_0
+        z = (z ^ (z >> np.uint64(27))) * _MIX_1
     return np.asarray(z ^ (z >> np.uint64(31)))
 
 
-def uniforms(key: int, index: npt.ArrayLike) -> FloatArray:
+def uniforms(key: Key, index: npt.ArrayLike) -> FloatArray:
     """Uniform on [0, 1) for each index."""
     return np.asarray((hashed(key, index) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
@@ -51,7 +53,7 @@ def uniform(key: int, index: int) -> float:
     return float(uniforms(key, index))
 
 
-def normals(key: int, index: npt.ArrayLike) -> FloatArray:
+def normals(key: Key, index: npt.ArrayLike) -> FloatArray:
     """About standard normal, bounded by 3.46: the sum of four 16-bit uniforms, scaled."""
     bits = hashed(key, index)
     total = (
@@ -63,30 +65,42 @@ def normals(key: int, index: npt.ArrayLike) -> FloatArray:
     return np.asarray((total / 65536.0 - 2.0) * np.sqrt(3.0))
 
 
-def brownian_bridges(key: int, position: FloatArray) -> FloatArray:
-    """A path whose steps over one session are standard normal: end-to-end Brownian bridges.
+def bridges(key: KeyArray, index: IntArray) -> FloatArray:
+    """Brownian bridges from 0 to 0 over unit time, one row of 129 nodes for each key and index.
 
-    Levy's construction: each halving adds independent triangles. It needs no past to be built
-    first, so any moment can be asked alone. `position` is in sessions.
+    Levy's construction: each halving sets the middles. Straight between the nodes, so the nodes
+    hold the highest and the lowest point.
     """
-    phase = uniform(key, -1) * BRIDGE_SESSIONS
-    whole, fraction = np.divmod((position + phase) / BRIDGE_SESSIONS, 1.0)
-    bridge = whole.astype(np.int64)
-    path = np.zeros_like(position)
+    start = index[..., None] << (BRIDGE_LEVELS + 1)
+    draws = normals(key[..., None], start + np.arange(1, BRIDGE_PIECES))
+    path = np.zeros((*index.shape, BRIDGE_PIECES + 1))
     for level in range(BRIDGE_LEVELS):
         pieces = 1 << level
-        within = fraction * pieces
-        piece = np.minimum(within.astype(np.int64), pieces - 1)
-        triangle = 1.0 - np.abs(2.0 * (within - piece) - 1.0)
-        index = (bridge << BRIDGE_LEVELS) + pieces + piece
-        path += 0.5 * np.sqrt(BRIDGE_SESSIONS / pieces) * triangle * normals(key, index)
+        step = BRIDGE_PIECES // pieces
+        left, right = path[..., :-1:step], path[..., step::step]
+        path[..., step // 2 :: step] = 0.5 * (left + right) + (
+            0.5 * np.sqrt(1.0 / pieces) * draws[..., pieces - 1 : 2 * pieces - 1]
+        )
     return path
 
 
-def smooth_noise(key: int, seconds: FloatArray, period: float) -> FloatArray:
-    """Stationary noise of about unit size that changes over `period` seconds."""
-    whole, fraction = np.divmod(seconds / period, 1.0)
+def between_nodes(path: FloatArray, share: FloatArray) -> FloatArray:
+    """The value of each row's path at that share (0 to 1) of its time."""
+    within = np.clip(share, 0.0, 1.0) * BRIDGE_PIECES
+    piece = np.minimum(within.astype(np.int64), BRIDGE_PIECES - 1)
+    row = np.arange(piece.size)
+    left, right = path[row, piece], path[row, piece + 1]
+    part = within - piece
+    return np.asarray(left * (1.0 - part) + right * part)
+
+
+def smooth_noise(key: Key, at: FloatArray, period: float) -> FloatArray:
+    """Stationary noise of about unit size that changes over `period` (in the units of `at`)."""
+    whole, fraction = np.divmod(at / period, 1.0)
     index = whole.astype(np.int64)
-    left, right = normals(key, index), normals(key, index + 1)
-    blend = fraction * fraction * (3.0 - 2.0 * fraction)
-    return np.asarray(left + (right - left) * blend)
+    return blended(normals(key, index), normals(key, index + 1), fraction)
+
+
+def blended(left: FloatArray, right: FloatArray, fraction: FloatArray) -> FloatArray:
+    """From left to right without a corner."""
+    return np.asarray(left + (right - left) * (fraction * fraction * (3.0 - 2.0 * fraction)))
