@@ -105,9 +105,9 @@ def input_bars(series: Series) -> list[dict[str, float]]:
 
 
 def one_expiry_chain(
-    *, dte: int = 45, spot: float = 100.0, iv: float = 0.3, width: float = 0.02
+    *, dte: int = 44, spot: float = 100.0, iv: float = 0.3, width: float = 0.02
 ) -> Chain:
-    """A fair chain of one expiry with a tight, two-sided market."""
+    """A fair chain of one expiry (a Friday) with a tight, two-sided market."""
     from ttai_analysis.options.pricing import price
 
     strikes = np.arange(70.0, 131.0, 2.5)

@@ -154,7 +154,7 @@ def test_fault_11_empty_bars_are_dropped_and_said(client: Client) -> None:
     bars: list[dict[str, object]] = [dict(bar) for bar in input_bars(series_of(_walk()))]
     gap = {"timestamp": int(str(bars[-1]["timestamp"])) + 86_400, "open": None, "close": None}
     body = {"symbol": "AAPL", "marketData": {"bars": [*bars, gap]}}
-    assert client.answer("/analyze/chart", body)["quality"]["warnings"] == ["dropped_empty_bars:1"]
+    assert "dropped_empty_bars:1" in client.answer("/analyze/chart", body)["quality"]["warnings"]
 
 
 def test_fault_11_a_split_is_no_crash(folder: Path) -> None:

@@ -65,7 +65,7 @@ def test_goog_put_is_a_real_one(goog: Client) -> None:
 def test_goog_research_is_unknown(goog: Client) -> None:
     found = goog.answer("/analyze/research", {"symbol": "GOOG"})
     assert (found["sentiment"], found["recommendation"]) == ("unknown", "reject")
-    assert found["quality"]["warnings"] == ["provider_has_no_news"]
+    assert found["quality"]["warnings"] == ["provider_has_no_news", "earnings_unknown"]
 
 
 @pytest.mark.parametrize("symbol", ["SPY", "IBM", "QQQ", "BAC"])

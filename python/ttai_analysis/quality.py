@@ -9,12 +9,15 @@ from collections.abc import Iterable
 FORBIDDING = frozenset(
     {
         # bars
-        "stale_bars", "suspected_split", "suspected_bad_tick", "unadjusted_prices", "frozen_prices",
+        "stale_bars", "future_bars", "suspected_split", "suspected_bad_tick", "unadjusted_prices",
+        "frozen_prices",
         # quotes
-        "no_quote", "no_live_quotes", "stale_quote", "future_quote", "halted",
-        "quote_far_from_close",
+        "no_quote", "no_live_quotes", "one_sided_quote", "crossed_quote", "wide_quote",
+        "stale_quote", "future_quote", "halted", "quote_far_from_close",
         # chains
-        "no_option_chain", "stale_chain", "future_chain", "spot_mismatch",
+        "no_option_chain", "stale_chain", "future_chain", "spot_mismatch", "unreliable_chain",
+        # metrics
+        "unusable_metrics",
         # what a cache gave because the source failed
         "served_from_cache_after_failure",
     }
@@ -28,15 +31,16 @@ TELLING = frozenset(
         "duplicate_bars", "zero_volume_bars", "live_bar_dropped", "reduced_history",
         "period_clamped",
         # quotes
-        "one_sided_quote", "crossed_quote", "locked_quote", "wide_quote", "receive_time_stamped",
+        "locked_quote", "receive_time_stamped",
         # chains
-        "crossed_quotes", "one_sided_quotes", "sub_intrinsic", "no_open_interest",
+        "crossed_quotes", "locked_quotes", "one_sided_quotes", "sub_intrinsic", "no_open_interest",
         "non_standard_deliverable", "saturday_expiry", "am_settled", "expired_contracts",
         "duplicate_contracts", "forward_assumed_for_some_expiries", "risk_free_rate_assumed",
         "iv_outlier", "parity_violated", "provider_iv_ignored",
         # other
         "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
-        "dropped_articles_after_as_of", "dropped_duplicate_articles", "scripted_price",
+        "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",
+        "unreadable_articles", "stale_news", "scripted_price",
         "failed", "stale", "without_price",
         # tastytrade: its history does not say what it is adjusted for; REST instead of its stream
         "split_adjustment_not_stated", "unadjusted_bars_unavailable", "dividends_unavailable",

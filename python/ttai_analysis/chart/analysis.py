@@ -3,6 +3,7 @@
 For: putting the parts together. Not for: fetching bars (service.py) or the rules (verdict.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,9 +32,10 @@ from ttai_analysis.chart.verdict import (
     reject_reasons,
     score,
     score_evidence,
+    stretch_evidence,
 )
 from ttai_analysis.models.chart import ConfluenceRow, LevelRow
-from ttai_analysis.models.common import Evidence
+from ttai_analysis.models.common import Evidence, sound_data
 from ttai_analysis.providers.base import Timeframe
 
 BARS_PER_YEAR: dict[Timeframe, float] = {"daily": 252.0, "weekly": 52.0, "intraday": 252.0 * 78.0}
@@ -63,14 +65,20 @@ class ChartFindings:
 
 
 def analyse_chart(
-    series: Series, timeframe: Timeframe, *, swing_k: int | None, levels: int, stale: bool
+    series: Series,
+    timeframe: Timeframe,
+    *,
+    swing_k: int | None,
+    levels: int,
+    stale: bool,
+    faults: Sequence[str] = (),
 ) -> ChartFindings:
-    """Pure: the same series gives the same findings."""
+    """Pure: the same series gives the same findings. `faults`: codes that forbid a trade."""
     indicators = IndicatorSet(
         series.high, series.low, series.close, series.volume, BARS_PER_YEAR[timeframe]
     )
     if len(series) < MIN_BARS_FOR_LEVELS:
-        return _too_short(series, indicators, stale)
+        return _too_short(series, indicators, stale, faults)
     close, atr = float(series.close[-1]), last(indicators.atr14)
     swings = find_swings(series, indicators.atr14, swing_k or SWING_K[timeframe])
     leg = last_major_leg(series, indicators.atr14)
@@ -91,7 +99,8 @@ def analyse_chart(
     gates = gate_evidence(
         series, indicators, support, trend, stale=stale, bars_per_day=BARS_PER_DAY[timeframe]
     )
-    rejects = reject_reasons(gates)
+    gates.append(sound_data(faults))
+    rejects = [*reject_reasons(gates[:-1]), *faults]
     below = sum(price < close for price, _ in agreeing)
     rules = score_evidence(trend, support, below)
     recommendation = recommend(trend, support, rejects)
@@ -107,14 +116,17 @@ def analyse_chart(
         score=score(rules),
         notes=chart_notes(recommendation, trend, supports, resistances, rejects),
         rejects=rejects,
-        evidence=[*gates, *rules],
+        evidence=[*gates, *rules, stretch_evidence(trend)],
     )
 
 
-def _too_short(series: Series, indicators: IndicatorSet, stale: bool) -> ChartFindings:
+def _too_short(
+    series: Series, indicators: IndicatorSet, stale: bool, faults: Sequence[str]
+) -> ChartFindings:
     nothing = SupportView(None, float("nan"), float("nan"))
     gates = gate_evidence(series, indicators, nothing, None, stale=stale, bars_per_day=1.0)
-    rejects = reject_reasons(gates)
+    gates.append(sound_data(faults))
+    rejects = [*reject_reasons(gates[:-1]), *faults]
     return ChartFindings(
         recommendation="reject",
         trend=None,
@@ -163,6 +175,7 @@ def _nearest(zones: list[Zone], close: float, atr: float, limit: int) -> list[Le
             strength=zone.strength,
             type=zone.kind,
             touches=zone.touches,
+            weight=zone.weight,
             last_touch=zone.last_touch,
             distance_pct=100.0 * abs(zone.price - close) / close,
             distance_atr=abs(zone.price - close) / atr if atr > 0 else None,

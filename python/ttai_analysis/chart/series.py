@@ -5,7 +5,6 @@ For: turning bars of a request or a provider into clean columns. Not for: indica
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
@@ -49,8 +48,10 @@ class Series:
 
 
 def series_from_bars(bars: Bars) -> Series:
-    """The columns of a provider's bars, which the provider has checked."""
-    return Series(bars.timestamps, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    """The columns of a provider's bars. Raises InvalidMarketDataError as `check_series` does."""
+    series = Series(bars.timestamps, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    check_series(series)
+    return series
 
 
 def series_from_input(rows: Sequence[InputBar]) -> tuple[Series, list[str]]:
@@ -76,7 +77,19 @@ def series_from_input(rows: Sequence[InputBar]) -> tuple[Series, list[str]]:
 
 
 def check_series(series: Series) -> None:
-    """Raises InvalidMarketDataError when bars are unsorted or contradict themselves."""
+    """Raises InvalidMarketDataError when bars are unsorted, contradict themselves, or hold a number
+    that is no price or volume."""
+    for name in ("open", "high", "low", "close", "volume"):
+        column = getattr(series, name)
+        with np.errstate(invalid="ignore"):
+            usable = (column >= 0.0) & (column <= MAX_VOLUME)
+            if name != "volume":
+                usable = (column > 0.0) & (column <= MAX_PRICE)
+        if not usable.all():
+            bar = int(np.flatnonzero(~usable)[0])
+            raise InvalidMarketDataError(
+                f"Bar {bar} has no usable {name}.", details={"bar": bar, "field": name}
+            )
     backwards = np.flatnonzero(np.diff(series.timestamps) <= 0)
     if backwards.size:
         raise InvalidMarketDataError(
@@ -93,11 +106,6 @@ def check_series(series: Series) -> None:
             "A bar's high must be its highest price and its low the lowest.",
             details={"bar": int(np.flatnonzero(wrong)[0])},
         )
-
-
-def last_complete(series: Series, as_of: datetime) -> Series:
-    """The series without bars that start at or after `as_of`."""
-    return series.until(as_of.timestamp())
 
 
 def _is_blank(row: InputBar) -> bool:

@@ -7,12 +7,15 @@ from datetime import datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.chart.analysis import ChartFindings, analyse_chart
+from ttai_analysis.chart.faults import bar_faults, without_unfinished
 from ttai_analysis.chart.rows import fib_row, indicators_row
-from ttai_analysis.chart.series import Series, last_complete, series_from_bars, series_from_input
+from ttai_analysis.chart.series import Series, series_from_bars, series_from_input
+from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import bars_are_stale, bars_as_of
 from ttai_analysis.models.chart import ChartAnalysis, ChartRequest, InputMarketData
 from ttai_analysis.models.common import Quality
-from ttai_analysis.providers.base import Provider, Timeframe
+from ttai_analysis.providers.base import Bars, Provider, Timeframe
+from ttai_analysis.quality import forbidding
 
 DEFAULT_PERIOD: dict[Timeframe, str] = {"daily": "2y", "weekly": "5y", "intraday": "5d"}
 
@@ -22,6 +25,9 @@ def analyze_chart(request: ChartRequest, provider: Provider, as_of: datetime) ->
     timeframe = _timeframe(request)
     if request.market_data is None:
         series, quality = provider_series(provider, request.symbol, timeframe, as_of)
+        close = float(series.close[-1]) if len(series) else None
+        quote = provider.quote(request.symbol, as_of)
+        quality.warnings += quote_faults(request.symbol, quote, as_of, close, trading=False)
     else:
         series, quality = _sent_series(request.market_data, timeframe, as_of)
     findings = analyse_chart(
@@ -30,7 +36,10 @@ def analyze_chart(request: ChartRequest, provider: Provider, as_of: datetime) ->
         swing_k=request.options.swing_k,
         levels=request.options.levels,
         stale=quality.stale,
+        faults=forbidding(quality.warnings),
     )
+    if findings.trend is not None and findings.trend.reduced_history:
+        quality.warnings.append("reduced_history")
     return _answer(request, findings, quality, as_of)
 
 
@@ -46,22 +55,33 @@ def provider_series(
 ) -> tuple[Series, Quality]:
     """The provider's split-adjusted bars, with their quality."""
     bars = provider.bars(symbol, timeframe, DEFAULT_PERIOD[timeframe], as_of, adjusted=True)
-    series = series_from_bars(bars)
-    return series, _quality(
-        series, timeframe, as_of, provider.source, bars.adjusted, list(bars.warnings)
+    series, warnings = checked_bars(bars, timeframe, as_of)
+    return series, _quality(series, timeframe, as_of, provider.source, bars.adjusted, warnings)
+
+
+def checked_bars(bars: Bars, timeframe: Timeframe, as_of: datetime) -> tuple[Series, list[str]]:
+    """A provider's bars as columns, with its warnings and what is wrong with them. Bars that were
+    not complete at `as_of` break the provider's word, so they forbid a trade."""
+    series, unfinished = without_unfinished(series_from_bars(bars), timeframe, as_of)
+    warnings = [*bars.warnings, *unfinished]
+    if unfinished:
+        warnings.append("future_bars")
+    warnings += bar_faults(
+        series, timeframe, as_of, adjusted=bars.adjusted, has_splits=bool(bars.splits)
     )
+    return series, warnings
 
 
 def _sent_series(
     data: InputMarketData, timeframe: Timeframe, as_of: datetime
 ) -> tuple[Series, Quality]:
     series, warnings = series_from_input(data.bars)
-    visible = last_complete(series, as_of)
-    if len(visible) < len(series):
-        warnings.append(f"dropped_bars_after_as_of:{len(series) - len(visible)}")
+    visible, unfinished = without_unfinished(series, timeframe, as_of)
     told = (data.quality or {}).get("source")
     source = data.source or (told if isinstance(told, str) else "request")
     adjusted = True if data.adjusted is None else data.adjusted
+    warnings += unfinished
+    warnings += bar_faults(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)
     return visible, _quality(visible, timeframe, as_of, source, adjusted, warnings)
 
 

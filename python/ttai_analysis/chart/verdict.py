@@ -12,7 +12,7 @@ import numpy as np
 
 from ttai_analysis.chart.indicators import IndicatorSet, last
 from ttai_analysis.chart.series import Series
-from ttai_analysis.chart.trend import Trend
+from ttai_analysis.chart.trend import HIGH_STRETCH, Trend
 from ttai_analysis.models.common import Evidence
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
@@ -126,6 +126,17 @@ def score_evidence(trend: Trend, support: SupportView, confluences_below: int) -
         Evidence(rule=rule, value=share, threshold=0.5, passed=share >= 0.5, weight=WEIGHTS[rule])
         for rule, share in shares.items()
     ]
+
+
+def stretch_evidence(trend: Trend) -> Evidence:
+    """How far the close is from its 50-bar average, in ATR: said, and weighs nothing."""
+    return Evidence(
+        rule="stretch_from_sma50",
+        value=trend.stretch50,
+        threshold=HIGH_STRETCH,
+        passed=trend.stretch50 <= HIGH_STRETCH,
+        weight=0.0,
+    )
 
 
 def score(rules: list[Evidence]) -> float:

@@ -6,9 +6,11 @@ For: rows as the contract wants them. Not for: analysis.
 from datetime import datetime
 
 from ttai_analysis.answers import AnswerHead, age_seconds, answer_head
+from ttai_analysis.chart.service import checked_bars
 from ttai_analysis.errors import InvalidMarketDataError
+from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import bars_are_stale, quote_is_stale
-from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.market_data import (
     Bar,
     DividendRow,
@@ -20,6 +22,7 @@ from ttai_analysis.models.market_data import (
     SplitRow,
 )
 from ttai_analysis.providers.base import Bars, Provider, Quote, Timeframe
+from ttai_analysis.quality import forbidding
 
 DEFAULT_PERIOD: dict[Timeframe, str] = {"daily": "1y", "weekly": "5y", "intraday": "5d"}
 INTERVAL: dict[Timeframe, str] = {"daily": "1d", "weekly": "1wk", "intraday": "5m"}
@@ -38,6 +41,11 @@ def market_data(request: MarketDataRequest, provider: Provider, as_of: datetime)
     quote = provider.quote(request.symbol, as_of)
     newest = int(bars.timestamps[-1]) if len(bars) else None
     stale = bars_are_stale(newest, request.timeframe, as_of)
+    _, warnings = checked_bars(bars, request.timeframe, as_of)
+    close = float(bars.close[-1]) if bars.adjusted and len(bars) else None
+    warnings += quote_faults(request.symbol, quote, as_of, close, trading=False)
+    warnings += quote.warnings if quote else ()
+    faults = forbidding(warnings)
     return MarketData(
         **answer_head("/market-data", request, provider.source, as_of),
         quality=Quality(
@@ -47,7 +55,7 @@ def market_data(request: MarketDataRequest, provider: Provider, as_of: datetime)
             stale=stale,
             adjusted=bars.adjusted,
             bars_used=len(bars),
-            warnings=[*bars.warnings, *(quote.warnings if quote else ("no_quote",))],
+            warnings=list(dict.fromkeys(warnings)),
         ),
         evidence=[
             Evidence(
@@ -56,7 +64,8 @@ def market_data(request: MarketDataRequest, provider: Provider, as_of: datetime)
                 threshold="present",
                 passed=not stale,
                 weight=0.0,
-            )
+            ),
+            sound_data(faults),
         ],
         symbol=request.symbol,
         timeframe=request.timeframe,

@@ -53,7 +53,8 @@ class ChartRequest(Model):
 
 
 class LevelRow(Model):
-    """A zone of support or resistance; distances from the last close, positive on its side."""
+    """A zone of support or resistance; distances from the last close, positive on its side.
+    `weight` is what its touches come to, each fading with age and counting more on high volume."""
 
     price: Number
     low: Number
@@ -61,6 +62,7 @@ class LevelRow(Model):
     strength: Strength
     type: str
     touches: int
+    weight: Number
     last_touch: int | None
     distance_pct: Number
     distance_atr: Number

@@ -5,6 +5,7 @@ For: shapes. Not for: behaviour.
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -100,6 +101,17 @@ class Evidence(Model):
     threshold: Number | str
     passed: bool = Field(serialization_alias="pass")
     weight: float
+
+
+def sound_data(faults: Sequence[str]) -> Evidence:
+    """The gate of quality.py: with any code that forbids a trade there is none."""
+    return Evidence(
+        rule="data_is_sound",
+        value=",".join(faults) or "sound",
+        threshold="no fault that forbids a trade",
+        passed=not faults,
+        weight=0.0,
+    )
 
 
 class Answer(Model):

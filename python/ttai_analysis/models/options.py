@@ -6,13 +6,15 @@ from typing import Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.positions import AssignmentRisk
 
 Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
 Liquidity = Literal["good", "fair", "poor", "unknown"]
 
 
 class InputContract(Model):
-    """One option quote of an inline chain."""
+    """One option quote of an inline chain. An implied volatility may come with it; it is not used,
+    which `quality.warnings` says."""
 
     expiration: date
     strike: Price
@@ -21,6 +23,9 @@ class InputContract(Model):
     ask: float | None = None
     open_interest: float | None = None
     volume: float | None = None
+    implied_volatility: object = Field(
+        default=None, validation_alias=AliasChoices("impliedVolatility", "iv"), exclude=True
+    )
 
 
 class InputChain(Model):
@@ -149,11 +154,13 @@ class Management(Model):
     profit_target_pct: float = 50.0
     close_at_dte: int = 21
     tested_delta: float = 0.5
+    tested_credit_multiple: float = 2.0
 
 
 class OptionsAnalysis(Answer):
     """The best contract to sell, if any. Money: prices per share, profit, loss and capital per
-    contract of 100 shares."""
+    contract of 100 shares. Greeks are those of the option itself, not of its seller: a put's delta
+    is negative, its theta too. Distances are positive while the trade would gain."""
 
     symbol: str
     strategy: Strategy
@@ -175,12 +182,17 @@ class OptionsAnalysis(Answer):
     iv_percentile: Number
     hv20: Number
     iv_hv_ratio: Number
+    atm_iv: Number
+    vrp: Number
     pop: Number
     prob_itm: Number
     prob_touch: Number
     breakeven: Number
+    breakeven_upper: Number
     breakeven_distance_pct: Number
     expected_move: Number
+    expected_move_straddle: Number
+    forward: Number
     roc_pct: Number
     gross_roc_pct: Number
     weekly_roc_pct: Number
@@ -196,6 +208,10 @@ class OptionsAnalysis(Answer):
     support_below_strike: bool | None
     earnings_date: date | None
     earnings_inside_dte: bool | None
+    ex_dividend_date: date | None
+    ex_dividend_inside: bool | None
+    assignment_risk: AssignmentRisk
+    assignment_reasons: list[str]
     legs: list[LegRow]
     alternative_strikes: list[AlternativeRow]
     candidates_considered: int

@@ -10,27 +10,46 @@ import numpy as np
 
 from ttai_analysis.chart.indicators import historical_volatility
 from ttai_analysis.errors import InvalidMarketDataError
+from ttai_analysis.market.underlying import (
+    Underlying,
+    known_earnings,
+    underlying_of,
+    usable_metrics,
+)
 from ttai_analysis.models.options import InputChain, InputEarnings, OptionsRequest
+from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
 from ttai_analysis.options.contracts import Contracts, at_the_money_iv, contracts_of
 from ttai_analysis.options.scoring import MarketView
 from ttai_analysis.options.volatility_context import VolatilityContext, volatility_context
-from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Chain, Earnings, FloatArray, Provider
+from ttai_analysis.providers.base import (
+    UNKNOWN_EARNINGS,
+    Chain,
+    Earnings,
+    FloatArray,
+    Metrics,
+    Provider,
+    Quote,
+)
 from ttai_analysis.timestamps import days_to, ordinal_of
 
 ASSUMED_RATE = 0.02
+MIN_RATE, MAX_RATE = -0.05, 0.25
 BARS_PER_YEAR = 252.0
 IV_DAYS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class OptionInputs:
-    """Everything the selection needs, with where it came from. `contracts` is None without a
-    chain."""
+    """Everything the selection needs, with where it came from. `contracts` is None without
+    contracts that can be judged; `listed` is how many the chain had."""
 
     source: str
     spot: float | None
+    chain_as_of: datetime | None
+    listed: int
     contracts: Contracts | None
     earnings: Earnings
+    metrics: Metrics
     volatility: VolatilityContext
     view: MarketView
     warnings: list[str]
@@ -38,29 +57,49 @@ class OptionInputs:
 
 def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> OptionInputs:
     """Raises SymbolNotFoundError when neither request nor provider knows the symbol."""
-    known = provider.knows(request.symbol)
-    chain, source = _chain(request, provider, as_of)
+    symbol = request.symbol
+    underlying = underlying_of(provider, symbol, as_of) if provider.knows(symbol) else None
+    quote = underlying.quote if underlying else None
+    chain, source = _chain(request, provider, quote, as_of)
     rate, warnings = rate_of(provider, as_of)
+    contracts: Contracts | None = None
     if chain is not None:
         warnings += chain.warnings
-    contracts = contracts_of(chain, as_of, rate) if chain is not None and len(chain) else None
-    if contracts is not None and not contracts.parity.all():
-        warnings.append("forward_assumed_for_some_expiries")
+        judged, found = sound_chain(chain, symbol, as_of)
+        warnings += found
+        if len(judged):
+            own = quote if request.option_chain is None else None
+            contracts, found = sound_contracts(contracts_of(judged, as_of, rate), own)
+            warnings += found
+            if not contracts.parity.all():
+                warnings.append("forward_assumed_for_some_expiries")
+    if underlying is not None:
+        warnings += underlying.warnings
     earnings = earnings_from(request.earnings, as_of)
     if earnings is None:
-        earnings = provider.earnings(request.symbol, as_of) if known else UNKNOWN_EARNINGS
-    metrics = provider.metrics(request.symbol, as_of) if known else None
-    hv20 = _hv20(request, provider, as_of, known=known)
+        earnings = known_earnings(provider, symbol, as_of) if underlying else UNKNOWN_EARNINGS
+    sent = request.option_chain
+    if sent is not None and any(row.implied_volatility is not None for row in sent.options):
+        warnings.append("provider_iv_ignored")
+    if not earnings.known:
+        warnings.append("earnings_unknown")
+    metrics, found = usable_metrics(provider.metrics(symbol, as_of) if underlying else Metrics())
+    warnings += found
+    hv20 = _hv20(request, underlying)
     near_iv = at_the_money_iv(contracts, IV_DAYS) if contracts is not None else None
     volatility = volatility_context(metrics, near_iv, hv20)
+    spot = request.underlying_price or (quote.price if quote else None)
     return OptionInputs(
         source=source,
-        spot=chain.underlying_price if chain else _spot(request, provider, as_of),
+        spot=chain.underlying_price if chain is not None else spot,
+        chain_as_of=chain.as_of if chain is not None else None,
+        listed=len(chain) if chain is not None else 0,
         contracts=contracts,
         earnings=earnings,
+        metrics=metrics,
         volatility=volatility,
         view=_view(request, volatility),
-        warnings=warnings,
+        warnings=list(dict.fromkeys(warnings)),
     )
 
 
@@ -99,15 +138,18 @@ def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime
 
 
 def rate_of(provider: Provider, as_of: datetime) -> tuple[float, list[str]]:
-    """The provider's interest rate as a decimal, or the assumed one with a warning."""
+    """The provider's interest rate as a decimal, or the assumed one with a warning. Raises
+    InvalidMarketDataError for one that cannot be, such as percent for decimals."""
     rate = provider.risk_free_rate(as_of)
     if rate is None:
         return ASSUMED_RATE, [f"risk_free_rate_assumed:{ASSUMED_RATE}"]
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise InvalidMarketDataError(f"An interest rate of {rate} (1 is 100 %) cannot be.")
     return rate, []
 
 
 def _chain(
-    request: OptionsRequest, provider: Provider, as_of: datetime
+    request: OptionsRequest, provider: Provider, quote: Quote | None, as_of: datetime
 ) -> tuple[Chain | None, str]:
     sent = request.option_chain
     if sent is None:
@@ -116,28 +158,20 @@ def _chain(
             chain = replace(chain, underlying_price=request.underlying_price)
         return chain, provider.source
     spot = request.underlying_price or sent.underlying_price
-    if spot is None and provider.knows(request.symbol):
-        spot = _spot(request, provider, as_of)
+    if spot is None and quote is not None:
+        spot = quote.price
     if spot is None:
         raise InvalidMarketDataError("The chain comes without the price of its underlying.")
     return chain_from_input(request.symbol, sent, spot, as_of), sent.source or "request"
 
 
-def _spot(request: OptionsRequest, provider: Provider, as_of: datetime) -> float | None:
-    quote = provider.quote(request.symbol, as_of)
-    return request.underlying_price or (quote.price if quote else None)
-
-
-def _hv20(
-    request: OptionsRequest, provider: Provider, as_of: datetime, *, known: bool
-) -> float | None:
+def _hv20(request: OptionsRequest, underlying: Underlying | None) -> float | None:
     context = request.chart_context
     if context is not None and context.indicators is not None and context.indicators.hv20:
         return context.indicators.hv20
-    if not known:
+    if underlying is None:
         return None
-    bars = provider.bars(request.symbol, "daily", "3mo", as_of, adjusted=True)
-    value = historical_volatility(bars.close, 20, BARS_PER_YEAR)
+    value = historical_volatility(underlying.series.close, 20, BARS_PER_YEAR)
     return value if value > 0.0 else None
 
 

@@ -44,4 +44,17 @@ def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | No
         notes.append("A report falls within the life of this trade.")
     elif inside is None and figures["best_strike"] is not None:
         notes.append("The date of the next report is unknown.")
+    usual = usual_tenor(inputs.volatility.iv_rank)
+    if usual is not None:
+        notes.append(f"At this IV rank some {usual} days are usual.")
+    if inputs.metrics.next_ex_dividend is None and inputs.contracts is not None:
+        notes.append("The next ex-dividend date is unknown.")
     return " ".join(notes)
+
+
+def usual_tenor(iv_rank: float | None) -> int | None:
+    """Days to expiry that are usual at that IV rank (0..1): longer when volatility is low. A note;
+    the caller's target stands."""
+    if iv_rank is None:
+        return None
+    return 60 if iv_rank < 0.30 else 45 if iv_rank <= 0.40 else 30

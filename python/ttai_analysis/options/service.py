@@ -6,14 +6,14 @@ For: gathering, selecting, explaining. Not for: formulas (the other files of thi
 from datetime import date, datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
-from ttai_analysis.market.freshness import MAX_CHAIN_AGE_SECONDS
-from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.options import (
     Management,
     OptionsAnalysis,
     OptionsRequest,
     RejectedCounts,
 )
+from ttai_analysis.options.dividends import dividend_figures
 from ttai_analysis.options.inputs import OptionInputs, gather
 from ttai_analysis.options.notes import options_notes, rationale
 from ttai_analysis.options.rows import (
@@ -26,6 +26,7 @@ from ttai_analysis.options.rows import (
 )
 from ttai_analysis.options.selection import Ranked, Selection, select_trades
 from ttai_analysis.providers.base import Provider
+from ttai_analysis.quality import code_of, forbidding
 
 
 def options_as_of(request: OptionsRequest) -> datetime | None:
@@ -50,10 +51,17 @@ def analyze_options(
 
 
 def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
-    """Why nothing is selected; empty when something is."""
+    """Why nothing is selected; empty when something is. Data that forbids a trade comes last, for
+    it says nothing about the trade."""
+    reasons = [*trade_reasons(inputs, selection), *forbidding(inputs.warnings)]
+    return list(dict.fromkeys(reasons))
+
+
+def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
+    """Why no contract passes; empty when one does."""
     contracts = inputs.contracts
     if contracts is None:
-        return ["no_option_chain"]
+        return ["no_usable_contracts" if inputs.listed else "no_option_chain"]
     if not contracts.two_sided.any():
         return ["no_live_quotes"]
     if selection.ranked and not selection.earnings_only:
@@ -84,13 +92,14 @@ def _answer(
     return OptionsAnalysis(
         **answer_head("/analyze/options", request, inputs.source, as_of),
         quality=_quality(inputs, as_of),
-        evidence=[*_gates(rejects), *(best.rules if best else [])],
+        evidence=[*_gates(inputs, selection), *(best.rules if best else [])],
         symbol=request.symbol,
         strategy=request.strategy,
         recommendation="reject" if rejects else "select",
         underlying_price=inputs.spot,
         **figures,
         **context_figures(inputs.volatility),
+        **dividend_figures(inputs, best, as_of),
         earnings_date=earnings.day,
         earnings_inside_dte=inside,
         legs=leg_rows(contracts, best.trade) if contracts and best else [],
@@ -112,26 +121,28 @@ def earnings_inside(known: bool, day: date | None, expiry: date | None) -> bool 
     return day is not None and day <= expiry
 
 
-def _gates(rejects: list[str]) -> list[Evidence]:
+def _gates(inputs: OptionInputs, selection: Selection) -> list[Evidence]:
+    reasons = trade_reasons(inputs, selection)
     return [
         Evidence(
             rule="candidate_passes_all_gates",
-            value=not rejects,
+            value=not reasons,
             threshold="at least one",
-            passed=not rejects,
+            passed=not reasons,
             weight=0.0,
-        )
+        ),
+        sound_data(forbidding(inputs.warnings)),
     ]
 
 
 def _quality(inputs: OptionInputs, as_of: datetime) -> Quality:
-    chain = inputs.contracts.chain if inputs.contracts else None
-    age = age_seconds(as_of, chain.as_of if chain else None)
+    age = age_seconds(as_of, inputs.chain_as_of)
+    codes = {code_of(warning) for warning in inputs.warnings}
     return Quality(
         source=inputs.source,
-        as_of=chain.as_of if chain else None,
+        as_of=inputs.chain_as_of,
         age_seconds=age,
-        stale=age is None or age > MAX_CHAIN_AGE_SECONDS,
+        stale=age is None or "stale_chain" in codes,
         adjusted=False,
         bars_used=0,
         warnings=inputs.warnings,

@@ -76,5 +76,5 @@ def _worse(chart: ChartAnalysis, options: OptionsAnalysis) -> Quality:
         stale=chart.quality.stale or options.quality.stale,
         adjusted=chart.quality.adjusted,
         bars_used=chart.quality.bars_used,
-        warnings=[*chart.quality.warnings, *options.quality.warnings],
+        warnings=list(dict.fromkeys([*chart.quality.warnings, *options.quality.warnings])),
     )

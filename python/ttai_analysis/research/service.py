@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.errors import SymbolNotFoundError
-from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.market.underlying import known_earnings, underlying_of, usable_metrics
+from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.research import (
     EarningsRow,
     InputArticle,
@@ -17,12 +18,15 @@ from ttai_analysis.models.research import (
 )
 from ttai_analysis.options.inputs import earnings_from
 from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Article, Earnings, Provider
+from ttai_analysis.quality import forbidding
 from ttai_analysis.research import risks
 from ttai_analysis.research.events import find_events
 from ttai_analysis.research.sentiment import Tone, tone_of
 from ttai_analysis.timestamps import days_to
 
 LOOKBACK_DAYS = 30
+STALE_NEWS = timedelta(days=14)
+"""With nothing newer than this the tone says nothing about today."""
 MAX_FLAG_TEXT = 300
 
 
@@ -41,8 +45,15 @@ def analyze_research(
     flags = red_flags(articles)
     earnings = earnings_from(request.earnings, as_of)
     if earnings is None:
-        earnings = provider.earnings(request.symbol, as_of) if known else UNKNOWN_EARNINGS
-    short = provider.metrics(request.symbol, as_of).short_percent_of_float if known else None
+        earnings = known_earnings(provider, request.symbol, as_of) if known else UNKNOWN_EARNINGS
+    if not earnings.known:
+        warnings.append("earnings_unknown")
+    short = None
+    if known:
+        metrics, found = usable_metrics(provider.metrics(request.symbol, as_of))
+        short = metrics.short_percent_of_float
+        warnings += found
+        warnings += underlying_of(provider, request.symbol, as_of, trading=False).warnings
     return _answer(request, as_of, articles, source, warnings, tone, flags, earnings, short)
 
 
@@ -69,9 +80,6 @@ def _articles(
     if request.news is not None:
         source = "request"
         found = [_from_input(request.symbol, row) for row in request.news]
-        future = sum(article.published_at > as_of for article in found)
-        if future:
-            warnings.append(f"dropped_articles_after_as_of:{future}")
     else:
         source = provider.source
         given = provider.news(request.symbol, as_of, LOOKBACK_DAYS)
@@ -79,9 +87,43 @@ def _articles(
             warnings.append("provider_has_no_news")
         found = list(given or ())
     oldest = as_of - timedelta(days=LOOKBACK_DAYS)
-    usable = [article for article in found if oldest <= article.published_at <= as_of]
-    unique = {article.id: article for article in sorted(usable, key=_order)}
-    return sorted(unique.values(), key=_order, reverse=True), source, warnings
+    usable, found_faults = readable(found, request.symbol, as_of)
+    articles = [article for article in usable if article.published_at >= oldest]
+    if articles and as_of - articles[0].published_at > STALE_NEWS:
+        found_faults.append("stale_news")
+    return articles, source, [*warnings, *found_faults]
+
+
+def readable(
+    articles: list[Article], symbol: str, as_of: datetime
+) -> tuple[list[Article], list[str]]:
+    """Articles that can be believed, newest first, each story once, and warnings."""
+    warnings = []
+    past = [article for article in articles if article.published_at <= as_of]
+    own = [article for article in past if article.symbol == symbol]
+    clear = [article for article in own if _is_text(article)]
+    unique: dict[str, Article] = {}
+    ids: set[str] = set()
+    for article in sorted(clear, key=_order, reverse=True):
+        title = " ".join(article.title.lower().split())
+        if article.id not in ids and title not in unique:
+            ids.add(article.id)
+            unique[title] = article
+    for code, dropped in (
+        ("dropped_articles_after_as_of", len(articles) - len(past)),
+        ("dropped_foreign_articles", len(past) - len(own)),
+        ("unreadable_articles", len(own) - len(clear)),
+        ("dropped_duplicate_articles", len(clear) - len(unique)),
+    ):
+        if dropped:
+            warnings.append(f"{code}:{dropped}")
+    return list(unique.values()), warnings
+
+
+def _is_text(article: Article) -> bool:
+    """Whether it has a title that is no page of HTML or JSON."""
+    title = article.title.strip()
+    return bool(title) and not title.startswith(("<", "{", "["))
 
 
 def _order(article: Article) -> tuple[datetime, str]:
@@ -112,11 +154,15 @@ def _answer(
     short_percent: float | None,
 ) -> ResearchAnalysis:
     days_until = days_to(earnings.day, as_of) if earnings.day else None
+    faults = forbidding(warnings)
     sentiment = risks.sentiment_label(tone.score, tone.articles)
+    doubtful = bool(faults) or "stale_news" in warnings
+    if sentiment == "positive" and (doubtful or any(flag.severity == "high" for flag in flags)):
+        sentiment = "neutral"
     news = risks.news_risk(tone.score, tone.articles, flags)
     report = risks.earnings_risk(earnings, days_until, request.horizon_days)
     short = risks.short_interest_risk(short_percent)
-    rejects = risks.research_rejects(sentiment, news, short)
+    rejects = [*risks.research_rejects(sentiment, news, short), *faults]
     newest = articles[0].published_at if articles else None
     inside = None
     if earnings.known:
@@ -130,9 +176,9 @@ def _answer(
             stale=newest is None,
             adjusted=False,
             bars_used=0,
-            warnings=warnings,
+            warnings=list(dict.fromkeys(warnings)),
         ),
-        evidence=_evidence(tone, news, report, short),
+        evidence=[*_evidence(tone, news, report, short), sound_data(faults)],
         symbol=request.symbol,
         sentiment=sentiment,
         sentiment_score=tone.score,
