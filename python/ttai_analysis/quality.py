@@ -10,7 +10,7 @@ FORBIDDING = frozenset(
     {
         # bars
         "stale_bars", "future_bars", "suspected_split", "suspected_bad_tick", "unadjusted_prices",
-        "frozen_prices",
+        "frozen_prices", "too_few_bars", "no_traded_volume",
         # quotes
         "no_quote", "no_live_quotes", "one_sided_quote", "crossed_quote", "wide_quote",
         "stale_quote", "future_quote", "halted", "quote_far_from_close",

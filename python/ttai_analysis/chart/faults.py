@@ -48,6 +48,8 @@ def bar_faults(
     silent = int(np.sum(series.volume == 0.0))
     if silent:
         found.append(f"zero_volume_bars:{silent}")
+    if silent > 0.5 * len(series):
+        found.append("no_traded_volume")
     return found
 
 

@@ -28,6 +28,7 @@ def analyze_chart(request: ChartRequest, provider: Provider, as_of: datetime) ->
         close = float(series.close[-1]) if len(series) else None
         quote = provider.quote(request.symbol, as_of)
         quality.warnings += quote_faults(request.symbol, quote, as_of, close, trading=False)
+        quality.warnings += quote.warnings if quote else ()
     else:
         series, quality = _sent_series(request.market_data, timeframe, as_of)
     findings = analyse_chart(

@@ -19,6 +19,9 @@ from ttai_analysis.timestamps import days_to
 PERIOD = "3mo"
 """Enough for 20 and 60 day volatility and to see what has happened to the prices of late."""
 
+MIN_BARS = 21
+"""What 20 returns need; with fewer nothing can be said of a symbol's volatility."""
+
 
 @dataclass(frozen=True, slots=True)
 class Underlying:
@@ -35,6 +38,8 @@ def underlying_of(
     """Fetches and judges. `trading`: whether the quote must be recent (market/faults.py)."""
     bars = provider.bars(symbol, "daily", PERIOD, as_of, adjusted=True)
     series, warnings = checked_bars(bars, "daily", as_of)
+    if len(series) < MIN_BARS:
+        warnings.append("too_few_bars")
     quote = provider.quote(symbol, as_of)
     close = float(series.close[-1]) if len(series) else None
     warnings += quote_faults(symbol, quote, as_of, close, trading=trading)
