@@ -189,14 +189,15 @@ def duplicate_bars(bars: Bars, _: datetime) -> Bars:
     return _rows(bars, np.sort(np.r_[0 : len(bars), len(bars) - 4]))
 
 
-for _name, _factor in (
-    ("split_left_in", 4.0), ("two_for_one_left_in", 2.0), ("three_for_two_left_in", 1.5),
-    ("twenty_for_one_left_in", 20.0), ("reverse_split_left_in", 0.1),
-):  # fmt: skip
-    _add(
-        "bars", _name, lambda bars, _, factor=_factor: _scaled(bars, -BACK, factor),
-        "suspected_split",
-    )  # fmt: skip
+def _split(name: str, factor: float) -> None:
+    _add("bars", name, lambda bars, _: _scaled(bars, -BACK, factor), "suspected_split")
+
+
+_split("split_left_in", 4.0)
+_split("two_for_one_left_in", 2.0)
+_split("three_for_two_left_in", 1.5)
+_split("twenty_for_one_left_in", 20.0)
+_split("reverse_split_left_in", 0.1)
 
 
 @_lie("bars", "suspected_split")
@@ -294,7 +295,7 @@ _quote("no_quote", lambda _quote, _: None, "no_quote")
 _quote("zero_quotes", lambda q, _: replace(q, bid=0.0, ask=0.0), "no_live_quotes")
 _quote("one_sided", lambda q, _: replace(q, bid=None), "one_sided_quote")
 _quote("no_ask", lambda q, _: replace(q, ask=0.0), "one_sided_quote")
-_quote("crossed", lambda q, _: replace(q, bid=q.ask + 0.5), "crossed_quote")
+_quote("crossed", lambda q, _: replace(q, bid=(q.ask or 0.0) + 0.5), "crossed_quote")
 _quote("wide_quote", lambda q, _: replace(q, bid=q.price * 0.9, ask=q.price * 1.1), "wide_quote")
 _quote("nan_price", lambda q, _: replace(q, price=float("nan")), INVALID)
 _quote("zero_price", lambda q, _: replace(q, price=0.0), INVALID)
@@ -307,7 +308,9 @@ _quote("halted", lambda q, _: replace(q, halted=True), "halted")
 _quote("quote_of_another", lambda q, _: replace(q, symbol="OTHER"), INVALID)
 _quote(
     "quote_far_from_close",
-    lambda q, _: replace(q, price=q.price * 1.6, bid=q.bid * 1.6, ask=q.ask * 1.6),
+    lambda q, _: replace(
+        q, price=q.price * 1.6, bid=q.price * 1.6 - 0.01, ask=q.price * 1.6 + 0.01
+    ),
     "quote_far_from_close",
 )
 
@@ -321,12 +324,14 @@ def _chain(name: str, change: Callable[[Chain, datetime], Chain | None], *names:
 
 def _nothing(chain: Chain) -> Chain:
     names = ("expiry", "strike", "is_call", "bid", "ask", "open_interest", "volume")
-    return replace(chain, **{name: getattr(chain, name)[:0] for name in names})
+    columns: dict[str, Any] = {name: getattr(chain, name)[:0] for name in names}
+    return replace(chain, **columns)
 
 
 def _twice(chain: Chain) -> Chain:
     names = ("expiry", "strike", "is_call", "bid", "ask", "open_interest", "volume")
-    return replace(chain, **{name: np.repeat(getattr(chain, name), 2) for name in names})
+    columns: dict[str, Any] = {name: np.repeat(getattr(chain, name), 2) for name in names}
+    return replace(chain, **columns)
 
 
 def _cut(chain: Chain, share: float) -> Chain:
@@ -376,7 +381,7 @@ _chain("open_interest_unknown", lambda c, _: replace(c, open_interest=c.open_int
        "no_open_interest")  # fmt: skip
 _chain("chain_of_another", lambda c, _: replace(c, symbol="OTHER"), INVALID)
 _chain("wide_options", lambda c, _: replace(c, bid=c.bid * 0.6, ask=c.ask * 1.4),
-       "stopped_by_spread")  # fmt: skip
+       "wide_quotes")  # fmt: skip
 
 
 # earnings, metrics, the rate --------------------------------------------------------------------

@@ -33,7 +33,8 @@ TELLING = frozenset(
         # quotes
         "locked_quote", "receive_time_stamped",
         # chains
-        "crossed_quotes", "locked_quotes", "one_sided_quotes", "sub_intrinsic", "no_open_interest",
+        "crossed_quotes", "locked_quotes", "one_sided_quotes", "wide_quotes", "sub_intrinsic",
+        "no_open_interest",
         "non_standard_deliverable", "saturday_expiry", "am_settled", "expired_contracts",
         "duplicate_contracts", "forward_assumed_for_some_expiries", "risk_free_rate_assumed",
         "iv_outlier", "parity_violated", "provider_iv_ignored",

@@ -15,7 +15,10 @@ from ttai_analysis.providers.base import Timeframe
 from ttai_analysis.timestamps import SECONDS_PER_DAY, date_from_ordinal
 
 SPLIT_FACTORS = np.array([1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
-SPLIT_TOLERANCE = 0.03
+SPLIT_TOLERANCE = np.array([0.03, 0.05, 0.08, 0.08, 0.08, 0.08, 0.08])
+"""How far the price itself may have moved over that night; less where a fall could be real."""
+GAPPED = 1.25
+"""A split moves the whole bar away from the close before it, by at least this ratio."""
 BAD_TICK_ATR = 10.0
 BAD_TICK_SHARE = 0.15
 """A bad tick is also this far away as a share of the price, for an ATR can be next to nothing."""
@@ -75,14 +78,15 @@ def _complete(start: int, timeframe: Timeframe, as_of: datetime) -> bool:
 
 
 def _splits(series: Series) -> np.ndarray:
-    """Bars that open and close at a split's ratio to the close before."""
-    suspects = np.ones(len(series) - 1, dtype=np.bool_)
-    for price in (series.open, series.close):
-        ratio = price[1:] / series.close[:-1]
-        ratio = np.where(ratio < 1.0, 1.0 / ratio, ratio)
+    """Bars that open or close at a split's ratio to the close before, and did not trade there."""
+    suspects = np.zeros(len(series) - 1, dtype=np.bool_)
+    before = series.close[:-1]
+    for price in (series.open[1:], series.close[1:]):
+        ratio = np.maximum(price / before, before / price)
         miss = np.abs(ratio[:, None] / SPLIT_FACTORS - 1.0)
-        suspects &= (miss <= SPLIT_TOLERANCE).any(axis=1)
-    return np.flatnonzero(suspects) + 1
+        suspects |= (miss <= SPLIT_TOLERANCE).any(axis=1)
+    gapped = (series.low[1:] > GAPPED * before) | (series.high[1:] < before / GAPPED)
+    return np.flatnonzero(suspects & gapped) + 1
 
 
 def _bad_ticks(series: Series) -> np.ndarray:

@@ -28,6 +28,8 @@ MAX_SPOT_MISS = 0.03
 SPOT_MISS_SPREADS = 3.0
 NEAR_YEARS = 0.25
 NEAR_MONEY = 0.10
+WIDE_PCT = 25.0
+"""Of the mid, within a tenth of the money."""
 IV_NEIGHBOURS = 5
 IV_RATIO, IV_DISTANCE = 1.5, 0.10
 """A contract whose volatility is off its neighbours' median by both is an outlier."""
@@ -82,6 +84,11 @@ def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contract
         warnings.append(f"sub_intrinsic:{int(below.sum())}")
         if int(below.sum()) > MAX_FAULTY_SHARE * int(live.sum()):
             warnings.append("unreliable_chain")
+    with np.errstate(invalid="ignore"):
+        near = np.abs(contracts.chain.strike / contracts.forward - 1.0) <= NEAR_MONEY
+        wide = live & near & (contracts.spread_pct > WIDE_PCT)
+    if wide.any():
+        warnings.append(f"wide_quotes:{int(wide.sum())}")
     if _spot_is_off(contracts, quote):
         warnings.append("spot_mismatch")
     outliers = _iv_outliers(contracts)
