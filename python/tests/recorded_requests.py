@@ -21,9 +21,9 @@ from ttai_analysis.timestamps import format_rfc3339
 COUNT = 2000
 STRATEGIES = ("csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor")
 SHARES: tuple[tuple[str, int], ...] = (
-    ("/quotes?meta=true", 24), ("/market-data", 18), ("/analyze/chart", 20), ("/news", 6),
-    ("/analyze/research", 12), ("/analyze/options", 8), ("/option-chain", 3), ("/analyze/quick", 2),
-    ("/positions/evaluate", 3), ("/market/clock", 2), ("/market/calendar", 1),
+    ("/quotes?meta=true", 30), ("/market-data", 20), ("/analyze/chart", 18), ("/news", 8),
+    ("/analyze/research", 8), ("/analyze/options", 5), ("/option-chain", 2), ("/analyze/quick", 2),
+    ("/positions/evaluate", 2), ("/market/clock", 2), ("/market/calendar", 1),
     ("/analyze/quick/batch", 1), ("/screener/candidates?detail=true", 1),
 )  # fmt: skip
 Recorded = tuple[str, str, dict[str, Any] | None]
@@ -32,16 +32,16 @@ Recorded = tuple[str, str, dict[str, Any] | None]
 def make_requests(seed: int) -> list[Recorded]:
     """Method, path and body; some are wrong, for errors must repeat too."""
     random = Random(seed)
-    names = [*sorted(listings())[:60], "NOWHERE"]
+    names = [*sorted(listings())[:24], "NOWHERE"]
     paths = [path for path, _ in SHARES]
     weights = [weight for _, weight in SHARES]
     return [_request(random, random.choices(paths, weights)[0], names) for _ in range(COUNT)]
 
 
 def _request(random: Random, path: str, names: list[str]) -> Recorded:
-    moment = NOW - timedelta(days=random.randrange(4), minutes=random.randrange(0, 600, 60))
+    moment = NOW - timedelta(hours=random.choice([0, 3, 24, 96]))
     as_of, symbol = format_rfc3339(moment), random.choice(names)
-    some = random.sample(names, 3)
+    some = random.sample(names, 2)
     if path == "/market/clock":
         return "GET", f"{path}?asOf={as_of}", None
     if path == "/market/calendar":

@@ -150,6 +150,16 @@ def test_fault_9_no_news_is_unknown_never_a_pass(client: Client) -> None:
     assert found["newsRisk"] == "unknown"
 
 
+@pytest.mark.parametrize("title", ["<!DOCTYPE html><title>Record profit</title>", "{", "  "])
+def test_fault_9_news_that_cannot_be_read_is_unknown(client: Client, title: str) -> None:
+    articles = [
+        {"id": str(n), "title": title, "publishedAt": "2026-03-18T12:00:00Z"} for n in range(3)
+    ]
+    found = client.answer("/analyze/research", {"symbol": "AAPL", "news": articles})
+    assert (found["sentiment"], found["recommendation"]) == ("unknown", "reject")
+    assert "unreadable_articles:3" in found["quality"]["warnings"]
+
+
 def test_fault_11_empty_bars_are_dropped_and_said(client: Client) -> None:
     bars: list[dict[str, object]] = [dict(bar) for bar in input_bars(series_of(_walk()))]
     gap = {"timestamp": int(str(bars[-1]["timestamp"])) + 86_400, "open": None, "close": None}
@@ -178,6 +188,17 @@ def test_fault_11_a_split_is_no_crash(folder: Path) -> None:
     raw = provider.bars("XYZ", "daily", "1mo", NOW.replace(month=1, day=20), adjusted=False)
     assert raw.close[0] == 400.0
     assert (adjusted.adjusted, raw.adjusted) == (True, False)
+
+
+def test_fault_11_a_split_left_in_is_no_crash_to_trade_on(client: Client) -> None:
+    close = _walk(300)
+    close[:-20] *= 4.0
+    bars = input_bars(series_of(close, spread=0.02))
+    bars[-20]["open"] = bars[-20]["close"]
+    bars[-20]["high"] = bars[-20]["close"] * 1.01
+    found = client.answer("/analyze/chart", {"symbol": "AAPL", "marketData": {"bars": bars}})
+    assert found["recommendation"] == "reject"
+    assert "suspected_split" in found["rejectReasons"]
 
 
 def test_fault_14_weekly_return_is_no_gate_unless_asked(client: Client) -> None:

@@ -8,5 +8,5 @@ __version__ = "0.1.0"
 SCHEMA_VERSION = 1
 """Counts up when the shape of an answer changes incompatibly."""
 
-ENGINE_VERSION = "2026.11.1"
+ENGINE_VERSION = "2026.11.2"
 """Changes whenever the same input may give different numbers or labels."""
