@@ -21,9 +21,9 @@ from ttai_analysis.timestamps import format_rfc3339
 COUNT = 2000
 STRATEGIES = ("csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor")
 SHARES: tuple[tuple[str, int], ...] = (
-    ("/quotes?meta=true", 30), ("/market-data", 20), ("/analyze/chart", 18), ("/news", 8),
+    ("/quotes?meta=true", 30), ("/market-data", 12), ("/analyze/chart", 18), ("/news", 8),
     ("/analyze/research", 8), ("/analyze/options", 5), ("/option-chain", 2), ("/analyze/quick", 2),
-    ("/positions/evaluate", 2), ("/market/clock", 2), ("/market/calendar", 1),
+    ("/positions/evaluate", 2), ("/market/clock", 6), ("/market/calendar", 4),
     ("/analyze/quick/batch", 1), ("/screener/candidates?detail=true", 1),
 )  # fmt: skip
 Recorded = tuple[str, str, dict[str, Any] | None]
@@ -32,7 +32,7 @@ Recorded = tuple[str, str, dict[str, Any] | None]
 def make_requests(seed: int) -> list[Recorded]:
     """Method, path and body; some are wrong, for errors must repeat too."""
     random = Random(seed)
-    names = [*sorted(listings())[:24], "NOWHERE"]
+    names = [*sorted(listings())[:12], "NOWHERE"]
     paths = [path for path, _ in SHARES]
     weights = [weight for _, weight in SHARES]
     return [_request(random, random.choices(paths, weights)[0], names) for _ in range(COUNT)]

@@ -56,7 +56,7 @@ def test_no_chain_is_a_reject(folder: Path) -> None:
     _write_bars(folder, "XYZ")
     client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
     found = client.answer("/analyze/options", {"symbol": "XYZ"})
-    assert found["rejectReasons"] == ["no_option_chain"]
+    assert found["rejectReasons"] == ["no_option_chain", "too_few_bars"]
     assert found["underlyingPrice"] is not None
 
 
@@ -66,7 +66,7 @@ def test_a_chain_without_quotes_is_no_live_quotes(folder: Path) -> None:
     path.write_text("expiry,strike,right,bid,ask\n2016-01-29,100,P,0,0\n2016-01-29,95,P,,\n")
     client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
     found = client.answer("/analyze/options", {"symbol": "XYZ"})
-    assert found["rejectReasons"] == ["no_live_quotes"]
+    assert found["rejectReasons"] == ["no_live_quotes", "too_few_bars"]
 
 
 def test_a_split_is_applied_from_its_day_on(folder: Path) -> None:
