@@ -16,7 +16,7 @@ from ttai_analysis.options.contracts import at_the_money_iv, contracts_of
 from ttai_analysis.options.gates import short_gates
 from ttai_analysis.options.trades import cash_secured_put, per_week, per_year
 from ttai_analysis.options.volatility_context import volatility_context
-from ttai_analysis.providers.base import Earnings
+from ttai_analysis.providers.base import Earnings, Metrics
 
 OPTIONS = "/analyze/options"
 NO_EARNINGS = {"date": None}
@@ -78,8 +78,8 @@ def test_fault_5_the_legs_direction_is_known() -> None:
 
 
 def test_fault_6_a_missing_volatility_stays_missing() -> None:
-    assert volatility_context(None, None, 0.2).ratio is None
-    assert volatility_context(None, 0.3, None).ratio is None
+    assert volatility_context(Metrics(), None, 0.2).ratio is None
+    assert volatility_context(Metrics(), 0.3, None).ratio is None
     chain = one_expiry_chain()
     silent = type(chain)(
         **{name: getattr(chain, name) for name in chain.__slots__}

@@ -53,8 +53,10 @@ def sample() -> Sample:
     inside = (undiscounted > intrinsic) & (undiscounted < np.where(is_call, forward, strike))
     rows = np.flatnonzero(inside)[:COUNT]
     assert rows.size == COUNT
-    columns = (spot, strike, t, r, q, volatility, is_call, value, forward, discount)
-    return Sample(*(column[rows] for column in columns))
+    return Sample(
+        spot[rows], strike[rows], t[rows], r[rows], q[rows], volatility[rows], is_call[rows],
+        value[rows], forward[rows], discount[rows],
+    )  # fmt: skip
 
 
 def test_put_call_parity_holds_for_all(sample: Sample) -> None:
@@ -67,9 +69,7 @@ def test_put_call_parity_holds_for_all(sample: Sample) -> None:
 def test_no_volatility_is_missing_and_each_reprices(sample: Sample) -> None:
     found = sample.found()
     assert int(np.isnan(found).sum()) == 0
-    again = price(
-        sample.spot, sample.strike, sample.t, sample.r, sample.q, found, sample.is_call
-    )
+    again = price(sample.spot, sample.strike, sample.t, sample.r, sample.q, found, sample.is_call)
     assert float(np.max(np.abs(again - sample.value) / sample.spot)) < 1e-9
 
 
@@ -97,7 +97,12 @@ def test_prices_on_or_outside_the_bounds_have_none(sample: Sample) -> None:
     rows = slice(0, 20_000)
     forward, strike, call = sample.forward[rows], sample.strike[rows], sample.is_call[rows]
     intrinsic = np.maximum(np.where(call, forward - strike, strike - forward), 0.0)
-    for value in (intrinsic, intrinsic - 0.01, np.where(call, forward, strike), 2 * forward + strike):
+    for value in (
+        intrinsic,
+        intrinsic - 0.01,
+        np.where(call, forward, strike),
+        2 * forward + strike,
+    ):
         found = implied_volatility(value, forward, strike, sample.t[rows], 1.0, call)
         assert np.isnan(found).all()
 
@@ -132,7 +137,9 @@ def test_numbers_that_are_none_give_none(broken: float) -> None:
         value, forward, strike, t, discount = (
             broken if place == at else number for at, number in enumerate(good)
         )
-        found = implied_volatility(np.array([value]), forward, np.array([strike]), t, discount, True)
+        found = implied_volatility(
+            np.array([value]), forward, np.array([strike]), t, discount, True
+        )
         assert np.isnan(found[0]) or (place == 3 and broken == np.inf)
     for t in (0.0, -0.1):
         assert np.isnan(implied_volatility(np.array([5.0]), 100.0, np.array([100.0]), t, 1.0, True))

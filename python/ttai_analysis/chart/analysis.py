@@ -75,7 +75,12 @@ def analyse_chart(
 ) -> ChartFindings:
     """Pure: the same series gives the same findings. `faults`: codes that forbid a trade."""
     indicators = IndicatorSet(
-        series.high, series.low, series.close, series.volume, BARS_PER_YEAR[timeframe]
+        series.open,
+        series.high,
+        series.low,
+        series.close,
+        series.volume,
+        BARS_PER_YEAR[timeframe],
     )
     if len(series) < MIN_BARS_FOR_LEVELS:
         return _too_short(series, indicators, stale, faults)

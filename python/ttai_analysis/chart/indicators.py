@@ -125,18 +125,44 @@ def historical_volatility(close: FloatArray, n: int, bars_per_year: float) -> fl
     return float(np.std(returns, ddof=1) * np.sqrt(bars_per_year))
 
 
+def range_volatility(
+    opens: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    n: int,
+    bars_per_year: float,
+) -> float:
+    """Annualised volatility of the last n bars from their ranges, as a decimal; NaN if too short.
+
+    D. Yang and Q. Zhang, "Drift-independent volatility estimation", Journal of Business 73 (2000):
+    the gaps between bars, k of the moves from open to close, 1 - k of the ranges within.
+    """
+    if close.size < n + 1 or n < 2:
+        return float("nan")
+    gap = np.log(opens[-n:] / close[-n - 1 : -1])
+    move = np.log(close[-n:] / opens[-n:])
+    up, down = np.log(high[-n:] / opens[-n:]), np.log(low[-n:] / opens[-n:])
+    within = float(np.mean(up * (up - move) + down * (down - move)))
+    k = 0.34 / (1.34 + (n + 1) / (n - 1))
+    variance = np.var(gap, ddof=1) + k * np.var(move, ddof=1) + (1.0 - k) * within
+    return float(np.sqrt(max(float(variance), 0.0) * bars_per_year))
+
+
 class IndicatorSet:
     """The indicators of one series, each computed when first asked for."""
 
     def __init__(
         self,
+        opens: FloatArray,
         high: FloatArray,
         low: FloatArray,
         close: FloatArray,
         volume: FloatArray,
         bars_per_year: float,
     ) -> None:
-        self.high, self.low, self.close, self.volume = high, low, close, volume
+        self.open, self.high, self.low, self.close = opens, high, low, close
+        self.volume = volume
         self.bars_per_year = bars_per_year
 
     @cached_property
@@ -192,6 +218,10 @@ class IndicatorSet:
     def hv(self, n: int) -> float:
         """Historical volatility over n bars, a decimal."""
         return historical_volatility(self.close, n, self.bars_per_year)
+
+    def range_volatility(self, n: int) -> float:
+        """Volatility from the ranges of n bars, a decimal."""
+        return range_volatility(self.open, self.high, self.low, self.close, n, self.bars_per_year)
 
 
 def last(values: FloatArray) -> float:

@@ -103,7 +103,8 @@ class BollingerRow(Model):
 
 
 class IndicatorsRow(Model):
-    """Values at the last bar; null where there are too few bars."""
+    """Values at the last bar; null where there are too few bars. `hv` from closes,
+    `rangeVolatility20` from the ranges of 20 bars (Yang and Zhang); decimals a year."""
 
     sma20: Number
     sma50: Number
@@ -118,7 +119,10 @@ class IndicatorsRow(Model):
     minus_di: Number
     macd: MacdRow
     bollinger: BollingerRow
+    hv10: Number
     hv20: Number
+    hv30: Number
+    range_volatility20: Number
     hv60: Number
     return21_pct: Number
     high52w: Number

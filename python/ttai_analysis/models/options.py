@@ -159,8 +159,16 @@ class Management(Model):
 
 class OptionsAnalysis(Answer):
     """The best contract to sell, if any. Money: prices per share, profit, loss and capital per
-    contract of 100 shares. Greeks are those of the option itself, not of its seller: a put's delta
-    is negative, its theta too. Distances are positive while the trade would gain."""
+    contract of 100 shares.
+
+    `capitalRequired` is what is held, for a cash-secured put the whole strike; `rocPct` is on what
+    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width.
+    `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it;
+    `breakevenUpper` is an iron condor's second one. `expectedMove` is one deviation by the
+    contract's volatility, `expectedMoveStraddle` .85 of its expiry's straddle. `vrp`: implied
+    volatility of 30 days less the realised one of 20. Greeks are those of the option itself, not of
+    its seller: a put's delta is negative, its theta too.
+    """
 
     symbol: str
     strategy: Strategy

@@ -37,6 +37,7 @@ def option_chain(
         )
     rate, warnings = rate_of(provider, as_of)
     contracts = contracts_of(chain, as_of, rate)
+    chain = contracts.chain
     chosen = _within(request, contracts)
     two_sided = bool((contracts.two_sided & chosen).any())
     if not two_sided:

@@ -3,12 +3,16 @@
 For: one column per figure, aligned with the chain's rows. Not for: choosing (gates.py, trades.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 import numpy as np
 
 from ttai_analysis.market_calendar.sessions import session_table
+from ttai_analysis.options.early_exercise import (
+    american_implied_volatility,
+    early_exercise_premium,
+)
 from ttai_analysis.options.implied_volatility import implied_volatility
 from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import greeks
@@ -19,6 +23,7 @@ MINUTES_PER_YEAR = 525_600.0
 NEAR_STRIKES = 6
 """How many strikes about the money vote on the forward."""
 DAYS_PER_YEAR = 365.0
+STANDARD_SHARES = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class Contracts:
     """Columns over a chain's rows. Greeks are those of the option itself, not of its seller.
 
     NaN: not known. `two_sided`: bid above zero and not above the ask. `parity`: the forward came
-    from put-call parity, not from an assumption.
+    from put-call parity, not from an assumption. `american`: the volatility is that of the American
+    price, because the right to exercise early is worth more than half the spread.
     """
 
     chain: Chain
@@ -39,6 +45,7 @@ class Contracts:
     mid: FloatArray
     spread_pct: FloatArray
     iv: FloatArray
+    american: BoolArray
     delta: FloatArray
     gamma: FloatArray
     theta_per_day: FloatArray
@@ -51,9 +58,11 @@ class Contracts:
 
 
 def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
-    """Work out every column at `as_of`; `rate` is continuously compounded."""
+    """Work out every column at `as_of`; `rate` is continuously compounded. The rows are those of
+    `standard_contracts(chain)`."""
+    chain = standard_contracts(chain)
     dte = chain.expiry - ordinal_of(new_york_date(as_of))
-    years = years_to_expiry(chain.expiry, as_of)
+    years = years_to_expiry(chain.expiry, as_of, chain.am_settled)
     two_sided = (chain.bid > 0.0) & (chain.ask >= chain.bid)
     with np.errstate(invalid="ignore", divide="ignore"):
         mid = np.where(two_sided, 0.5 * (chain.bid + chain.ask), np.nan)
@@ -63,6 +72,8 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
     iv = implied_volatility(mid, forward, chain.strike, years, np.exp(-rate * years), chain.is_call)
     with np.errstate(invalid="ignore", divide="ignore"):
         yield_ = rate - np.log(forward / spot) / years
+    iv, american = _with_early_exercise(chain, mid, years, rate, yield_, iv)
+    with np.errstate(invalid="ignore", divide="ignore"):
         sensitivities = greeks(spot, chain.strike, years, rate, yield_, iv, chain.is_call)
         below = probability_below(chain.strike, forward, years, iv)
         touch = probability_of_touch(chain.strike, spot, years, rate, yield_, iv)
@@ -78,6 +89,7 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
         mid=mid,
         spread_pct=spread_pct,
         iv=iv,
+        american=american,
         delta=sensitivities.delta,
         gamma=sensitivities.gamma,
         theta_per_day=sensitivities.theta / DAYS_PER_YEAR,
@@ -87,16 +99,80 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
     )
 
 
-def years_to_expiry(expiry: IntArray, as_of: datetime) -> FloatArray:
-    """Minutes to the close of the expiry's session over 525,600; 0 or less when it has passed.
+def standard_contracts(chain: Chain) -> Chain:
+    """The chain without contracts on other than 100 shares (after a split or a merger their strike
+    and price are not those of a share); how many were left out is among the warnings."""
+    warnings = []
+    if chain.shares_per_contract is not None:
+        keep = chain.shares_per_contract == STANDARD_SHARES
+        if not keep.all():
+            warnings.append(f"non_standard_deliverable:{int((~keep).sum())}")
+            columns = {
+                item.name: getattr(chain, item.name)[keep]
+                for item in fields(chain)
+                if isinstance(getattr(chain, item.name), np.ndarray)
+            }
+            chain = replace(chain, **columns)
+    if chain.am_settled is not None and chain.am_settled.any():
+        warnings.append(f"am_settled:{int(chain.am_settled.sum())}")
+    told = [warning for warning in warnings if warning not in chain.warnings]
+    return replace(chain, warnings=(*chain.warnings, *told)) if told else chain
+
+
+def years_to_expiry(
+    expiry: IntArray, as_of: datetime, am_settled: BoolArray | None = None
+) -> FloatArray:
+    """Minutes to the close of the expiry's session over 525,600, to its open where it settles in
+    the morning; 0 or less when it has passed.
 
     An expiry that is no session (Saturdays, before 2015) ends with the session before it.
     """
     table = session_table()
     days, inverse = np.unique(expiry, return_inverse=True)
     index = np.searchsorted(table.days, days, side="right") - 1
-    minutes = (table.closes[index] - as_of.timestamp()) / 60.0
-    return np.asarray((minutes / MINUTES_PER_YEAR)[inverse], dtype=np.float64)
+    ends = table.closes[index][inverse]
+    if am_settled is not None:
+        ends = np.where(am_settled, table.opens[index][inverse], ends)
+    return np.asarray((ends - as_of.timestamp()) / 60.0 / MINUTES_PER_YEAR, dtype=np.float64)
+
+
+def _with_early_exercise(
+    chain: Chain,
+    mid: FloatArray,
+    years: FloatArray,
+    rate: float,
+    yield_: FloatArray,
+    iv: FloatArray,
+) -> tuple[FloatArray, BoolArray]:
+    """The volatilities, those of the American price where that tells more than half the spread;
+    and where that was. A price at which exercise is due has no volatility to tell: the European
+    one stays."""
+    spot, american = chain.underlying_price, np.zeros(len(chain), dtype=np.bool_)
+    with np.errstate(invalid="ignore", over="ignore"):
+        in_the_money = np.where(chain.is_call, spot > chain.strike, spot < chain.strike)
+        # Never more than the interest on the strike, or the dividends on the share.
+        most = np.where(
+            chain.is_call,
+            spot * -np.expm1(-yield_ * years),
+            chain.strike * -np.expm1(-rate * years),
+        )
+        half_spread = 0.5 * (chain.ask - chain.bid)
+        rows = np.flatnonzero(in_the_money & ~np.isnan(iv) & (most > half_spread))
+    if rows.size == 0:
+        return iv, american
+    terms = (spot, chain.strike[rows], years[rows], rate, yield_[rows])
+    premium = early_exercise_premium(*terms, iv[rows], chain.is_call[rows])
+    rows = rows[premium > half_spread[rows]]
+    if rows.size == 0:
+        return iv, american
+    found = american_implied_volatility(
+        mid[rows], spot, chain.strike[rows], years[rows], rate, yield_[rows],
+        chain.is_call[rows], iv[rows],
+    )  # fmt: skip
+    known = ~np.isnan(found)
+    iv, american[rows[known]] = iv.copy(), True
+    iv[rows[known]] = found[known]
+    return iv, american
 
 
 def forwards(

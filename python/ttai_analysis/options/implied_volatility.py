@@ -94,7 +94,9 @@ def _block(
     return result
 
 
-def _solve(target: FloatArray, k: FloatArray, distance: FloatArray, bound: FloatArray) -> FloatArray:
+def _solve(
+    target: FloatArray, k: FloatArray, distance: FloatArray, bound: FloatArray
+) -> FloatArray:
     """The deviation s of each target, for k = |ln(F/K)| and distance = |F - K| / sqrt(F K)."""
     s = _start(target, k, distance)
     missing = bound - target

@@ -41,6 +41,28 @@ def probability_of_touch(
     return np.asarray(np.clip(first + second, 0.0, 1.0))
 
 
+STRADDLE_SHARE = 0.85
+WEIGHTS = (0.6, 0.3, 0.1)
+
+
+def expected_move_of_straddle(straddle: Numbers) -> FloatArray:
+    """The move that the market pays for: .85 of the straddle at the money, in currency. That
+    straddle is about .80 of a deviation, so this is about .68 of one."""
+    return np.asarray(STRADDLE_SHARE * np.asarray(straddle, dtype=np.float64))
+
+
+def expected_move_of_strangles(
+    straddle: Numbers, first_strangle: Numbers, second_strangle: Numbers
+) -> FloatArray:
+    """The same by three prices: .6 straddle + .3 first strangle + .1 second strangle."""
+    share, first, second = WEIGHTS
+    return np.asarray(
+        share * np.asarray(straddle, dtype=np.float64)
+        + first * np.asarray(first_strangle, dtype=np.float64)
+        + second * np.asarray(second_strangle, dtype=np.float64)
+    )
+
+
 def expected_move(spot: Numbers, volatility: Numbers, dte: Numbers) -> FloatArray:
     """One standard deviation in currency: S * IV * sqrt(DTE / 365)."""
     return np.asarray(

@@ -13,13 +13,11 @@ from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.options.odds import expected_move
 from ttai_analysis.options.scoring import MarketView, expiration, liquidity
 from ttai_analysis.options.selection import Ranked
+from ttai_analysis.options.straddles import straddle_move
 from ttai_analysis.options.trades import Trade, per_week, per_year
 from ttai_analysis.options.volatility_context import VolatilityContext
 
 MAX_ALTERNATIVES = 5
-STRADDLE_SHARE = 0.85
-MAX_STRADDLE_MISS = 0.03
-"""Of the forward: with no strike nearer there is no straddle at the money."""
 
 
 class TradeFigures(TypedDict):
@@ -73,15 +71,14 @@ class ContextFigures(TypedDict):
 
 
 def context_figures(volatility: VolatilityContext) -> ContextFigures:
-    """Volatility context by field name; `vrp` is implied less realised volatility."""
-    iv, hv20 = volatility.iv, volatility.hv20
+    """Volatility context by field name."""
     return ContextFigures(
-        atm_iv=iv,
-        vrp=None if iv is None or hv20 is None else iv - hv20,
+        atm_iv=volatility.iv,
         iv_rank=volatility.iv_rank,
         iv_percentile=volatility.iv_percentile,
         hv20=volatility.hv20,
         iv_hv_ratio=volatility.ratio,
+        vrp=volatility.premium,
     )
 
 
@@ -109,8 +106,8 @@ def trade_figures(contracts: Contracts, trade: Trade, view: MarketView) -> Trade
         prob_itm=float(contracts.prob_itm[row]),
         prob_touch=float(contracts.prob_touch[row]),
         breakeven=trade.breakeven,
-        breakeven_upper=breakeven_upper(contracts, trade),
-        breakeven_distance_pct=100.0 * room(contracts, trade) / spot,
+        breakeven_upper=trade.breakeven_upper,
+        breakeven_distance_pct=trade.room_pct(spot),
         expected_move=float(expected_move(spot, iv, max(dte, 1))),
         expected_move_straddle=straddle_move(contracts, int(chain.expiry[row])),
         forward=float(contracts.forward[row]),
@@ -130,44 +127,6 @@ def trade_figures(contracts: Contracts, trade: Trade, view: MarketView) -> Trade
         if view.supports
         else None,
     )
-
-
-def breakeven_upper(contracts: Contracts, trade: Trade) -> float | None:
-    """The price above which a condor loses; None for trades with one break-even."""
-    calls = [leg for leg in sold_legs(trade) if contracts.chain.is_call[leg]]
-    if len(calls) == len(sold_legs(trade)) or not calls:
-        return None
-    return float(contracts.chain.strike[calls[0]]) + trade.credit
-
-
-def room(contracts: Contracts, trade: Trade) -> float:
-    """How far the price may move against the trade before it loses, in currency: positive while it
-    would gain. Of a condor the nearer side, of calls sold with a wing the rise, else the fall."""
-    spot = contracts.chain.underlying_price
-    upper = breakeven_upper(contracts, trade)
-    if upper is not None:
-        return min(spot - trade.breakeven, upper - spot)
-    rises = bool(contracts.chain.is_call[trade.short]) and len(trade.legs) > 1
-    return trade.breakeven - spot if rises else spot - trade.breakeven
-
-
-def straddle_move(contracts: Contracts, expiry: int) -> float | None:
-    """The move that the options at the money expect: 0.85 of their straddle; None unless both are
-    quoted at the strike nearest to the forward."""
-    chain = contracts.chain
-    rows = np.flatnonzero((chain.expiry == expiry) & ~np.isnan(contracts.mid))
-    strikes = [
-        {float(chain.strike[row]): row for row in rows if bool(chain.is_call[row]) == is_call}
-        for is_call in (True, False)
-    ]
-    both = sorted(strikes[0].keys() & strikes[1].keys())
-    if not both:
-        return None
-    forward = float(contracts.forward[rows[0]])
-    nearest = min(both, key=lambda strike: (abs(strike - forward), strike))
-    if abs(nearest - forward) > MAX_STRADDLE_MISS * forward:
-        return None
-    return STRADDLE_SHARE * float(sum(contracts.mid[side[nearest]] for side in strikes))
 
 
 def sold_legs(trade: Trade) -> list[int]:

@@ -6,6 +6,7 @@ Prices are per share; maxProfit, maxLoss and capital are per contract of 100 sha
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from ttai_analysis.options.odds import probability_below
 @dataclass(frozen=True, slots=True)
 class Trade:
     """One way to sell premium. `legs` are rows of the contracts, the main short leg first;
-    `signs` are -1 for sold and +1 for bought. `risk` is the capital at risk per share."""
+    `signs` are -1 for sold and +1 for bought. `risk` is the capital at risk per share, what returns
+    are on; `capital` is what is held per contract: for a cash-secured put the whole strike,
+    although its credit can not be lost. It loses beyond `breakeven` on the side `loses`; on both
+    sides, `breakeven` is the lower and `breakeven_upper` the other."""
 
     legs: tuple[int, ...]
     signs: tuple[int, ...]
@@ -30,6 +34,8 @@ class Trade:
     capital: float
     breakeven: float
     pop: float
+    loses: Literal["below", "above", "both"] = "below"
+    breakeven_upper: float | None = None
     if_called_pct: float | None = None
 
     @property
@@ -46,6 +52,16 @@ class Trade:
     def gross_roc_pct(self) -> float:
         """Credit over the strike, the price of the shares or the width, percent."""
         return 100.0 * self.credit / self.gross_base
+
+    def room_pct(self, spot: float) -> float:
+        """How far the price may move to the break-even, percent of it: positive while the trade is
+        on the right side. Of two break-evens the nearer."""
+        below = 100.0 * (spot - self.breakeven) / spot
+        if self.loses == "above":
+            return -below
+        if self.breakeven_upper is None:
+            return below
+        return min(below, 100.0 * (self.breakeven_upper - spot) / spot)
 
 
 def per_week(roc_pct: float, dte: int) -> float:
@@ -126,6 +142,7 @@ def vertical(contracts: Contracts, short: int, width: float) -> Trade | None:
         capital=loss,
         breakeven=breakeven,
         pop=below if sign > 0 else 1.0 - below,
+        loses="above" if sign > 0 else "below",
     )
 
 
@@ -149,6 +166,8 @@ def iron_condor(contracts: Contracts, puts: Trade, calls: Trade) -> Trade:
         capital=loss,
         breakeven=lower,
         pop=max(0.0, inside),
+        loses="both",
+        breakeven_upper=upper,
     )
 
 

@@ -1,18 +1,20 @@
 """How near a short option is to being assigned.
 
 For: rules with their limits. A call is exercised early for a dividend that is worth more than the
-time value given up; a put when the interest on the strike is (J. Hull, chapter 15). Not for:
-probabilities.
+time value given up; a put when the interest on the strike is (J. Hull, chapter 15), and surely when
+the American model says that holding on is worth no more. Not for: probabilities.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from math import exp
 
 from ttai_analysis.models.positions import AssignmentRisk, LegValue
+from ttai_analysis.options.early_exercise import exercise_is_due
 
 NO_TIME_VALUE = 0.05
 """In currency: what is left of the time value is less than it costs to trade."""
 NEAR_DTE = 3
+DAYS_PER_YEAR = 365.0
 NEAR_STRIKE = 0.02
 """Of the price: so near to the money that a day can make it in the money."""
 
@@ -50,7 +52,9 @@ def _of_leg(
     reasons = []
     if dte <= NEAR_DTE:
         reasons.append("in_the_money_at_expiry")
-    inside = ex_date is not None and leg.expiration is not None and ex_date <= leg.expiration
+    inside = _still_to_come(leg, ex_date)
+    if leg.right == "put" and not inside and _is_due(leg, spot, rate):
+        reasons.append("exercise_is_due")
     extrinsic = leg.extrinsic
     if extrinsic is None:
         return ("high", reasons) if reasons else ("unknown", ["no_option_price"])
@@ -58,10 +62,27 @@ def _of_leg(
         reasons.append("no_time_value_left")
     if leg.right == "call" and inside and dividend is not None and extrinsic < dividend:
         reasons.append("dividend_exceeds_time_value")
-    if leg.right == "put" and extrinsic < strike * (1.0 - exp(-rate * dte / 365.0)):
+    if leg.right == "put" and extrinsic < strike * (1.0 - exp(-rate * dte / DAYS_PER_YEAR)):
         reasons.append("interest_exceeds_time_value")
     if reasons:
         return "high", reasons
     if leg.right == "call" and inside and dividend is None:
         return "moderate", ["in_the_money", "dividend_unknown"]
     return "moderate", ["in_the_money"]
+
+
+def _still_to_come(leg: LegValue, ex_date: date | None) -> bool:
+    """Whether a holder can still exercise for the dividend: not on the ex-date itself or later."""
+    if ex_date is None or leg.expiration is None:
+        return False
+    today = leg.expiration - timedelta(days=leg.dte or 0)
+    return today < ex_date <= leg.expiration
+
+
+def _is_due(leg: LegValue, spot: float, rate: float) -> bool:
+    """By the model, for a put on a share that pays nothing before expiry: a dividend to come is a
+    reason to wait."""
+    if leg.iv is None or leg.strike is None or not leg.dte:
+        return False
+    years = leg.dte / DAYS_PER_YEAR
+    return bool(exercise_is_due(spot, leg.strike, years, rate, 0.0, leg.iv, False))

@@ -1,7 +1,8 @@
 """What each leg of a position is worth now, from the chain of its underlying.
 
-For: the mid of a two-sided quote, else the model's price with the volatility of the nearest strike
-of the same expiry; what is known by neither is unknown, never zero. Not for: sums (service.py).
+For: the mid of a two-sided quote, else the model's price (American) with the volatility of the
+nearest strike of the same expiry; what is known by neither is unknown, never zero. Not for: sums
+(service.py).
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ import numpy as np
 
 from ttai_analysis.models.positions import LegValue, PositionLeg, Valuation
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
-from ttai_analysis.options.pricing import greeks, price
+from ttai_analysis.options.early_exercise import american_delta, american_price
+from ttai_analysis.options.pricing import greeks
 from ttai_analysis.positions.payoff import leg_intrinsic
 from ttai_analysis.timestamps import days_to, ordinal_of
 
@@ -65,7 +67,10 @@ def value_leg(leg: PositionLeg, market: Market) -> tuple[LegValue, Sensitivities
     common = (market.spot, leg.strike, years, market.rate, yield_, iv, leg.is_call)
     found = greeks(*common)
     quoted = None if row is None else _mid(market.contracts, row)
-    worth = float(price(*common)) if quoted is None else quoted
+    worth = float(american_price(*common)) if quoted is None else quoted
+    # Out of the money the two deltas are the same to the third digit; in it the other is right.
+    in_the_money = leg_intrinsic(leg, market.spot) > 0.0
+    delta = float(american_delta(*common)) if in_the_money else float(found.delta)
     return (
         _leg(
             leg,
@@ -74,7 +79,7 @@ def value_leg(leg: PositionLeg, market: Market) -> tuple[LegValue, Sensitivities
             "model" if quoted is None else "quoted",
             row=row,
             iv=iv,
-            delta=float(found.delta),
+            delta=delta,
         ),
         Sensitivities(
             float(found.gamma), float(found.theta) / DAYS_PER_YEAR, float(found.vega) / 100.0

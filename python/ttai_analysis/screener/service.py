@@ -20,7 +20,7 @@ from ttai_analysis.models.screener import (
     ScreenerRequest,
     SortKey,
 )
-from ttai_analysis.options.volatility_context import volatility_context
+from ttai_analysis.options.volatility_context import iv_standing
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.screener.criteria import CRITERIA, WEIGHTS, Figures, failures, score
 from ttai_analysis.timestamps import days_to
@@ -84,7 +84,7 @@ def _row(criteria: Criteria, provider: Provider, symbol: str, as_of: datetime) -
         return _screened(symbol, figures, ["symbol"])
     figures.is_fund = metrics.sector == FUND_SECTOR
     figures.market_cap = metrics.market_cap
-    figures.iv_rank = volatility_context(metrics, None, None).iv_rank
+    figures.iv_rank = iv_standing(metrics)[0]
     failed = failures(criteria, figures, ("universe", "marketCap", "ivRank"))
     if failed:
         return _screened(symbol, figures, failed)
@@ -97,7 +97,9 @@ def _add_bars(figures: Figures, provider: Provider, symbol: str, as_of: datetime
     bars = provider.bars(symbol, "daily", PERIOD, as_of, adjusted=True)
     if len(bars) == 0:
         return
-    indicators = IndicatorSet(bars.high, bars.low, bars.close, bars.volume, BARS_PER_YEAR)
+    indicators = IndicatorSet(
+        bars.open, bars.high, bars.low, bars.close, bars.volume, BARS_PER_YEAR
+    )
     figures.price = last(bars.close)
     figures.volume = float(np.mean(bars.volume[-20:])) if len(bars) >= 20 else None
     figures.rsi14 = _known(last(indicators.rsi14))
