@@ -1,6 +1,6 @@
 """/positions/evaluate: values, payoffs, structures, assignment, and what is not known."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,9 @@ def leg_value(
         ("put", 110.0, 3.0, 30, None, ("moderate", ["in_the_money"])),
         ("put", 110.0, 0.2, 30, None, ("high", ["interest_exceeds_time_value"])),
         ("put", 110.0, 0.05, 1, None,
-         ("high", ["in_the_money_at_expiry", "no_time_value_left"])),
+         ("high", ["in_the_money_at_expiry", "exercise_is_due", "no_time_value_left"])),
+        ("put", 130.0, 0.01, 60, None,
+         ("high", ["no_time_value_left", "interest_exceeds_time_value"])),
         ("put", 99.0, 0.5, 2, None, ("moderate", ["near_the_money_at_expiry"])),
         ("put", 110.0, None, 30, None, ("unknown", ["no_option_price"])),
         ("call", 90.0, 0.5, 30, 0.6, ("high", ["dividend_exceeds_time_value"])),
@@ -236,6 +238,22 @@ def test_assignment_follows_its_rules(
 ) -> None:
     leg = leg_value(right, strike, 100.0, extrinsic, dte)
     assert assignment_risk([leg], 100.0, 0.05, dividend, date(2026, 4, 1)) == expected
+
+
+def test_a_dividend_to_come_lets_a_put_wait() -> None:
+    leg = leg_value("put", 130.0, 100.0, 1.5, 60)
+    assert assignment_risk([leg], 100.0, 0.05, 0.5, None) == (
+        "high",
+        ["exercise_is_due"],
+    )
+    assert assignment_risk([leg], 100.0, 0.05, 0.5, EXPIRY) == ("moderate", ["in_the_money"])
+
+
+def test_on_its_ex_date_a_dividend_is_gone() -> None:
+    leg = leg_value("call", 90.0, 100.0, 0.5, 30)
+    today = EXPIRY - timedelta(days=30)
+    for ex_date, level in ((today, "moderate"), (today + timedelta(days=1), "high")):
+        assert assignment_risk([leg], 100.0, 0.05, 0.6, ex_date)[0] == level
 
 
 def test_a_position_without_short_options_can_not_be_assigned() -> None:

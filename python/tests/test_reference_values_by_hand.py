@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from published_tables import ATR_CLOSE, ATR_HIGH, ATR_LOW, BAND_CLOSE
 
-from ttai_analysis.chart.indicators import bollinger, ema, rsi, sma
+from ttai_analysis.chart.indicators import bollinger, ema, rsi, sma, true_range, wilder
+from ttai_analysis.options.early_exercise import american_price
+from ttai_analysis.options.implied_volatility import implied_volatility
 from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import greeks, price
 
@@ -56,6 +59,91 @@ RSI_VALUES = [
     (13, 91.483),
     (14, 78.498),
 ]
+
+
+JU = "Ju (1999), table of American prices, as in QuantLib's americanoption.cpp"
+EXACT = "Black-Scholes-Merton with 50 digits, inverted exactly"
+SHEET = "StockCharts ChartSchool worked example, as kept by bukosabino/ta"
+
+AMERICAN = [
+    # source, call?, S, K, t, r, q, sigma, price, tolerance
+    (JU, False, 40, 35, 0.3333, 0.0488, 0.0, 0.2, 0.201, 1e-3),
+    (JU, False, 40, 40, 0.3333, 0.0488, 0.0, 0.2, 1.576, 1e-3),
+    (JU, False, 40, 40, 0.5833, 0.0488, 0.0, 0.2, 1.984, 1e-3),
+    (JU, False, 40, 45, 0.0833, 0.0488, 0.0, 0.2, 5.000, 1e-3),
+    (JU, False, 40, 45, 0.5833, 0.0488, 0.0, 0.2, 5.260, 1e-3),
+    (JU, False, 40, 40, 0.3333, 0.0488, 0.0, 0.3, 2.477, 1e-3),
+    (JU, False, 40, 45, 0.5833, 0.0488, 0.0, 0.3, 6.231, 1e-3),
+    (JU, False, 40, 45, 0.5833, 0.0488, 0.0, 0.4, 7.367, 1e-3),
+    (JU, True, 80, 100, 3.0, 0.03, 0.07, 0.2, 2.605, 1e-3),
+    (JU, True, 100, 100, 3.0, 0.03, 0.07, 0.2, 9.065, 1e-3),
+    (JU, True, 120, 100, 3.0, 0.03, 0.07, 0.2, 21.398, 1e-3),
+    (JU, True, 100, 100, 3.0, 0.03, 0.07, 0.4, 20.760, 1e-3),
+    (JU, True, 100, 100, 3.0, 0.00001, 0.07, 0.3, 13.158, 1e-3),
+    (JU, True, 100, 100, 3.0, 0.07, 0.03, 0.3, 23.402, 1e-3),
+]
+
+IMPLIED = [
+    # source, call?, S, K, t, r, q, price, volatility, tolerance
+    (EXACT, False, 100, 100, 45 / 365, 0.05, 0.0, 3.191394039692801743, 0.25, 1e-9),
+    (EXACT, False, 100, 80, 30 / 365, 0.045, 0.01, 0.67666066869722230934, 0.60, 1e-9),
+    (EXACT, False, 100, 70, 7 / 365, 0.05, 0.0, 0.0062600017907868954542, 0.90, 1e-9),
+    (EXACT, False, 100, 95, 1 / 365, 0.05, 0.0, 8.6714912605873731265e-8, 0.20, 1e-9),
+    (EXACT, False, 100, 110, 1.0, 0.03, 0.02, 11.447234925727288395, 0.15, 1e-9),
+    (EXACT, True, 250, 300, 60 / 365, 0.04, 0.005, 1.0835316748420144083, 0.30, 1e-9),
+    (EXACT, False, 100, 99.5, 0.5 / 365, 0.05, 0.0, 0.027845793879923202704, 0.12, 1e-9),
+    (EXACT, False, 500, 400, 45 / 365, 0.05, 0.013, 0.015787246894212939867, 0.22, 1e-9),
+    (EXACT, False, 5, 2.5, 30 / 365, 0.05, 0.0, 0.14621261286329622408, 2.20, 1e-9),
+]
+
+BANDS = [(19, 91.291862), (20, 91.949268), (21, 92.612595), (25, 93.899592), (41, 94.432224)]
+LOWER_BANDS = [(19, 86.124018), (20, 86.141052), (41, 87.468136)]
+TRUE_RANGES = [(8, 0.60), (14, 1.10), (21, 0.9325), (24, 6.7701)]
+AVERAGE_RANGES = [
+    (13, 0.555), (14, 0.5939285714), (15, 0.5857908163), (20, 0.6743289618), (24, 1.209229133),
+    (29, 1.316482269),
+]  # fmt: skip
+
+
+def test_at_least_sixty_values_stand_here_with_their_source() -> None:
+    sourced = [*PRICES, *GREEKS, *AMERICAN, *IMPLIED]
+    assert all(isinstance(case[0], str) and len(case[0]) > 10 for case in sourced)
+    of_sheets = [*RSI_VALUES, *BANDS, *LOWER_BANDS, *TRUE_RANGES, *AVERAGE_RANGES]
+    assert WILDER_SAMPLE
+    assert SHEET
+    assert len(set(sourced)) + len(of_sheets) >= 60
+
+
+@pytest.mark.parametrize("case", AMERICAN, ids=lambda case: f"{case[2]}-{case[3]}-{case[7]}")
+def test_published_american_price(case: tuple[Any, ...]) -> None:
+    _, is_call, spot, strike, t, r, q, sigma, expected, tolerance = case
+    found = float(american_price(spot, strike, t, r, q, sigma, is_call))
+    assert found == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.parametrize("case", IMPLIED, ids=lambda case: f"{case[2]}-{case[3]}-{case[8]}")
+def test_exact_implied_volatility(case: tuple[Any, ...]) -> None:
+    _, is_call, spot, strike, t, r, q, value, expected, tolerance = case
+    found = implied_volatility(
+        np.array([value]), spot * np.exp((r - q) * t), np.array([float(strike)]), t,
+        np.exp(-r * t), is_call,
+    )  # fmt: skip
+    assert found[0] == pytest.approx(expected, abs=tolerance)
+
+
+def test_published_bands_and_ranges() -> None:
+    bands = bollinger(BAND_CLOSE)
+    for index, expected in BANDS:
+        assert bands.upper[index] == pytest.approx(expected, abs=2e-6), SHEET
+    for index, expected in LOWER_BANDS:
+        assert bands.lower[index] == pytest.approx(expected, abs=2e-6), SHEET
+    ranges = true_range(ATR_HIGH, ATR_LOW, ATR_CLOSE)
+    for index, expected in TRUE_RANGES:
+        assert ranges[index] == pytest.approx(expected, abs=1e-9), SHEET
+    ranges[0] = ATR_HIGH[0] - ATR_LOW[0]
+    average = wilder(ranges, 14, start=0)
+    for index, expected in AVERAGE_RANGES:
+        assert average[index] == pytest.approx(expected, abs=1e-6), SHEET
 
 
 @pytest.mark.parametrize("case", PRICES, ids=lambda case: f"{case[0]}-{case[2]}-{case[3]}")

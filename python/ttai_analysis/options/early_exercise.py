@@ -172,10 +172,14 @@ def _premium(
         b = discount * bent / (2.0 * slope)
         c = -discount / slope * (turned / gain + ratio + bent / slope)
         away = np.log(s / edge)
-        worth = gain * np.exp(power * away) / (1.0 - b * away * away - c * away)
+        correction = 1.0 - b * away * away - c * away
+        # Far from the boundary the correction may lose its sense; the plain formula holds there.
+        correction = np.where(correction > 0.0, correction, 1.0)
+        worth = gain * np.exp(power * away) / correction
     waits = sign * (edge - s) > 0.0
     sound = np.isfinite(worth) & (gain > 0.0)
-    return np.asarray(np.where(waits, np.where(sound, worth, 0.0), sign * (s - k) - european))
+    premium = np.where(waits, np.where(sound, worth, 0.0), sign * (s - k) - european)
+    return np.asarray(np.maximum(premium, 0.0))
 
 
 def _boundary(

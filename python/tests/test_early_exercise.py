@@ -1,0 +1,138 @@
+"""American prices, what is read from them, contracts that are not standard, volatility about."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from helpers import NOW, one_expiry_chain
+
+from ttai_analysis.chart.indicators import historical_volatility, range_volatility
+from ttai_analysis.options.contracts import contracts_of, years_to_expiry
+from ttai_analysis.options.early_exercise import (
+    american_delta,
+    american_implied_volatility,
+    american_price,
+    early_exercise_premium,
+    exercise_is_due,
+)
+from ttai_analysis.options.pricing import price
+from ttai_analysis.options.volatility_context import iv_standing, volatility_context
+from ttai_analysis.providers.base import Metrics
+from ttai_analysis.timestamps import ordinal_of
+
+
+def test_an_american_option_is_worth_its_european_one_and_its_intrinsic_value_at_least() -> None:
+    random = np.random.default_rng(17)
+    n = 20_000
+    strike = 100.0 * np.exp(random.normal(0.0, 0.4, n))
+    t, v = random.uniform(1e-4, 2.0, n), random.uniform(0.03, 1.5, n)
+    r, q = random.uniform(-0.02, 0.1, n), random.uniform(-0.02, 0.1, n)
+    call = random.random(n) < 0.5
+    found = american_price(100.0, strike, t, r, q, v, call)
+    assert np.isfinite(found).all()
+    assert (found >= price(100.0, strike, t, r, q, v, call) - 1e-9).all()
+    pays = np.where(call, q > 0.0, r > 0.0)
+    intrinsic = np.maximum(np.where(call, 100.0 - strike, strike - 100.0), 0.0)
+    assert (found >= intrinsic)[pays].all()
+    assert (found == price(100.0, strike, t, r, q, v, call))[~pays].all()
+
+
+@pytest.mark.parametrize(
+    ("strike", "premium"), [(90.0, 0.0056), (95.0, 0.018), (105.0, 0.098), (120.0, 0.51)]
+)
+def test_the_premium_of_a_put_of_45_days(strike: float, premium: float) -> None:
+    """Worked with a fine lattice; the approximation is a little low out of the money."""
+    found = float(early_exercise_premium(100.0, strike, 45 / 365, 0.05, 0.0, 0.3, False))
+    assert found == pytest.approx(premium, abs=0.006)
+
+
+def test_exercise_is_due_deep_in_the_money_only() -> None:
+    terms = (45 / 365, 0.05, 0.0, 0.3)
+    due = exercise_is_due(100.0, np.array([90.0, 105.0, 115.0, 130.0]), *terms, False)
+    assert due.tolist() == [False, False, False, True]
+    assert not exercise_is_due(100.0, 50.0, *terms, True)
+    assert float(american_delta(100.0, 130.0, *terms, False)) == pytest.approx(-1.0)
+
+
+def test_the_volatility_of_an_american_price_is_found_again() -> None:
+    strike = np.array([101.0, 105.0, 110.0, 115.0])
+    terms = (100.0, strike, 0.25, 0.06, 0.0)
+    value = american_price(*terms, 0.4, False)
+    found = american_implied_volatility(value, *terms, False, np.full(4, 0.45))
+    assert found == pytest.approx(0.4, abs=1e-6)
+    assert np.isnan(
+        american_implied_volatility(strike - 101.0, *terms, False, np.full(4, 0.4))
+    ).any()
+
+
+def test_a_chain_of_american_quotes_tells_one_volatility() -> None:
+    chain = one_expiry_chain(dte=90, width=0.01)
+    years = years_to_expiry(chain.expiry, NOW)
+    fair = american_price(100.0, chain.strike, years, 0.06, 0.0, 0.3, chain.is_call)
+    chain = replace(chain, bid=fair - 0.01, ask=fair + 0.01)
+    found = contracts_of(chain, NOW, 0.06)
+    puts = ~chain.is_call & (chain.strike > 104.0) & (chain.strike < 116.0)
+    assert found.american[puts].all()
+    assert found.iv[puts] == pytest.approx(0.3, abs=0.012)
+    assert not found.american[~chain.is_call & (chain.strike < 100.0)].any()
+
+
+def test_other_than_a_hundred_shares_are_left_out_and_named() -> None:
+    chain = one_expiry_chain()
+    shares = np.full(len(chain), 100.0)
+    shares[:3] = 150.0
+    found = contracts_of(replace(chain, shares_per_contract=shares), NOW, 0.04)
+    assert len(found) == len(chain) - 3
+    assert "non_standard_deliverable:3" in found.chain.warnings
+    plain = contracts_of(chain, NOW, 0.04)
+    assert plain.chain.warnings == ()
+    assert found.iv.tolist() == pytest.approx(plain.iv[3:].tolist(), nan_ok=True)
+
+
+def test_what_settles_in_the_morning_ends_at_the_open() -> None:
+    day = ordinal_of((NOW + timedelta(days=2)).date())
+    days = np.array([day, day])
+    morning, evening = years_to_expiry(days, NOW, np.array([True, False]))
+    assert (evening - morning) * 525_600 == pytest.approx(390.0)
+    chain = one_expiry_chain()
+    half = np.arange(len(chain)) % 2 == 0
+    found = contracts_of(replace(chain, am_settled=half), NOW, 0.04)
+    assert f"am_settled:{int(half.sum())}" in found.chain.warnings
+    assert (found.years[half] < found.years[~half].min()).all()
+
+
+def test_rank_and_percentile_come_from_the_history_first() -> None:
+    history = np.linspace(0.1, 0.3, 100)
+    both = Metrics(iv_history=history, iv_rank=0.2, iv_percentile=0.2)
+    assert iv_standing(both) == (1.0, 1.0)
+    assert iv_standing(Metrics(iv_rank=0.2, iv_percentile=0.4)) == (0.2, 0.4)
+    assert iv_standing(Metrics(iv_history=history[:10], iv_rank=0.2)) == (None, None)
+    assert iv_standing(Metrics(iv_rank=float("nan"), iv_percentile=17.0)) == (None, None)
+    assert iv_standing(Metrics(iv_history=np.append(history, np.nan))) == (None, None)
+
+
+def test_what_is_paid_above_the_realised_volatility() -> None:
+    found = volatility_context(Metrics(), 0.30, 0.24)
+    assert (found.ratio, found.premium) == pytest.approx((1.25, 0.06))
+    assert volatility_context(Metrics(), 0.30, None).premium is None
+
+
+def test_both_realised_volatilities_find_that_of_a_random_walk() -> None:
+    random = np.random.default_rng(3)
+    bars, steps, v = 4000, 100, 0.25
+    moves = random.normal(0.0, v / np.sqrt(252 * steps), (bars, steps))
+    path = 100.0 * np.exp(np.cumsum(moves.ravel())).reshape(bars, steps)
+    series = (path[:, 0], path.max(axis=1), path.min(axis=1), path[:, -1])
+    assert historical_volatility(series[3], bars - 1, 252.0) == pytest.approx(v, rel=0.03)
+    assert range_volatility(*series, bars - 1, 252.0) == pytest.approx(v, rel=0.08)
+    short = tuple(column[:20] for column in series)
+    assert np.isnan(range_volatility(*short, 20, 252.0))
+    assert np.isnan(historical_volatility(short[3], 20, 252.0))
+
+
+def test_a_gap_counts_in_the_range_volatility() -> None:
+    """Ten bars that do not move within, each a jump of 1 % from the last, up and down in turn."""
+    close = 100.0 * np.exp(0.01 * (np.arange(11) % 2))
+    found = range_volatility(close, close, close, close, 10, 252.0)
+    assert found == pytest.approx(0.01 * np.sqrt(10 / 9 * 252.0), rel=1e-9)
