@@ -126,9 +126,9 @@ def test_both_realised_volatilities_find_that_of_a_random_walk() -> None:
     series = (path[:, 0], path.max(axis=1), path.min(axis=1), path[:, -1])
     assert historical_volatility(series[3], bars - 1, 252.0) == pytest.approx(v, rel=0.03)
     assert range_volatility(*series, bars - 1, 252.0) == pytest.approx(v, rel=0.08)
-    short = tuple(column[:20] for column in series)
-    assert np.isnan(range_volatility(*short, 20, 252.0))
-    assert np.isnan(historical_volatility(short[3], 20, 252.0))
+    opens, high, low, close = (column[:20] for column in series)
+    assert np.isnan(range_volatility(opens, high, low, close, 20, 252.0))
+    assert np.isnan(historical_volatility(close, 20, 252.0))
 
 
 def test_a_gap_counts_in_the_range_volatility() -> None:
