@@ -190,13 +190,15 @@ def _history(symbol: str, *, intraday: bool) -> list[tuple[int, tuple[float, ...
         bars = MARKET.bars(symbol, "intraday", "5d", NOW, adjusted=True)
     else:
         bars = MARKET.bars(symbol, "daily", "2y", NOW, adjusted=True)
+    # The last close is where the quote is.
+    scale = _spot(symbol) / float(bars.close[-1])
     rows = []
     for at, *values in zip(
         bars.timestamps.tolist(),
-        bars.open.tolist(),
-        bars.high.tolist(),
-        bars.low.tolist(),
-        bars.close.tolist(),
+        (scale * bars.open).tolist(),
+        (scale * bars.high).tolist(),
+        (scale * bars.low).tolist(),
+        (scale * bars.close).tolist(),
         bars.volume.tolist(),
         strict=True,
     ):
