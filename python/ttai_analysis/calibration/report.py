@@ -127,6 +127,9 @@ def calibrate(samples: Samples, *, every: int = EVERY, progress: Progress | None
             puts, puts_period = put_buckets(outcomes), _period(outcomes.days)
         else:
             missing.append("The index ends before the first put does.")
+    if samples.simulated:
+        names = ", ".join(samples.simulated)
+        missing.append(f"SIMULATED bars, which say nothing about markets: {names}.")
     labels: list[Label] = []
     comparisons: list[Comparison] = []
     found = label_charts(samples.histories, every=every, progress=progress)

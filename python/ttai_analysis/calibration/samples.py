@@ -50,6 +50,7 @@ class Samples:
 
     histories: tuple[History, ...]
     index: IndexWithVolatility | None
+    simulated: tuple[str, ...] = ()
 
 
 def read_samples(folder: Path) -> Samples:
@@ -61,14 +62,16 @@ def read_samples(folder: Path) -> Samples:
             "Name it with --data."
         )
     market = folder / "market" if (folder / "market" / "bars").is_dir() else folder
-    histories = tuple(_history(path, market) for path in sorted((market / "bars").glob("*.csv")))
+    paths = sorted((market / "bars").glob("*.csv"))
+    histories = tuple(_history(path, market) for path in paths)
+    simulated = tuple(path.stem for path in paths if _is_simulated(path))
     index = _index(folder / "indices")
     if not histories and index is None:
         raise DataFolderError(
             f"{folder} holds neither market/bars/SYMBOL.csv nor indices/sp500*.csv with "
             "indices/vix*.csv: there is nothing to calibrate with."
         )
-    return Samples(histories=histories, index=index)
+    return Samples(histories=histories, index=index, simulated=simulated)
 
 
 def _history(path: Path, market: Path) -> History:
@@ -84,6 +87,11 @@ def _history(path: Path, market: Path) -> History:
         volume=view.volume,
     )
     return History(symbol=path.stem, days=view.days, series=series)
+
+
+def _is_simulated(path: Path) -> bool:
+    rows = read_rows(path, ())
+    return any(row.get("source") == "simulated" for row in rows[:1])
 
 
 def _index(folder: Path) -> IndexWithVolatility | None:
