@@ -1,0 +1,1 @@
+"""Measures the analysis service; see __main__.py."""
