@@ -93,3 +93,15 @@ def test_another_process_gives_the_same_bytes(client: Client) -> None:
                 theirs = http.post(path, json=body)
                 assert theirs.status_code == 200, theirs.text
                 assert theirs.content == client.post(path, body).content, path
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc")
+def test_a_service_that_has_answered_holds_no_pandas() -> None:
+    with _service() as (process, announced):
+        with httpx.Client(base_url=f"http://127.0.0.1:{announced['port']}", timeout=60) as http:
+            for path, body in REQUESTS:
+                assert http.post(path, json=body).status_code == 200
+            assert http.get("/market/clock").status_code == 200
+        loaded = Path(f"/proc/{process.pid}/maps").read_text()
+        assert "numpy" in loaded
+        assert "pandas" not in loaded

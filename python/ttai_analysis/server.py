@@ -19,6 +19,7 @@ import uvicorn
 from ttai_analysis import __version__
 from ttai_analysis.app import create_app
 from ttai_analysis.context import ServiceContext
+from ttai_analysis.talib_alone import import_talib_alone
 from ttai_analysis.warm_up import start_warm_up
 
 DRAIN_SECONDS = 8
@@ -61,6 +62,7 @@ class AnalysisServer(uvicorn.Server):
 
 def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: bool) -> None:
     """Run until a signal or, if asked, the end of standard input. Port 0 takes a free one."""
+    import_talib_alone()
     listener = _listen(host, port)
     config = uvicorn.Config(
         create_app(context),
