@@ -46,6 +46,19 @@ describe.concurrent('a smoke run', { timeout: 180_000 }, () => {
     expect(table).toContain('pipelines/s');
   });
 
+  test('of the analysis service has TA-Lib and bare numpy beside it, and starts no Postgres', async () => {
+    const { result, table } = await smoke<{ implied: object[] }>('analysis');
+    const quantiles = { p50Ms: number, p99Ms: number, maxMs: number, requests: number };
+    expect(result).toMatchObject({
+      indicators: { oursMs: number, taLibAloneMs: number, numpyLowerBoundMs: number },
+      implied: [{ contracts: 1000, oursMs: number, numpyLowerBoundMs: number, worstError: number }],
+      start: { healthzMs: number, firstChartMs: number, firstOptionsMs: number },
+      answers: { chart: quantiles, options: quantiles, quotes200: quantiles, quick50: quantiles },
+      size: { packages: number, installedMb: number },
+    });
+    expect(table).toContain('/analyze/chart');
+  });
+
   test('of timers loses none and counts none twice', async () => {
     const { result } = await smoke('timers');
     expect(result).toMatchObject({
@@ -117,7 +130,7 @@ test.each([
 
 test('--help lists each bench with what it measures, and each option', async () => {
   const { stdout, stderr } = await run(process.execPath, [main, '--help']);
-  for (const name of ['events', 'pipeline', 'timers', 'turned', 'sleepers', 'recovery', 'disk']) {
+  for (const name of ['events', 'pipeline', 'timers', 'turned', 'sleepers', 'recovery', 'disk', 'analysis']) {
     expect(stdout).toMatch(new RegExp(`^ +${name} +\\w.{20}`, 'm'));
   }
   for (const option of ['--smoke', '--full', '--runs', '--peer', '--help']) expect(stdout).toContain(option);

@@ -11,6 +11,7 @@ import { startPostgres } from '../src/launch/postgres.ts';
 import { createLog } from '../src/log.ts';
 import { migrate } from '../src/persistence/migrate.ts';
 import { endPostgresAt, undoAtExit } from '../test/undo-at-exit.ts';
+import { analysisBench } from './analysis.ts';
 import { diskBench } from './disk.ts';
 import { eventsBench } from './events.ts';
 import type { BenchOptions } from './options.ts';
@@ -25,6 +26,8 @@ interface Bench {
   /** For people: what it measures. */
   about: string;
   run: (options: BenchOptions) => Promise<object>;
+  /** True for one that is given no Postgres. */
+  alone?: true;
 }
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -41,6 +44,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: recoveryBench,
   },
   disk: { about: 'bytes that a step leaves in tables and WAL, before and after pruning', run: diskBench },
+  analysis: {
+    about: 'the analysis service: indicators, implied volatility, answers over HTTP, start, memory, size',
+    run: analysisBench,
+    alone: true,
+  },
 };
 
 const HELP = `npm run -s bench -- [name...] [options]
@@ -58,7 +66,8 @@ All of them unless some are named; that takes many minutes.
   --help        this text
 
 Prints figures as JSON on stdout and tables on stderr, each beside the floor that plain SQL reaches in the same run,
-and says what it did not measure. Brings its own Postgres in a temporary folder, and removes both at the end.
+and says what it did not measure. Brings its own Postgres in a temporary folder, and removes both at the end;
+"analysis" needs none, and has bounds of its own beside its figures.
 `;
 
 /** What the command line asks for; null for help. Throws with words for a person. */
@@ -85,11 +94,11 @@ function readCommandLine(args: string[]) {
   }
   if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error('--runs takes a whole number from 1 to 9999.');
   if (smoke && full) throw new Error('--smoke and --full ask for opposite things.');
-  const benches: [string, Bench['run']][] = [];
-  for (const [name, { run }] of Object.entries(BENCHES)) {
-    if (names.length === 0 ? peer === undefined : names.includes(name)) benches.push([name, run]);
+  const benches: [string, Omit<Bench, 'about'>][] = [];
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (names.length === 0 ? peer === undefined : names.includes(name)) benches.push([name, bench]);
   }
-  if (peer !== undefined) benches.push([peer, (options) => peerBench(peer, options)]);
+  if (peer !== undefined) benches.push([peer, { run: (options) => peerBench(peer, options) }]);
   return { benches, options: { smoke, full, runs: Number(runs) } };
 }
 
@@ -97,9 +106,13 @@ async function main({ benches, options }: NonNullable<ReturnType<typeof readComm
   const results: Record<string, object> = {};
   let postgres = '';
   for (const [name, bench] of benches) {
+    if (bench.alone) {
+      results[name] = await bench.run({ ...options, connectionString: '' });
+      continue;
+    }
     await onPostgres(async (connectionString) => {
       postgres = await serverVersion(connectionString);
-      results[name] = await bench({ ...options, connectionString });
+      results[name] = await bench.run({ ...options, connectionString });
     });
   }
   const machine = { cores: cpus().length, cpu: cpus()[0]?.model, node: process.version, postgres };

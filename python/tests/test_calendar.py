@@ -8,7 +8,7 @@ import pytest
 from helpers import Client, error_of, parse
 
 from ttai_analysis.market.freshness import bars_are_stale, quote_is_stale
-from ttai_analysis.market_calendar.sessions import session_table
+from ttai_analysis.market_calendar.sessions import SESSIONS_FILE, session_table
 
 
 def test_every_recorded_session_is_known(shared_data: Path) -> None:
@@ -67,3 +67,10 @@ def test_staleness_knows_sessions() -> None:
     friday_close = datetime(2026, 3, 13, 20, 0, tzinfo=UTC)
     assert not quote_is_stale(friday_close, sunday)
     assert quote_is_stale(friday_close, monday_evening)
+
+
+def test_the_sessions_are_those_of_the_library() -> None:
+    """When this fails after an upgrade: python -m ttai_analysis.market_calendar.generate."""
+    from ttai_analysis.market_calendar.generate import sessions_text
+
+    assert SESSIONS_FILE.read_text(encoding="ascii") == sessions_text()

@@ -19,6 +19,7 @@ import uvicorn
 from ttai_analysis import __version__
 from ttai_analysis.app import create_app
 from ttai_analysis.context import ServiceContext
+from ttai_analysis.talib_alone import import_talib_alone
 from ttai_analysis.warm_up import start_warm_up
 
 DRAIN_SECONDS = 8
@@ -61,6 +62,7 @@ class AnalysisServer(uvicorn.Server):
 
 def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: bool) -> None:
     """Run until a signal or, if asked, the end of standard input. Port 0 takes a free one."""
+    import_talib_alone()
     listener = _listen(host, port)
     config = uvicorn.Config(
         create_app(context),
@@ -84,7 +86,7 @@ def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: boo
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))

@@ -9,7 +9,9 @@ import { addActorCommands } from './actors.ts';
 import { alertList, alertReport, notificationLine, quoteList } from './alert-report.ts';
 import { startAndWatch } from './analyze.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
+import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
+import { addDataCommands } from './data.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
@@ -190,6 +192,8 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addActorCommands(program, { client, terminal, show, exitWith });
+  addDataCommands(program, { env, terminal, signal, exitWith });
+  addCalibrateCommand(program, { env, terminal, signal, exitWith });
 
   program
     .command('token')

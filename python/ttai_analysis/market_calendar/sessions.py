@@ -1,21 +1,28 @@
-"""NYSE sessions, holidays and half days as plain arrays, taken from exchange_calendars.
+"""NYSE sessions, holidays and half days as plain arrays, as exchange_calendars has them.
 
-For: every question about sessions. Not for: request handling. The library (and pandas) takes about
-a second to import, so it is loaded once, on first use or by the warm-up thread.
+For: every question about sessions. Not for: request handling. The library brings pandas, a third of
+a second and 40 MB; so what it says is kept in sessions.txt, which generate.py writes and a test
+holds against the library.
 """
 
 import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ttai_analysis.timestamps import date_from_ordinal, from_epoch, ordinal_of
+from ttai_analysis.timestamps import (
+    SECONDS_PER_DAY,
+    date_from_ordinal,
+    from_epoch,
+    ordinal_of,
+)
 
-FIRST_DAY = "1990-01-01"
-LAST_DAY = "2040-12-31"
+SESSIONS_FILE = Path(__file__).with_name("sessions.txt")
+"""A line a session: its day, its open and its close as HHMM in UTC of that day."""
 FULL_SESSION_SECONDS = 6.5 * 3600
 
 IntArray = npt.NDArray[np.int64]
@@ -88,7 +95,7 @@ _table: SessionTable | None = None
 
 
 def session_table() -> SessionTable:
-    """The one table of the process; the first call pays for the import."""
+    """The one table of the process; the first call reads it."""
     global _table
     if _table is None:
         with _lock:
@@ -103,19 +110,16 @@ def is_loaded() -> bool:
 
 
 def _load() -> SessionTable:
-    from exchange_calendars import get_calendar
-
-    schedule = get_calendar("XNYS", start=FIRST_DAY, end=LAST_DAY).schedule
+    words = SESSIONS_FILE.read_text(encoding="ascii").split()
+    days = np.array(words[0::3], dtype="datetime64[D]").astype(np.int64)
     return SessionTable(
-        days=schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64),
-        opens=schedule["open"]
-        .dt.tz_localize(None)
-        .to_numpy()
-        .astype("datetime64[s]")
-        .astype(np.int64),
-        closes=schedule["close"]
-        .dt.tz_localize(None)
-        .to_numpy()
-        .astype("datetime64[s]")
-        .astype(np.int64),
+        days=days,
+        opens=days * SECONDS_PER_DAY + _seconds(words[1::3]),
+        closes=days * SECONDS_PER_DAY + _seconds(words[2::3]),
     )
+
+
+def _seconds(times: list[str]) -> IntArray:
+    """Of the day, from HHMM in UTC."""
+    clock = np.array(times, dtype=np.int64)
+    return np.asarray(clock // 100 * 3600 + clock % 100 * 60, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""How the service's probabilities and labels compare with what really followed."""

@@ -1,0 +1,1 @@
+"""Storing what a provider has, as a folder that the `files` provider reads."""

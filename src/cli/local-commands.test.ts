@@ -1,0 +1,103 @@
+/** `data fetch` and `calibrate`: what is shown of what Python does, with the real Python. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from './main.ts';
+
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ttai local '));
+});
+afterEach(() => rm(home, { recursive: true }));
+
+async function ttai(args: string[], { tty = false } = {}) {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const drawn: string[] = [];
+  const code = await runCli(args, {
+    env: { ...process.env, TTAI_HOME: home, MARKET_DATA_AS_OF: '2026-03-18T21:00:00Z' },
+    terminal: {
+      out: (line) => out.push(line),
+      note: (line) => notes.push(line),
+      status: tty ? (text) => drawn.push(text) : undefined,
+      style: (_, text) => text,
+    },
+  });
+  return { code, out: out.join('\n'), notes: notes.join('\n'), drawn };
+}
+
+const fetchCall = ['data', 'fetch', '--provider', 'simulated', '--from', '2026-01-02'];
+
+describe('data fetch', () => {
+  it('stores, says that it is simulated, and how to use it', async () => {
+    const { code, out, notes } = await ttai([...fetchCall, 'msft', 'AAPL', '--chains']);
+    expect(notes).toMatch(/1 of 2 {2}MSFT: \d+ bars, 2026-01-02 to 2026-03-18; \d+ contracts/);
+    expect(notes).toContain('2 of 2  AAPL');
+    expect(out).toContain('2 stored.');
+    expect(out).toContain('SIMULATED DATA');
+    const folder = join(home, 'market-data', 'simulated');
+    expect(out).toContain(`MARKET_DATA_DIR='${folder}'`);
+    expect(await readFile(join(folder, 'bars', 'MSFT.csv'), 'utf8')).toMatch(
+      /^date,.*\n2026-01-02,.*,simulated\n/,
+    );
+    expect(code).toBe(0);
+    const again = await ttai([...fetchCall, 'MSFT']);
+    expect(again.notes).toContain('nothing new');
+  });
+
+  it('draws a bar on a terminal', async () => {
+    const { drawn } = await ttai([...fetchCall, 'MSFT', 'AAPL'], { tty: true });
+    expect(drawn[0]).toBe(`[${'.'.repeat(24)}] 0 of 2`);
+    expect(drawn).toContain(`[${'#'.repeat(12)}${'.'.repeat(12)}] 1 of 2`);
+    expect(drawn.at(-1)).toBe('');
+  });
+
+  it('is a failure when a symbol fails, which holds up no other', async () => {
+    const { code, out, notes } = await ttai([...fetchCall, 'NOSUCH', 'MSFT']);
+    expect(notes).toMatch(/1 of 2 {2}NOSUCH: .+/);
+    expect(out).toContain('1 stored, 1 failed');
+    expect(code).toBe(1);
+  });
+
+  it('is a wrong call without a provider, or with a date that is none', async () => {
+    expect((await ttai(['data', 'fetch', 'MSFT'])).code).toBe(2);
+    const { code, notes } = await ttai([...fetchCall.slice(0, -1), 'soon', 'MSFT']);
+    expect(notes).toContain("'soon' is not a date");
+    expect(code).toBe(2);
+  });
+
+  it('says where Python is missing', async () => {
+    const terminal = { out: () => {}, note: (line: string) => notes.push(line), status: undefined };
+    const notes: string[] = [];
+    const code = await runCli([...fetchCall, 'MSFT'], {
+      env: { TTAI_HOME: home, TTAI_PYTHON: join(home, 'none') },
+      terminal: { ...terminal, style: (_, text) => text },
+    });
+    expect(notes.join('\n')).toContain('npm start');
+    expect(code).toBe(2);
+  });
+});
+
+describe('calibrate', () => {
+  it('says that a folder is absent, and writes nothing', async () => {
+    const out = join(home, 'page.html');
+    const { code, notes } = await ttai(['calibrate', '--data', join(home, 'none'), '--out', out]);
+    expect(notes).toContain('There is no folder');
+    expect(code).toBe(1);
+    await expect(readFile(out)).rejects.toThrow();
+  });
+
+  it('writes the page from fetched bars, and says what it lacks', async () => {
+    await ttai(['data', 'fetch', '--provider', 'simulated', 'MSFT', '--from', '2024-01-02']);
+    const out = join(home, 'page.html');
+    const data = join(home, 'market-data', 'simulated');
+    const { code, out: told, notes } = await ttai(['calibrate', '--data', data, '--out', out]);
+    expect(notes).toMatch(/charts of MSFT: (\d+) of \1/);
+    expect(told).toContain('No index with its VIX');
+    expect(told).toContain('SIMULATED bars');
+    expect(await readFile(out, 'utf8')).toContain('<table');
+    expect(code).toBe(0);
+  });
+});
