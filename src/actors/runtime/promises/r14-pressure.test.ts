@@ -14,6 +14,7 @@ import {
   refuseWith,
   type WatchedPool,
 } from '../testing/watched-pool.ts';
+import { child, parent } from '../testing/family.ts';
 import { key, useWorld } from '../testing/world.ts';
 
 /** How long a caller waits at most, by what `unavailable` promises. */
@@ -176,6 +177,27 @@ describe('R14: pressure is answered', () => {
     await Promise.all(others);
     // Not one by one, each after a try of its own.
     expect(statements.length - rounds).toBeLessThan(3);
+  });
+
+  test('mail that can’t be committed waits once, however often it is looked for', async () => {
+    const { fail, pool } = await start();
+    const system = await world.start({ pool, machines: [parent, child] });
+    const queued: number[] = [];
+    const tries = 12;
+    const tried = Promise.withResolvers<void>();
+    const breaks = () => {
+      if (queued.push(system.load().queued) === tries) tried.resolve();
+      return Promise.reject(new Error('Connection terminated unexpectedly'));
+    };
+    // The first is that of the parent, with mail for the child that it begins.
+    fail(COMMIT, async (ask) => {
+      for (let time = 0; time < tries; time++) fail(COMMIT, breaks);
+      return ask();
+    });
+    const address = await system.spawn('parent', key(), { input: { limit: 3 }, owner: 'a' });
+    await tried.promise;
+    expect(Math.max(...queued)).toBeLessThan(4);
+    await system.waitFor(address, (view) => view.revision > 1, { timeoutMs: 20_000 });
   });
 
   test('what can’t be committed now does not stand before what can', async () => {
