@@ -2,8 +2,8 @@
  * Runs effects: attempts with a timeout, retries with backoff, cancellation. Their rows are committed by the step that
  * starts them; their results go back as items of the committer.
  *
- * Not for whether there is another attempt (`next-attempt.ts`), nor for taking over from processes that died: that is
- * `peers.ts`, which hands the rows over.
+ * Not for how many run at once (`places.ts`), nor for whether there is another attempt (`next-attempt.ts`), nor for
+ * taking over from processes that died: that is `peers.ts`, which hands the rows over.
  */
 import { keptEffects, noteAttempt } from '../../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
@@ -15,6 +15,7 @@ import type { Clock, Effect, EffectContext, RuntimeLog } from '../types.ts';
 import { isAway, runOnce } from './attempt.ts';
 import { type Attempts, delayToNext, refusalToResume } from './next-attempt.ts';
 import { type ObservedAttempt, observeAttempt } from './observed-attempt.ts';
+import { Places } from './places.ts';
 
 /** An end and the news of the start that it overtook are never so many ends apart. */
 const MAX_ENDED = 10_000;
@@ -56,9 +57,8 @@ export class EffectRunner {
   readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
   readonly #telemetry: Telemetry;
   readonly #running = new Map<string, Running>();
-  /** How many attempts of each effect run now, and which wait for their turn. */
-  readonly #busy = new Map<string, number>();
-  readonly #waiting = new Map<string, Running[]>();
+  readonly #places = new Places(() => this.#tellIdle());
+  /** Those whose attempt runs now. */
   readonly #active = new Set<Running>();
   /** The effects that ended last, with their actor's leave: the news of their start may come, or be read, after that. */
   readonly #ended = new Set<string>();
@@ -195,32 +195,19 @@ export class EffectRunner {
   /** Takes a place among those of this effect that run at once, or waits for one. */
   #enter(running: Running): void {
     const { name, concurrency } = running.declared;
-    const busy = this.#busy.get(name) ?? 0;
-    if (busy >= concurrency) {
-      const queue = this.#waiting.get(name) ?? [];
-      queue.push(running);
-      this.#waiting.set(name, queue);
-      running.cancel = () => {
-        const place = queue.indexOf(running);
-        if (place >= 0) queue.splice(place, 1);
-      };
-      return;
-    }
-    this.#busy.set(name, busy + 1);
-    this.#active.add(running);
-    this.#attempt(running)
-      .catch((error: unknown) => {
+    const giveUp = this.#places.enter(name, concurrency, async () => {
+      this.#active.add(running);
+      try {
+        await this.#attempt(running);
+      } catch (error) {
         this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner');
         // Its actor must hear of it all the same.
         this.#finish(running, { error: toPlainError(error) });
-      })
-      .finally(() => {
+      } finally {
         this.#active.delete(running);
-        this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
-        const next = this.#waiting.get(name)?.shift();
-        if (next && !this.#stopped) this.#enter(next);
-        this.#tellIdle();
-      });
+      }
+    });
+    if (giveUp) running.cancel = giveUp;
   }
 
   async #attempt(running: Running): Promise<void> {

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
 import type { ActorSystem } from '../index.ts';
+import { child, parent } from '../testing/family.ts';
 import {
   COMMIT,
   loseAnswer,
@@ -14,7 +15,6 @@ import {
   refuseWith,
   type WatchedPool,
 } from '../testing/watched-pool.ts';
-import { child, parent } from '../testing/family.ts';
 import { key, useWorld } from '../testing/world.ts';
 
 /** How long a caller waits at most, by what `unavailable` promises. */
