@@ -3,7 +3,7 @@
  * was lost, or what it was doing just then came between. The connection that breaks around a commit is `faults.test.ts`.
  */
 import pg from 'pg';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromPromise, setup } from 'xstate';
 import { z } from 'zod';
 import type { ActorSystem, DurableMachine } from '../index.ts';
@@ -127,7 +127,12 @@ describe('R7: what was not told is found', () => {
     await query(`CREATE CONSTRAINT TRIGGER held AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED
       FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
     const holder = new pg.Client({ connectionString: world.database.connectionString });
+    holder.on('error', () => {});
     await holder.connect();
+    onTestFinished(async () => {
+      await holder.end();
+      await query('DROP FUNCTION wait_at_commit CASCADE');
+    });
     await holder.query('SELECT pg_advisory_lock(7)');
     const address = await system.spawn('sleeper', key(), { input: { job }, owner: 'a' });
     const held = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
@@ -137,13 +142,12 @@ describe('R7: what was not told is found', () => {
     for (const client of clients) client.connection.stream.destroy();
     const looked = () =>
       statements.slice(asked).filter(({ text }) => WAITING_MAILBOXES.test(text) || OWN_EFFECTS.test(text));
-    await expect.poll(() => looked().length, { interval: 5, timeout: 20_000 }).toBe(2);
+    await expect.poll(() => looked().length, { interval: 5, timeout: 20_000 }).toBeGreaterThanOrEqual(2);
     // Not until its answer is here.
     await system.snapshot(address);
-    await holder.end();
+    await holder.query('SELECT pg_advisory_unlock(7)');
     await world.work.began(job);
     await system.waitFor(address, 'done', { timeoutMs: 20_000 });
-    await query('DROP FUNCTION wait_at_commit CASCADE');
   });
 
   test('though an earlier attempt here was late, and ended while it was looked whether it still ran here', async () => {
