@@ -1,15 +1,34 @@
 /** What the driver's errors mean: whether it is the data's fault, the server's, or the connection's. */
 
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+const SOCKET_CODES = new Set([
+  ...[
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'ECONNABORTED',
+    'EPIPE',
+    'ETIMEDOUT',
+    'ENOTCONN',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+  ],
+  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENETRESET', 'EADDRNOTAVAIL', 'ENOBUFS'],
+]);
+/** What Node says of a connection that was closed under a statement. Of other streams it may be a fault in a program. */
+const STREAM_CODE = /^ERR_(STREAM|SOCKET|SSL|TLS)_|^EPROTO$/;
 
 /** The connection broke, or the server is away, starting or stopping: whether a commit happened is not known. */
 export function isConnectionError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return isAwayError(error) || (typeof code === 'string' && STREAM_CODE.test(code));
+}
+
+/** The same, as far as it can be told of an error that may have come from anywhere. */
+export function isAwayError(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, message, syscall } = error as { code?: unknown; message?: unknown; syscall?: unknown };
   if (typeof code === 'string') {
-    // Of a server's socket that is a file; any other file that is missing is no server.
-    if (code === 'ENOENT') return syscall === 'connect';
-    if (SOCKET_CODES.has(code)) return true;
+    // Whatever keeps a socket from being opened. A file that is missing, or one too many, is no server.
+    if (syscall === 'connect' || SOCKET_CODES.has(code)) return true;
     if (code.startsWith('08') || code.startsWith('57P0') || code === '53300' || code === '25P03') return true;
     if (code.length === 5) return false;
   }

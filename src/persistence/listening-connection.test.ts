@@ -76,6 +76,26 @@ test('one that is stopped while it is dead does not wait for the server, and is 
   await way.close();
 });
 
+test('a notice that can not be taken is told of, and the next one is heard', async () => {
+  const errors: unknown[] = [];
+  const heard = Promise.withResolvers<void>();
+  const connection = new ListeningConnection({
+    connectionString: database.connectionString,
+    channel: 'odd',
+    onNotice: (payload) => {
+      if (payload !== 'good') throw new Error('not this');
+      heard.resolve();
+    },
+    onReopened: () => {},
+    onError: (error) => errors.push(error),
+  });
+  await connection.start();
+  await database.pool.query(`SELECT pg_notify('odd', word) FROM unnest(ARRAY['bad', 'good']) AS word`);
+  await heard.promise;
+  expect(errors).toEqual([new Error('not this')]);
+  await connection.stop();
+});
+
 test('one that can not be opened is left closed', async () => {
   const connection = new ListeningConnection({
     connectionString: database.connectionString,

@@ -87,7 +87,14 @@ export class ListeningConnection implements Database {
       query_timeout: answerMs,
     });
     let hasEnded = false;
-    client.on('notification', ({ payload }) => onNotice(payload ?? ''));
+    client.on('notification', ({ payload }) => {
+      // Anybody can send one, also a release to come: what can't be taken must not end the process.
+      try {
+        onNotice(payload ?? '');
+      } catch (error) {
+        onError(error);
+      }
+    });
     client.on('error', onError);
     client.once('end', () => {
       hasEnded = true;

@@ -34,10 +34,11 @@ endWithParent();
 const { connectionString, ledger, plant } = JSON.parse(process.argv[2] ?? '{}') as ActorsSettings;
 if (plant !== null) wrapQueries({ rewrite: planter(plant) });
 const pool = openPool(connectionString, () => {});
+// Attempts that a kill cuts off count too, and here there are many.
 const policy = {
   input: z.object({ n: z.number() }),
   output: z.object({ n: z.number() }),
-  retries: { limit: 3, delay: '50 ms' },
+  retries: { limit: 100, delay: '50 ms', maxDelay: '1 s' },
 } as const;
 const work = effect('work', policy, async ({ n }, { idempotencyKey, attempt, signal }) => {
   appendFileSync(ledger, `${idempotencyKey}\n`);

@@ -35,6 +35,14 @@ export interface FollowUpParts {
   retention: Retention;
 }
 
+type HandOver = (address: Address) => void;
+
+interface Opening {
+  handOver: HandOver | undefined;
+  /** Asked for since it began. */
+  again: boolean;
+}
+
 export class FollowUp {
   readonly #parts: FollowUpParts;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
@@ -42,6 +50,8 @@ export class FollowUp {
   /** Asked for since the last look began. */
   #mustLook = false;
   #looking: Promise<void> | undefined;
+  /** The mailboxes that are being opened: each waits for its commit once. */
+  readonly #opening = new Map<Address, Opening>();
 
   constructor(parts: FollowUpParts) {
     this.#parts = parts;
@@ -93,18 +103,37 @@ export class FollowUp {
   }
 
   /** Has actors look into their mailboxes. `handOver` is told of those whose mail this process can't take. */
-  deliver(addresses: Iterable<Address>, handOver: (address: Address) => void = () => {}): void {
-    const { registry, committer, log } = this.#parts;
+  deliver(addresses: Iterable<Address>, handOver?: HandOver): void {
     for (const address of addresses) {
-      if (!registry.find(machineOf(address))) {
-        handOver(address);
-        continue;
+      const opening = this.#opening.get(address);
+      if (!this.#parts.registry.find(machineOf(address))) handOver?.(address);
+      else if (!opening) this.#open(address, handOver);
+      else {
+        // It may have been read already: it is opened once more, however often that is asked for meanwhile.
+        opening.again = true;
+        opening.handOver = handOver ?? opening.handOver;
       }
-      committer
-        .submitInternal({ kind: 'mail', stepId: randomUUID(), address })
-        .then(({ answer }) => answer === null && handOver(address))
-        .catch((error: unknown) => log.error({ err: error, address }, 'messages were not taken'));
     }
+  }
+
+  #open(address: Address, handOver: HandOver | undefined): void {
+    const { committer, log } = this.#parts;
+    const opening: Opening = { handOver, again: false };
+    this.#opening.set(address, opening);
+    const opened = () => {
+      this.#opening.delete(address);
+      if (opening.again) this.#open(address, opening.handOver);
+    };
+    committer.submitInternal({ kind: 'mail', stepId: randomUUID(), address }).then(
+      ({ answer }) => {
+        opened();
+        if (answer === null) opening.handOver?.(address);
+      },
+      (error: unknown) => {
+        opened();
+        log.error({ err: error, address }, 'messages were not taken');
+      },
+    );
   }
 
   startEffects(rows: readonly EffectRow[]): void {

@@ -103,7 +103,7 @@ export class System implements ActorSystem {
   }
 
   async migrate(options: MigrateOptions): Promise<MigrationReport> {
-    if (!options.dryRun) this.#refuseWhenDraining();
+    if (!options?.dryRun) this.#refuseWhenDraining();
     return this.#parts.migrator.migrate(options);
   }
 

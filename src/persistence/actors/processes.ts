@@ -99,7 +99,8 @@ const EFFECT_COLUMNS =
 
 /**
  * Takes the effects of processes that are gone, and of none, as far as this process can run and step them. One of
- * several that ask gets each. One whose row is still held by the dying is left for the next look.
+ * several that ask gets each. One whose row is still held by the dying is left for the next look. An attempt that was
+ * due in a process that is gone counts as one that failed: it may be what ended the process.
  */
 export async function takeOverEffects(
   database: Database,
@@ -108,7 +109,8 @@ export async function takeOverEffects(
 ): Promise<EffectRow[]> {
   const { rows } = await database.query(
     `WITH gone AS (DELETE FROM processes p WHERE p.id <> $1 AND NOT ${ALIVE} RETURNING p.id)
-     UPDATE effects SET process = $1
+     UPDATE effects SET process = $1,
+       attempt = attempt + CASE WHEN process IS NOT NULL AND due_at <= now() THEN 1 ELSE 0 END
      WHERE effect_id IN (
        SELECT effect_id FROM effects e
        WHERE ${CAN_TAKE} AND (e.process IS NULL OR e.process IN (SELECT gone.id FROM gone)

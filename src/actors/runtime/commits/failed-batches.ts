@@ -5,6 +5,7 @@
  */
 import { isConnectionError, isDataError, isServerTrouble } from '../../../persistence/database-errors.ts';
 import { RuntimeError } from '../errors.ts';
+import { messageOf } from '../storable.ts';
 import type { RuntimeLog } from '../types.ts';
 import type { Batch, Entry, Mailboxes } from './mailboxes.ts';
 
@@ -93,7 +94,7 @@ export class FailedBatches {
     const { item, patienceEnds } = entry;
     const { address, kind } = item;
     this.#log.error({ err: error, address, kind }, 'a step could not be committed');
-    const message = `the step could not be committed: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `the step could not be committed: ${messageOf(error)}`;
     const failure = new RuntimeError('step_failed', message, { cause: error });
     if (patienceEnds === null && entry.unstorable === null) {
       // What the actor waits for must not stay: it goes on without it, and the event is a dead letter.

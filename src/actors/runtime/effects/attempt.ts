@@ -3,7 +3,7 @@
  * was away. Not for when there is another attempt (`effect-runner.ts`).
  */
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
-import { isConnectionError } from '../../../persistence/database-errors.ts';
+import { isAwayError } from '../../../persistence/database-errors.ts';
 import { DoNotRetryError, PeerUnavailableError, RuntimeError, TtaiError } from '../errors.ts';
 import { faultOfValue } from '../steps/lossless.ts';
 import type { Effect, EffectContext } from '../types.ts';
@@ -25,9 +25,7 @@ export function isAway(error: unknown): boolean {
   // An error with a code of its own says what it is.
   if (error instanceof TtaiError) return false;
   try {
-    return (
-      isConnectionError(error) || isUnreached(error) || isUnreached((error as { cause?: unknown })?.cause)
-    );
+    return isAwayError(error) || isUnreached(error) || isUnreached((error as { cause?: unknown })?.cause);
   } catch {
     // It can't even be read.
     return false;

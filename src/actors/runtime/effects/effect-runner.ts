@@ -2,40 +2,31 @@
  * Runs effects: attempts with a timeout, retries with backoff, cancellation. Their rows are committed by the step that
  * starts them; their results go back as items of the committer.
  *
- * Not for taking over from processes that died: that is `peers.ts`, which hands the rows over.
+ * Not for how many run at once (`places.ts`), nor for whether there is another attempt (`next-attempt.ts`), nor for
+ * taking over from processes that died: that is `peers.ts`, which hands the rows over.
  */
 import { keptEffects, noteAttempt } from '../../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
 import type { Database } from '../../../persistence/database.ts';
-import {
-  DoNotRetryError,
-  PeerUnavailableError,
-  type PlainError,
-  RetryLaterError,
-  TtaiError,
-  toPlainError,
-} from '../errors.ts';
-import { retryDelayMs } from '../registry/effect.ts';
+import { type PlainError, TtaiError, toPlainError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SystemLoad, Telemetry, TraceContext } from '../telemetry.ts';
 import type { Clock, Effect, EffectContext, RuntimeLog } from '../types.ts';
 import { isAway, runOnce } from './attempt.ts';
+import { type Attempts, delayToNext, refusalToResume } from './next-attempt.ts';
 import { type ObservedAttempt, observeAttempt } from './observed-attempt.ts';
+import { Places } from './places.ts';
 
-/** A cancellation and the start that it overtook are never so many cancellations apart. */
-const MAX_CANCELLED = 10_000;
+/** An end and the news of the start that it overtook are never so many ends apart. */
+const MAX_ENDED = 10_000;
 
 export type Outcome = { output: unknown } | { error: PlainError };
 
-interface Running {
+interface Running extends Attempts {
   row: EffectRow;
   declared: Effect;
   /** Aborts the attempt that runs now, or stops the waiting for the next one. */
   cancel: (reason: string) => void;
-  /** Attempts that count against the limit. */
-  attempts: number;
-  /** Attempts at a peer that was away; they only stretch the backoff. */
-  unreachable: number;
   /** Of the latest attempt. */
   trace: TraceContext | undefined;
 }
@@ -66,12 +57,11 @@ export class EffectRunner {
   readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
   readonly #telemetry: Telemetry;
   readonly #running = new Map<string, Running>();
-  /** How many attempts of each effect run now, and which wait for their turn. */
-  readonly #busy = new Map<string, number>();
-  readonly #waiting = new Map<string, Running[]>();
+  readonly #places = new Places(() => this.#tellIdle());
+  /** Those whose attempt runs now. */
   readonly #active = new Set<Running>();
-  /** The effect ids cancelled last: the news of a start may come after that of its end. */
-  readonly #cancelled = new Set<string>();
+  /** The effects that ended last, with their actor's leave: the news of their start may come, or be read, after that. */
+  readonly #ended = new Set<string>();
   /** Failed attempts that are being noted. */
   readonly #noting = new Set<Promise<void>>();
   #stopped = false;
@@ -130,7 +120,7 @@ export class EffectRunner {
 
   /** Starts a committed effect, or goes on with one that another process began. */
   start(row: EffectRow): void {
-    if (this.#stopped || this.#running.has(row.effectId) || this.#cancelled.has(row.effectId)) return;
+    if (this.#stopped || this.#running.has(row.effectId) || this.#ended.has(row.effectId)) return;
     const declared = this.#registry.effect(row.src);
     if (!declared) return;
     const running: Running = {
@@ -142,15 +132,18 @@ export class EffectRunner {
       trace: undefined,
     };
     this.#running.set(row.effectId, running);
-    this.#schedule(running, row.dueAt.getTime() - this.#clock.now());
+    const now = this.#clock.now();
+    const refusal = refusalToResume(row, declared, now);
+    if (refusal) this.#finish(running, { error: toPlainError(refusal) });
+    else this.#schedule(running, row.dueAt.getTime() - now);
   }
 
-  /** Aborts effects whose state was left. Their results are not wanted any more. */
+  /** Their actors took their results or left their states: their rows are gone. Aborts those that run still. */
   cancel(effectIds: readonly string[]): void {
     for (const effectId of effectIds) {
       const running = this.#running.get(effectId);
       if (running) this.#abort(running);
-      else this.#remember(effectId);
+      this.#remember(effectId);
     }
   }
 
@@ -160,10 +153,10 @@ export class EffectRunner {
   }
 
   #remember(effectId: string): void {
-    this.#cancelled.add(effectId);
-    if (this.#cancelled.size <= MAX_CANCELLED) return;
-    const [oldest] = this.#cancelled;
-    if (oldest !== undefined) this.#cancelled.delete(oldest);
+    this.#ended.add(effectId);
+    if (this.#ended.size <= MAX_ENDED) return;
+    const [oldest] = this.#ended;
+    if (oldest !== undefined) this.#ended.delete(oldest);
   }
 
   /** Aborts what this process no longer owns: it was taken over, or cancelled while notices were missed. */
@@ -202,32 +195,19 @@ export class EffectRunner {
   /** Takes a place among those of this effect that run at once, or waits for one. */
   #enter(running: Running): void {
     const { name, concurrency } = running.declared;
-    const busy = this.#busy.get(name) ?? 0;
-    if (busy >= concurrency) {
-      const queue = this.#waiting.get(name) ?? [];
-      queue.push(running);
-      this.#waiting.set(name, queue);
-      running.cancel = () => {
-        const place = queue.indexOf(running);
-        if (place >= 0) queue.splice(place, 1);
-      };
-      return;
-    }
-    this.#busy.set(name, busy + 1);
-    this.#active.add(running);
-    this.#attempt(running)
-      .catch((error: unknown) => {
+    const giveUp = this.#places.enter(name, concurrency, async () => {
+      this.#active.add(running);
+      try {
+        await this.#attempt(running);
+      } catch (error) {
         this.#log.error({ err: error, effect: name }, 'an effect attempt failed in the runner');
         // Its actor must hear of it all the same.
         this.#finish(running, { error: toPlainError(error) });
-      })
-      .finally(() => {
+      } finally {
         this.#active.delete(running);
-        this.#busy.set(name, (this.#busy.get(name) ?? 1) - 1);
-        const next = this.#waiting.get(name)?.shift();
-        if (next && !this.#stopped) this.#enter(next);
-        this.#tellIdle();
-      });
+      }
+    });
+    if (giveUp) running.cancel = giveUp;
   }
 
   async #attempt(running: Running): Promise<void> {
@@ -286,7 +266,10 @@ export class EffectRunner {
     const { row, declared } = running;
     const plain = toPlainError(error);
     const away = isAway(error);
-    const delayMs = this.#retryDelayMs(running, error, away);
+    if (away) running.unreachable++;
+    else running.attempts++;
+    const leftMs = row.deadlineAt.getTime() - this.#clock.now();
+    const delayMs = delayToNext(error, away, running, declared, leftMs);
     const outcome = delayMs === null ? 'failed' : 'retried';
     observed.ended(timedOut ? 'timed_out' : away ? 'away' : outcome, {
       code: plain.code,
@@ -314,22 +297,5 @@ export class EffectRunner {
       });
     this.#noting.add(noting);
     if (!this.#stopped && this.#running.has(row.effectId)) this.#schedule(running, delayMs);
-  }
-
-  /** How long to wait for the next attempt; null when there is none. Counts the one that failed. */
-  #retryDelayMs(running: Running, error: unknown, away: boolean): number | null {
-    if (error instanceof DoNotRetryError) return null;
-    const { row, declared } = running;
-    if (away) running.unreachable++;
-    else running.attempts++;
-    if (running.attempts > declared.retries.limit) return null;
-    const asksToWait = error instanceof PeerUnavailableError || error instanceof RetryLaterError;
-    // Read from a peer's answer: it may be no number at all.
-    const asked = asksToWait && Number.isFinite(error.retryAfterMs) ? Number(error.retryAfterMs) : 0;
-    const delayMs = Math.max(
-      asked,
-      retryDelayMs(declared.retries, away ? running.unreachable : running.attempts),
-    );
-    return this.#clock.now() + delayMs > row.deadlineAt.getTime() ? null : delayMs;
   }
 }

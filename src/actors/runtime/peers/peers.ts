@@ -87,7 +87,8 @@ export class Peers {
       onNotice: (payload) => this.#receive(payload),
       onListening: (connection) => this.#join(connection),
       onReopened: () => this.#rejoined(),
-      onError: (error) => log.warn({ err: error }, 'the listening connection broke'),
+      onError: (error) =>
+        log.warn({ err: error }, 'the listening connection broke, or a notice can not be taken'),
     });
   }
 

@@ -54,6 +54,7 @@ describe('R7: a crash costs seconds', () => {
     const attempt = await world.work.began(job);
     // The first attempt may have done its work: the second tells so to whom it asks.
     expect(attempt.key).toMatch(/#[0-9a-f]{8}\.1\.0$/);
+    expect(attempt.attempt).toBe(2);
     finishHere('by the survivor');
     expect(await ended(address)).toMatchObject({
       revision: 2,

@@ -3,8 +3,11 @@
  * was lost, or what it was doing just then came between. The connection that breaks around a commit is `faults.test.ts`.
  */
 import pg from 'pg';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ActorSystem } from '../index.ts';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { fromPromise, setup } from 'xstate';
+import { z } from 'zod';
+import type { ActorSystem, DurableMachine } from '../index.ts';
+import { onTheRuntime } from '../testing/subjects.ts';
 import {
   COMMIT,
   loseAnswer,
@@ -27,10 +30,33 @@ const OWN_EFFECTS = /FROM effects WHERE process = \$1$/;
 const KEPT_EFFECTS = /^SELECT effect_id FROM effects WHERE process = ANY/;
 const TAKE_OVER = /^WITH gone AS/;
 
-async function start(): Promise<WatchedPool & { system: ActorSystem }> {
+/** Begins its work when its timer fires. */
+const sleeper = {
+  id: 'sleeper',
+  version: '1',
+  input: z.object({ job: z.string() }),
+  events: {},
+  machine: setup({
+    types: { context: {} as { job: string }, input: {} as { job: string } },
+    actors: { work: fromPromise<{ done: string }, { job: string }>(onTheRuntime) },
+  }).createMachine({
+    id: 'sleeper',
+    context: ({ input }) => input,
+    initial: 'asleep',
+    states: {
+      asleep: { after: { 1: 'working' } },
+      working: { invoke: { id: 'work', src: 'work', input: ({ context }) => context, onDone: 'done' } },
+      done: { type: 'final' },
+    },
+  }),
+} satisfies DurableMachine;
+
+async function start(
+  options: Parameters<typeof world.start>[0] = {},
+): Promise<WatchedPool & { system: ActorSystem }> {
   const one = openWatchedPool(world.database.connectionString);
   watched.push(one);
-  return { ...one, system: await world.start({ pool: one.pool }) };
+  return { ...one, system: await world.start({ pool: one.pool, ...options }) };
 }
 const spawn = (system: ActorSystem, job: string) =>
   system.spawn('worker', key(), { input: { job }, owner: 'a' });
@@ -90,6 +116,40 @@ describe('R7: what was not told is found', () => {
     await system.stop(address);
   });
 
+  test('where the connection of a timer broke, and its commit came after it was looked for', async () => {
+    const { system, pool, statements } = await start({ machines: [sleeper] });
+    const clients = new Set<pg.PoolClient>();
+    pool.on('acquire', (client) => clients.add(client));
+    const job = key();
+    // Postgres goes on with a commit though nobody waits for it any more.
+    await query(`CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$`);
+    await query(`CREATE CONSTRAINT TRIGGER held AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
+    const holder = new pg.Client({ connectionString: world.database.connectionString });
+    holder.on('error', () => {});
+    await holder.connect();
+    onTestFinished(async () => {
+      await holder.end();
+      await query('DROP FUNCTION wait_at_commit CASCADE');
+    });
+    await holder.query('SELECT pg_advisory_lock(7)');
+    const address = await system.spawn('sleeper', key(), { input: { job }, owner: 'a' });
+    const held = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE l.locktype = 'advisory' AND l.objid = 7 AND NOT l.granted AND d.datname = current_database()`;
+    await expect.poll(async () => (await query(held)).rowCount, { interval: 5, timeout: 20_000 }).toBe(1);
+    const asked = statements.length;
+    for (const client of clients) client.connection.stream.destroy();
+    const looked = () =>
+      statements.slice(asked).filter(({ text }) => WAITING_MAILBOXES.test(text) || OWN_EFFECTS.test(text));
+    await expect.poll(() => looked().length, { interval: 5, timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    // Not until its answer is here.
+    await system.snapshot(address);
+    await holder.query('SELECT pg_advisory_unlock(7)');
+    await world.work.began(job);
+    await system.waitFor(address, 'done', { timeoutMs: 20_000 });
+  });
+
   test('though an earlier attempt here was late, and ended while it was looked whether it still ran here', async () => {
     const { system, fail, statements } = await start();
     const [job, end] = [key(), Promise.withResolvers<{ done: string }>()];
@@ -114,6 +174,26 @@ describe('R7: what was not told is found', () => {
     await someoneLeaves();
     const view = await system.waitFor(address, 'done', { timeoutMs: 20_000 });
     expect(view).toMatchObject({ context: { result: { done: 'in the second attempt' } } });
+  });
+
+  test('but not one that has ended while that was being read', async () => {
+    const { system, fail, statements } = await start();
+    const [job, end] = [key(), Promise.withResolvers<{ done: string }>()];
+    world.work.answer(job, () => end.promise);
+    const address = await spawn(system, job);
+    await world.work.began(job);
+    const look = hold(fail, OWN_EFFECTS);
+    fail(COMMIT, loseAnswer);
+    await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
+    await look.asked;
+    end.resolve({ done: 'once' });
+    await system.waitFor(address, 'done', { timeoutMs: 20_000 });
+    const asked = statements.length;
+    look.letGo();
+    // What comes after it in that look.
+    const goesOn = () => statements.slice(asked).some(({ text }) => WAITING_MAILBOXES.test(text));
+    await expect.poll(goesOn, { interval: 5, timeout: 20_000 }).toBe(true);
+    expect(world.work.attempts(job)).toHaveLength(1);
   });
 
   test('and goes on where it runs, when joining anew took two tries and it was started between them', async () => {

@@ -112,8 +112,9 @@ describe('R8: what can hardly be told is told', () => {
   test('by a message in text that Postgres can not hold: the letter says what the step threw', async () => {
     const address = await spawn('telling');
     await system.send(address, { type: 'TELL' });
-    const { actors } = await system.list({ machine: 'told' });
-    const child = actors[0]?.address ?? '';
+    const children = async () => (await system.list({ machine: 'told' })).actors;
+    await expect.poll(children, { timeout: 10_000 }).toHaveLength(1);
+    const child = (await children())[0]?.address ?? '';
     await expect.poll(() => lettersOf(child), { timeout: 10_000 }).toHaveLength(1);
     expect(await lettersOf(child)).toMatchObject([
       { event: { type: 'HEAR', text: KEPT, [KEPT]: 1 }, error: { message: 'the step threw: not this' } },

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
 import type { ActorSystem } from '../index.ts';
+import { child, parent } from '../testing/family.ts';
 import {
   COMMIT,
   loseAnswer,
@@ -152,9 +153,11 @@ describe('R14: pressure is answered', () => {
 
   test('those that wait behind others are told when their patience is over, though nobody has tried them', async () => {
     const { system, address, fail, setAway, statements } = await start();
-    const hanging = Promise.withResolvers<never>();
-    fail(COMMIT, () => hanging.promise);
-    const asked = statements.length;
+    const [asked, hanging] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+    fail(COMMIT, () => {
+      asked.resolve();
+      return hanging.promise;
+    });
     const [tried, ...behind] = ['first', 'second', 'third'].map((idempotencyKey) =>
       system
         .send(address, { type: 'ADD', by: 1 }, { idempotencyKey })
@@ -163,7 +166,7 @@ describe('R14: pressure is answered', () => {
     const inOneGo = Array.from({ length: 100 }, () =>
       system.send(address, { type: 'RESET' }).catch(() => {}),
     );
-    await expect.poll(() => statements.length, { interval: 5 }).toBeGreaterThan(asked);
+    await asked.promise;
     setAway(true);
     pass(PATIENCE_MS + 1);
     let answered = 0;
@@ -174,6 +177,27 @@ describe('R14: pressure is answered', () => {
     await Promise.all(others);
     // Not one by one, each after a try of its own.
     expect(statements.length - rounds).toBeLessThan(3);
+  });
+
+  test('mail that can’t be committed waits once, however often it is looked for', async () => {
+    const { fail, pool } = await start();
+    const system = await world.start({ pool, machines: [parent, child] });
+    const queued: number[] = [];
+    const tries = 12;
+    const tried = Promise.withResolvers<void>();
+    const breaks = () => {
+      if (queued.push(system.load().queued) === tries) tried.resolve();
+      return Promise.reject(new Error('Connection terminated unexpectedly'));
+    };
+    // The first is that of the parent, with mail for the child that it begins.
+    fail(COMMIT, async (ask) => {
+      for (let time = 0; time < tries; time++) fail(COMMIT, breaks);
+      return ask();
+    });
+    const address = await system.spawn('parent', key(), { input: { limit: 3 }, owner: 'a' });
+    await tried.promise;
+    expect(Math.max(...queued)).toBeLessThan(4);
+    await system.waitFor(address, (view) => view.revision > 1, { timeoutMs: 20_000 });
   });
 
   test('what can’t be committed now does not stand before what can', async () => {

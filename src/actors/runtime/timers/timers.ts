@@ -46,6 +46,8 @@ export class Timers {
   #toDiscard: string[] = [];
   #discarding: Promise<void> | undefined;
   #idle: (() => void)[] = [];
+  /** The transaction of a failed firing may be committed yet: while it is not, what it has taken is due still. */
+  #isUncertain = false;
   #stopped = false;
 
   constructor(options: TimersOptions) {
@@ -192,7 +194,8 @@ export class Timers {
     const { log, onFound } = this.#options;
     log.warn({ err: error }, 'timers could not be fired; trying again');
     this.#tryAgain(RETRY_MS);
-    // The transaction may have been committed before its connection broke.
+    // The transaction may have been committed before its connection broke, or be so later.
+    this.#isUncertain = true;
     onFound();
   }
 
@@ -206,6 +209,10 @@ export class Timers {
     const waiting = read.filter(({ due }) => due.getTime() > now);
     this.#deadlines.fill(waiting, read.length === MAX_READ);
     if (waiting.length < read.length) this.#tryAgain(this.#backOffMs);
+    else if (this.#isUncertain) {
+      this.#isUncertain = false;
+      this.#options.onFound();
+    }
     this.#arm();
   }
 

@@ -31,7 +31,7 @@ export interface PendingChild {
 
 /** An effect that an actor waits for, and how it is getting on. */
 export interface EffectProgress extends PendingEffect {
-  /** Attempts that have failed, of those that count against its limit. */
+  /** Attempts that have failed, of those that count against its limit; also those that their process did not survive. */
   failedAttempts: number;
   /** When it is tried next; in the past while an attempt runs, or waits for its turn. */
   nextAttemptAt: Date;

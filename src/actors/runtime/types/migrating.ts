@@ -4,7 +4,7 @@ import type { Address } from './machine.ts';
 export interface MigrateOptions {
   /** Of this machine only; of all unless said. */
   machine?: string;
-  /** Says what would become of them, and changes nothing. */
+  /** Says what would become of them, and changes nothing. It has no default. */
   dryRun: boolean;
   /** At most so many actors are taken up; the others are counted as `left`. All unless said. */
   limit?: number;

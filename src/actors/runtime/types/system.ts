@@ -95,7 +95,7 @@ export interface ActorSystem {
   stop(address: Address, options?: { source?: string }): Promise<ActorView>;
   /**
    * Takes actors of old versions to the version to which their machine's migrations lead, without waiting for their
-   * next event, and releases those from quarantine whose migration works now. Throws `machine_not_found`, `unavailable`.
+   * next event, and releases those from quarantine whose migration works now. Throws `machine_not_found`, `invalid_input`, `unavailable`.
    */
   migrate(options: MigrateOptions): Promise<MigrationReport>;
   list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;

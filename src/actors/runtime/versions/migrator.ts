@@ -39,6 +39,11 @@ export class Migrator {
 
   /** Throws `machine_not_found`, `invalid_input`, and `unavailable` while the database is away. */
   async migrate(options: MigrateOptions): Promise<MigrationReport> {
+    // Without a default: a call that forgot it must not mean it.
+    if (typeof options?.dryRun !== 'boolean') {
+      const message = 'say dryRun: true to be told what would become of the actors, false to migrate them';
+      throw new RuntimeError('invalid_input', message, { details: { field: 'dryRun' } });
+    }
     if (options.limit !== undefined && !(options.limit >= 1)) {
       throw new RuntimeError('invalid_input', 'a limit is 1 or more', { details: { field: 'limit' } });
     }
