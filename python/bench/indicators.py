@@ -11,13 +11,13 @@ from ttai_analysis.chart.indicators import IndicatorSet
 from ttai_analysis.providers.base import FloatArray
 
 BARS = 250
-Bars = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+Bars = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 def measure(symbols: int, repeats: int) -> Figures:
     """Milliseconds for all symbols together."""
     market = [_bars(seed) for seed in range(symbols)]
-    closes = np.stack([close for _, _, close, _ in market])
+    closes = np.stack([close for _, _, _, close, _ in market])
     return {
         "symbols": symbols,
         "bars": BARS,
@@ -31,7 +31,8 @@ def _bars(seed: int) -> Bars:
     generator = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.015, BARS)))
     spread = close * generator.uniform(0.002, 0.02, BARS)
-    return close + spread, close - spread, close, generator.uniform(1e6, 2e6, BARS)
+    opens = close + spread * generator.uniform(-1.0, 1.0, BARS)
+    return opens, close + spread, close - spread, close, generator.uniform(1e6, 2e6, BARS)
 
 
 def _ours(bars: Bars) -> object:
@@ -43,7 +44,7 @@ def _ours(bars: Bars) -> object:
 
 
 def _ta_lib(bars: Bars) -> object:
-    high, low, close, _ = bars
+    _, high, low, close, _ = bars
     averages = [talib.SMA(close, n) for n in (20, 50, 200)] + [talib.EMA(close, n) for n in (9, 20)]
     adx = [kind(high, low, close, 14) for kind in (talib.ADX, talib.PLUS_DI, talib.MINUS_DI)]
     rest = (talib.RSI(close, 14), talib.ATR(high, low, close, 14), talib.MACD(close, 12, 26, 9))

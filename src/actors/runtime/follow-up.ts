@@ -139,6 +139,7 @@ export class FollowUp {
   startEffects(rows: readonly EffectRow[]): void {
     if (this.#stopped.signal.aborted) return;
     for (const row of rows) this.#parts.runner.start(row);
+    if (rows.length > 0) this.#parts.peers.hasten();
   }
 
   /** Commits what became of an effect. Answers whether its actor took it. */

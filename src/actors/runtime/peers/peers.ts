@@ -65,6 +65,11 @@ export class Peers {
   /** Its id now; behind it, until what it ran has been given to this one, the one that it had before. */
   #ids: [string, ...string[]] = [randomUUID()];
   #hasJoined = false;
+  /** At the tick before: the server may still have been committing what they had sent. */
+  #someDiedBefore = false;
+  /** Of the lease as it was renewed last: the next tick must come before it runs out. */
+  #leaseMs = SLOW_TICK_MS * LEASE_TICKS;
+  #nextTickMs = SLOW_TICK_MS;
   #tickTimer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
   #news: GatheredNews | undefined;
@@ -107,7 +112,13 @@ export class Peers {
     await this.#connection.start();
     await this.#tick();
     await this.#takeOver();
+    this.#scheduleTick();
     this.#notify({ kind: 'hello' });
+  }
+
+  /** Effects have begun to run here: from now on the lease is kept short, so that others see a freeze soon. */
+  hasten(): void {
+    if (this.#nextTickMs > this.#tickMs()) this.#scheduleTick();
   }
 
   /** Tells the others of a commit; what comes while notices are being sent is gathered into the next. */
@@ -174,6 +185,7 @@ export class Peers {
   #scheduleTick(): void {
     clearTimeout(this.#tickTimer);
     if (this.#stopped) return;
+    this.#nextTickMs = Math.min(this.#tickMs(), this.#leaseMs / LEASE_TICKS);
     this.#tickTimer = setTimeout(() => {
       // One at a time, however slow the database is: the connection takes one query at a time.
       if (this.#ticking) return;
@@ -183,22 +195,24 @@ export class Peers {
           this.#ticking = undefined;
           this.#scheduleTick();
         });
-    }, this.#tickMs());
+    }, this.#nextTickMs);
   }
 
   #tickMs(): number {
-    return this.#others.size > 0 || this.#events.isBusy() ? FAST_TICK_MS : SLOW_TICK_MS;
+    const isQuick = this.#others.size > 0 || this.#someDiedBefore || this.#events.isBusy();
+    return isQuick ? FAST_TICK_MS : SLOW_TICK_MS;
   }
 
   async #tick(): Promise<void> {
     this.#scheduleTick();
-    // The lease covers the slow tick too: one that is about to idle must not look dead to a newcomer.
+    // It lasts until the next tick, and some: one that idles must not look dead to a newcomer.
     const leaseMs = this.#tickMs() * LEASE_TICKS;
     const [began, askedAt] = [performance.now(), Date.now()];
     // On the connection of its own: a pool that is busy must not cost the lease.
     const database = this.#connection.isOpen ? this.#connection : this.#database;
     const abilities = this.#events.abilities();
     const { kept, others, orphans, now } = await renewLease(database, this.id, leaseMs, abilities);
+    this.#leaseMs = leaseMs;
     this.#events.onTime(now, askedAt, Date.now());
     // One that said hello since is not in what was read.
     for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
@@ -215,9 +229,9 @@ export class Peers {
     }
     const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
-    if (!someDied) return;
-    this.#missed();
-    this.#events.onGone();
+    if (someDied || this.#someDiedBefore) this.#missed();
+    this.#someDiedBefore = someDied;
+    if (someDied) this.#events.onGone();
   }
 
   /** Looks at once for effects that nobody runs, and that this process can take now. */

@@ -1,7 +1,10 @@
 /** Mailboxes that several processes open at once. What children and parents tell each other: r04-order.test.ts. */
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
+import { registerProcess } from '../../../persistence/actors/processes.ts';
 import type { ActorSystem, DurableMachine } from '../index.ts';
 import { openWatchedPool, refuseWith } from '../testing/watched-pool.ts';
 import { useWorld } from '../testing/world.ts';
@@ -179,5 +182,29 @@ test('R4: mail that one has not taken before it leaves is taken by another', asy
   await expect.poll(kids, { interval: 5, timeout: 20_000 }).toContain('kid/leaving:1.0');
   stalled.resolve();
   await world.rest();
+  await watched.pool.end();
+});
+
+test('R4: mail that the server commits for a process after that has been seen to be dead is found', async () => {
+  const { connectionString, pool } = world.database;
+  const watched = openWatchedPool(connectionString);
+  // With another process about, which does nothing here, it looks around several times a second.
+  const other = new pg.Client({ connectionString });
+  await other.connect();
+  await registerProcess(other, randomUUID(), 60_000);
+  const system = await world.start({ pool: watched.pool, machines });
+  const address = await system.spawn('kid', 'three', { input: {}, owner: 'a' });
+  const looks = () => watched.statements.filter(({ text }) => text.includes('FROM messages')).length;
+  const before = looks();
+  await pool.query('INSERT INTO processes (id, lease_until) VALUES (gen_random_uuid(), now())');
+  await expect.poll(looks, { interval: 5, timeout: 20_000 }).toBeGreaterThan(before);
+  await pool.query(
+    `INSERT INTO messages (to_address, from_address, kind, body) VALUES ($1, 'parent/one', 'event', '{"type": "PING"}')`,
+    [address],
+  );
+  const hasCome = async () => (await system.snapshot(address))?.context;
+  await expect.poll(hasCome, { interval: 20, timeout: 20_000 }).toEqual({ pings: 1 });
+  await world.rest();
+  await other.end();
   await watched.pool.end();
 });

@@ -1,6 +1,8 @@
 /** R13: any number of processes, no leader to lose, none that needs configuration; one that shuts down is drained. */
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { registerProcess } from '../../../persistence/actors/processes.ts';
 import { type ActorSystem, createActorSystem } from '../index.ts';
 import type { CommitFacts } from '../telemetry.ts';
 import { counter, waiter, worker } from '../testing/subjects.ts';
@@ -139,6 +141,31 @@ describe('R13: many processes', () => {
     expect(await heard).toMatchObject({ revision: 2 });
     await world.rest();
     await way.close();
+  });
+
+  test('one that is left alone, and idle, holds a lease until its next look around; a short one again when it works', async () => {
+    const { connectionString, pool } = world.database;
+    const other = new pg.Client({ connectionString });
+    await other.connect();
+    await registerProcess(other, randomUUID(), 60_000);
+    const system = await world.start();
+    const leaseSeconds = async () => {
+      const { rows } = await pool.query(
+        'SELECT extract(epoch FROM min(lease_until) - now())::float8 AS seconds FROM processes',
+      );
+      return rows[0].seconds as number;
+    };
+    // With another about it is short.
+    await expect.poll(leaseSeconds, { interval: 20, timeout: 20_000 }).toBeLessThan(5);
+    await other.end();
+    await expect.poll(processes, { interval: 20, timeout: 20_000 }).toBe(1);
+    await expect.poll(leaseSeconds, { interval: 20, timeout: 20_000 }).toBeGreaterThan(30);
+    const job = `hang ${key()}`;
+    const address = await spawn(system, job);
+    await world.work.began(job);
+    await expect.poll(leaseSeconds, { interval: 20, timeout: 20_000 }).toBeLessThan(5);
+    await system.send(address, { type: 'ABORT' });
+    await world.rest();
   });
 
   test('one whose connection breaks while it joins anew does not join twice', async () => {
