@@ -31,7 +31,7 @@ DESIGN_PUTS = {  # delta: (model, realised, touched), measured for the design by
 }
 DESIGN_RAW = {"up": 0.827, "sideways": 0.794, "down": 0.741}
 DENIED = re.compile(r"\b(no|not|never)\b[^.]*\bedge", re.IGNORECASE)
-CLAIMS = re.compile(r"\b(edge|outperform\w*|beats? the market|profitable|alpha)\b", re.IGNORECASE)
+CLAIMS = re.compile(r"\b(edge|outperform\w*|beats? the market|profitable)\b", re.IGNORECASE)
 
 
 def _folder(path: Path, *, drift: float, noise: float, sessions: int = 700) -> Path:

@@ -232,7 +232,7 @@ def test_contracts_that_the_stream_does_not_feed_come_over_rest(
     server: TastytradeServer, connect: Connect
 ) -> None:
     server.silent_symbols = {PUT}
-    provider = connect(live=0.3)
+    provider = connect(live=3.0)
     fed(server, provider)
     chain = provider.chain("AAPL", NOW)
     assert chain is not None
