@@ -155,28 +155,28 @@ def _premium(
     ratio = 2.0 * grown / variance
     root = np.sqrt(beta * beta + 4.0 * ratio)
     power = 0.5 * (sign * root - beta)
-    edge, at_edge = _boundary(k, t, r, q, v, sign, call, beta, power)
-    gain = sign * (edge - k) - at_edge
+    boundary, at_boundary = _boundary(k, t, r, q, v, sign, call, beta, power)
+    gain = sign * (boundary - k) - at_boundary
     discount = np.exp(-r * t)
     forward = np.exp((r - q) * t)
-    d1 = (np.log(edge / k) + (r - q + 0.5 * variance) * t) / (v * np.sqrt(t))
+    d1 = (np.log(boundary / k) + (r - q + 0.5 * variance) * t) / (v * np.sqrt(t))
     slope = sign * root
     # alpha dV/dh, and alpha times the derivative of the power.
     turned = (2.0 / variance) * (
-        edge * normal.pdf(d1) * v * forward / (2.0 * np.sqrt(t))
-        - sign * q * edge * normal.cdf(sign * d1) * forward
+        boundary * normal.pdf(d1) * v * forward / (2.0 * np.sqrt(t))
+        - sign * q * boundary * normal.cdf(sign * d1) * forward
         + sign * r * k * normal.cdf(sign * (d1 - v * np.sqrt(t)))
     )
     bent = -sign * ratio * ratio / root
     with np.errstate(all="ignore"):
         b = discount * bent / (2.0 * slope)
         c = -discount / slope * (turned / gain + ratio + bent / slope)
-        away = np.log(s / edge)
+        away = np.log(s / boundary)
         correction = 1.0 - b * away * away - c * away
         # Far from the boundary the correction may lose its sense; the plain formula holds there.
         correction = np.where(correction > 0.0, correction, 1.0)
         worth = gain * np.exp(power * away) / correction
-    waits = sign * (edge - s) > 0.0
+    waits = sign * (boundary - s) > 0.0
     sound = np.isfinite(worth) & (gain > 0.0)
     premium = np.where(waits, np.where(sound, worth, 0.0), sign * (s - k) - european)
     return np.asarray(np.maximum(premium, 0.0))
@@ -202,20 +202,20 @@ def _boundary(
         spread = sign * (r - q) * t + 2.0 * v * np.sqrt(t)
         weight = np.exp(-np.maximum(spread, 0.0) * k / np.maximum(np.abs(limit - k), 1e-12 * k))
     low, high = np.minimum(k, limit), np.maximum(k, limit)
-    edge = np.clip(limit + (k - limit) * weight, low, high)
+    boundary = np.clip(limit + (k - limit) * weight, low, high)
     carry, deviation = np.exp(-q * t), v * np.sqrt(t)
-    worth = edge
+    worth = boundary
     for _ in range(NEWTON_STEPS):
-        d1 = (np.log(edge / k) + (r - q) * t) / deviation + 0.5 * deviation
+        d1 = (np.log(boundary / k) + (r - q) * t) / deviation + 0.5 * deviation
         delta = sign * carry * normal.cdf(sign * d1)
-        worth = edge * delta - sign * k * np.exp(-r * t) * normal.cdf(sign * (d1 - deviation))
-        miss = sign * (edge - k) - worth - edge * (sign - delta) / power
+        worth = boundary * delta - sign * k * np.exp(-r * t) * normal.cdf(sign * (d1 - deviation))
+        miss = sign * (boundary - k) - worth - boundary * (sign - delta) / power
         slope = (sign - delta) * (1.0 - 1.0 / power) + carry * normal.pdf(d1) / (deviation * power)
         with np.errstate(all="ignore"):
             step = miss / slope
-        following = np.clip(edge - np.where(np.isfinite(step), step, 0.0), low, high)
-        done = bool(np.all(np.abs(following - edge) <= NEAR * k))
-        edge = following
+        following = np.clip(boundary - np.where(np.isfinite(step), step, 0.0), low, high)
+        done = bool(np.all(np.abs(following - boundary) <= NEAR * k))
+        boundary = following
         if done:
             break
-    return edge, worth
+    return boundary, worth
