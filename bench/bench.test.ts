@@ -143,9 +143,17 @@ test('a wrong call says where help is', async () => {
   });
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s leaves neither its Postgres nor its folder',
-  async (signal) => {
+// Ctrl-C under npm comes twice: from the terminal, and from npm.
+test.each([
+  { signal: 'SIGINT', again: [] },
+  { signal: 'SIGTERM', again: [] },
+  { signal: 'SIGINT', again: [1] },
+  { signal: 'SIGINT', again: [10] },
+  { signal: 'SIGINT', again: [100] },
+  { signal: 'SIGTERM', again: [1, 10, 100] },
+] as const)(
+  '$signal, and once more after $again ms, leaves neither its Postgres nor its folder',
+  async ({ signal, again }) => {
     const temporary = await mkdtemp(join(tmpdir(), 'ttai-ended-'));
     const pids = async (): Promise<string[]> => {
       const homes = (await readdir(temporary)).filter((name) => name.startsWith('ttai-bench-'));
@@ -162,6 +170,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       await expect.poll(pids, { timeout: 60_000 }).toHaveLength(1);
       const [pid] = await pids();
       bench.kill(signal);
+      for (const ms of again) setTimeout(() => bench.kill(signal), ms);
       await ended;
       expect(await endsWithin(Number(pid), 20_000)).toBe(true);
       expect((await readdir(temporary)).filter((name) => name.startsWith('ttai-'))).toEqual([]);
