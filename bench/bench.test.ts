@@ -181,3 +181,31 @@ test.each([
   },
   90_000,
 );
+
+test('Ctrl-C in the bench of the analysis service ends it without a word, and leaves no process', async () => {
+  const bench = spawn(process.execPath, [main, 'analysis', '--smoke'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A group of its own, as a terminal gives it.
+    detached: true,
+  });
+  let said = '';
+  bench.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  // Closed when the last process that has its stderr is gone, the service among them.
+  const closed = once(bench, 'close');
+  const childOf = async (parent: number | undefined, command: string): Promise<number | undefined> => {
+    const { stdout } = await run('ps', ['-ww', '-eo', 'pid=,ppid=,args=']);
+    for (const line of stdout.split('\n')) {
+      const [, pid, of, args] = /^ *(\d+) +(\d+) +(.*)$/.exec(line) ?? [];
+      if (Number(of) === parent && args?.includes(command)) return Number(pid);
+    }
+    return undefined;
+  };
+  const service = async () => childOf(await childOf(bench.pid, '-m bench'), '-m ttai_analysis');
+  await expect.poll(service, { timeout: 60_000 }).toEqual(number);
+  process.kill(-(bench.pid ?? 0), 'SIGINT');
+  bench.kill('SIGINT');
+  const [code] = (await closed) as [number | null];
+  expect({ code, said }).toEqual({ code: 130, said: '' });
+}, 90_000);

@@ -32,7 +32,12 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    # The terminal and who started this both send one; the second must not interrupt the putting away.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The terminal and who started this both send one: the second must not interrupt the putting
+    # away. Not SIG_IGN, with which Python complains of one that is on its way already.
+    signal.signal(signal.SIGINT, _pass_over)
+    signal.signal(signal.SIGTERM, _pass_over)
     raise KeyboardInterrupt
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    pass

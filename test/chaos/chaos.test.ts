@@ -106,7 +106,10 @@ test.each([
   { args: ['actors', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
   { args: ['differential', '--plant', 'revision-check'], says: 'differential takes no --plant' },
   { args: ['differential', '--minutes', '3'], says: 'differential takes no --minutes' },
-  { args: ['actors', '--sample', '3'], says: 'actors takes no --sample. It takes: --minutes, --plant, --seed' },
+  {
+    args: ['actors', '--sample', '3'],
+    says: 'actors takes no --sample. It takes: --minutes, --plant, --seed',
+  },
   { args: ['crash-matrix', '--cases', '3'], says: 'crash-matrix takes no --cases' },
   { args: ['crash-matrix', '--nonsense'], says: "Unknown option '--nonsense'" },
 ])('$args is refused with the reason', async ({ args, says }) => {
