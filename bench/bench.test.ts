@@ -143,9 +143,17 @@ test('a wrong call says where help is', async () => {
   });
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s leaves neither its Postgres nor its folder',
-  async (signal) => {
+// Ctrl-C under npm comes twice: from the terminal, and from npm.
+test.each([
+  { signal: 'SIGINT', again: [] },
+  { signal: 'SIGTERM', again: [] },
+  { signal: 'SIGINT', again: [1] },
+  { signal: 'SIGINT', again: [10] },
+  { signal: 'SIGINT', again: [100] },
+  { signal: 'SIGTERM', again: [1, 10, 100] },
+] as const)(
+  '$signal, and once more after $again ms, leaves neither its Postgres nor its folder',
+  async ({ signal, again }) => {
     const temporary = await mkdtemp(join(tmpdir(), 'ttai-ended-'));
     const pids = async (): Promise<string[]> => {
       const homes = (await readdir(temporary)).filter((name) => name.startsWith('ttai-bench-'));
@@ -162,6 +170,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       await expect.poll(pids, { timeout: 60_000 }).toHaveLength(1);
       const [pid] = await pids();
       bench.kill(signal);
+      for (const ms of again) setTimeout(() => bench.kill(signal), ms);
       await ended;
       expect(await endsWithin(Number(pid), 20_000)).toBe(true);
       expect((await readdir(temporary)).filter((name) => name.startsWith('ttai-'))).toEqual([]);
@@ -172,3 +181,31 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
   90_000,
 );
+
+test('Ctrl-C in the bench of the analysis service ends it without a word, and leaves no process', async () => {
+  const bench = spawn(process.execPath, [main, 'analysis', '--smoke'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A group of its own, as a terminal gives it.
+    detached: true,
+  });
+  let said = '';
+  bench.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  // Closed when the last process that has its stderr is gone, the service among them.
+  const closed = once(bench, 'close');
+  const childOf = async (parent: number | undefined, command: string): Promise<number | undefined> => {
+    const { stdout } = await run('ps', ['-ww', '-eo', 'pid=,ppid=,args=']);
+    for (const line of stdout.split('\n')) {
+      const [, pid, of, args] = /^ *(\d+) +(\d+) +(.*)$/.exec(line) ?? [];
+      if (Number(of) === parent && args?.includes(command)) return Number(pid);
+    }
+    return undefined;
+  };
+  const service = async () => childOf(await childOf(bench.pid, '-m bench'), '-m ttai_analysis');
+  await expect.poll(service, { timeout: 60_000 }).toEqual(number);
+  process.kill(-(bench.pid ?? 0), 'SIGINT');
+  bench.kill('SIGINT');
+  const [code] = (await closed) as [number | null];
+  expect({ code, said }).toEqual({ code: 130, said: '' });
+}, 90_000);

@@ -2,7 +2,8 @@
  * `npm run -s bench -- [name...] [options]`: measures, prints JSON on stdout and tables on stderr. Each bench on an embedded
  * Postgres of its own in a temporary folder, with the floor measured in the same run. Exits 2 when it is called wrongly.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -124,7 +125,7 @@ async function main({ benches, options }: NonNullable<ReturnType<typeof readComm
 
 /** A migrated database on a server that goes when the work is done. */
 async function onPostgres(work: (connectionString: string) => Promise<void>): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), 'ttai-bench-'));
+  const home = mkdtempSync(join(tmpdir(), 'ttai-bench-'));
   const forget = undoAtExit(() => endPostgresAt(home));
   try {
     const postgres = await startPostgres({ home, log: createLog('warn') });

@@ -20,7 +20,9 @@ export function undoAtExit(undo: () => void): () => void {
   if (!watches) {
     watches = true;
     process.once('exit', undoAll);
-    for (const signal of SIGNALS) process.once(signal, () => process.exit(128 + constants.signals[signal]));
+    // Never taken off: Ctrl-C under npm comes twice, from the terminal and from npm, and without a handler the second one
+    // would end this process while it undoes.
+    for (const signal of SIGNALS) process.on(signal, () => process.exit(128 + constants.signals[signal]));
   }
   undos.add(undo);
   return () => undos.delete(undo);

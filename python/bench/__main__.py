@@ -15,6 +15,7 @@ import numpy as np
 from bench import implied, indicators, service, size
 from bench.timing import Figures
 from ttai_analysis import __version__
+from ttai_analysis.command import run
 
 NOT_MEASURED = (
     "Several callers at once; other providers than the simulated market; a machine that is idle "
@@ -107,4 +108,4 @@ def _table(results: Figures) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -64,6 +64,8 @@ def running() -> Iterator[Service]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # Ctrl-C is for the bench, which ends it.
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None

@@ -258,6 +258,11 @@ describe('tokens', () => {
     const guarded = await startTestServer({ tokensFile: file });
     const without = await ttai(['runs'], { TTAI_URL: guarded.url });
     expect(without).toMatchObject({ code: 1, notes: expect.stringContaining('TTAI_TOKEN') });
+    for (const malformed of ['a\nb', 'a b', 'a\u2026']) {
+      const refused = await ttai(['runs'], { TTAI_URL: guarded.url, TTAI_TOKEN: malformed });
+      expect(refused).toMatchObject({ code: 2, notes: expect.stringContaining('TTAI_TOKEN is malformed') });
+      expect(refused.notes).not.toContain(malformed);
+    }
     expect(await ttai(['runs'], { TTAI_URL: guarded.url, TTAI_TOKEN: token })).toMatchObject({ code: 0 });
     await guarded.stop();
   });

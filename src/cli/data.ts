@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import type { LocalCommandsOptions } from './calibrate.ts';
+import { UsageError } from './errors.ts';
 import { printable, shellWord } from './printable.ts';
 import { clientSettings } from './server-address.ts';
 import { runModule } from './service-python.ts';
@@ -65,6 +66,7 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
     .option('--chains', 'option chains and quotes of the present or the last session, too')
     .option('--json', 'one JSON object a line')
     .action(async (symbols: string[], { provider, out, from, chains, json }: FetchOptions) => {
+      if (out?.trim() === '') throw new UsageError('--out wants a name.');
       const folder = out ? resolve(out) : join(clientSettings(env).home, 'market-data', provider);
       const progress = progressOf(symbols, terminal);
       progress.begin();
@@ -130,7 +132,7 @@ function symbolLine(line: SymbolLine, terminal: Terminal): string {
 function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): void {
   const { stored, failed, source, folder } = line;
   terminal.out(`${stored} stored${failed > 0 ? `, ${failed} failed: run it again for those` : ''}.`);
-  if (source === 'simulated') {
+  if (stored > 0 && source === 'simulated') {
     terminal.out('SIMULATED DATA: each row says so; "files" can not tell it from real data otherwise.');
   }
   if (stored > 0) {

@@ -1,7 +1,11 @@
 /** `data fetch` and `calibrate`: what is shown of what Python does, with the real Python. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from './main.ts';
 
@@ -65,7 +69,12 @@ describe('data fetch', () => {
     expect((await ttai(['data', 'fetch', 'MSFT'])).code).toBe(2);
     const { code, notes } = await ttai([...fetchCall.slice(0, -1), 'soon', 'MSFT']);
     expect(notes).toContain("'soon' is not a date");
+    expect(notes).not.toContain('usage:');
     expect(code).toBe(2);
+    expect(await ttai([...fetchCall, 'MSFT', '--out', ''])).toMatchObject({
+      code: 2,
+      notes: '--out wants a name.',
+    });
   });
 
   it('says where Python is missing', async () => {
@@ -89,6 +98,15 @@ describe('calibrate', () => {
     await expect(readFile(out)).rejects.toThrow();
   });
 
+  it('says that the folder of the page is absent before it computes', async () => {
+    await ttai(['data', 'fetch', '--provider', 'simulated', 'MSFT', '--from', '2024-01-02']);
+    const data = join(home, 'market-data', 'simulated');
+    const out = join(home, 'none', 'page.html');
+    const { code, notes } = await ttai(['calibrate', '--data', data, '--out', out]);
+    expect(notes).toBe(`calibrate: there is no folder ${join(home, 'none')} for the page.`);
+    expect(code).toBe(1);
+  });
+
   it('writes the page from fetched bars, and says what it lacks', async () => {
     await ttai(['data', 'fetch', '--provider', 'simulated', 'MSFT', '--from', '2024-01-02']);
     const out = join(home, 'page.html');
@@ -100,4 +118,35 @@ describe('calibrate', () => {
     expect(await readFile(out, 'utf8')).toContain('<table');
     expect(code).toBe(0);
   });
+});
+
+// Ctrl-C under npm comes twice, and Python hears it of the terminal, too.
+it.each(['SIGINT', 'SIGTERM'] as const)('%s, twice, ends Python before it ends itself', async (signal) => {
+  const symbols = ['AAPL', 'MSFT', 'NVDA', 'GOOG', 'AMZN', 'META', 'TSLA', 'AMD', 'NFLX', 'INTC'];
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const args = ['data', 'fetch', ...symbols, '--provider', 'simulated', '--chains', '--json'];
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, TTAI_HOME: home, MARKET_DATA_AS_OF: '2026-03-18T21:00:00Z' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, as a terminal gives it.
+    detached: true,
+  });
+  let notes = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    notes += chunk.toString();
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    if (lines.length > 1) return;
+    process.kill(-(child.pid ?? 0), signal);
+    child.kill(signal);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect({ code, notes }).toEqual({ code: 130, notes: '' });
+  expect(lines.length).toBeLessThan(symbols.length);
+  // Nobody of its group is left.
+  expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow('ESRCH');
+  const files = await readdir(join(home, 'market-data', 'simulated'), { recursive: true });
+  expect(files.filter((file) => file.endsWith('.part'))).toEqual([]);
 });

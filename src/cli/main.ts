@@ -28,8 +28,12 @@ export async function runCli(
 if (import.meta.main) {
   const stop = new AbortController();
   const args = process.argv.slice(2);
-  // Only `watch` has something to put away; everything else may just end, and `serve` sees to itself.
+  // These have something to put away; everything else may just end, and `serve` sees to itself.
   if (args.includes('watch')) process.once('SIGINT', () => stop.abort());
+  if (args[0] === 'data' || args[0] === 'calibrate') {
+    // Not `once`: Ctrl-C under npm comes twice, and the second would leave Python behind.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  }
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', () => process.exit(0));
   process.exitCode = await runCli(args, { env: process.env, terminal: processTerminal, signal: stop.signal });

@@ -18,7 +18,7 @@ export function clientSettings(env: Environment): { home: string; port: number; 
 
 /** TTAI_URL; else HOST and PORT where one is set; else where the home says that its server runs; else the default. */
 export function serverAddress(env: Environment): ServerAddress {
-  const token = env.TTAI_TOKEN?.trim() || undefined;
+  const token = tokenOf(env.TTAI_TOKEN);
   const stated = env.TTAI_URL?.trim();
   if (stated) {
     if (!/^https?:\/\//.test(stated) || !URL.canParse(stated)) {
@@ -31,6 +31,19 @@ export function serverAddress(env: Environment): ServerAddress {
   const { home, port } = clientSettings(env);
   const running = env.HOST || env.PORT ? undefined : findRunning(home)?.url;
   return { url: running ?? `http://${reachable(env.HOST?.trim())}:${port}`, token };
+}
+
+/** Only what a header can carry: with anything else no request is sent, which would look like a server that is away. */
+function tokenOf(text: string | undefined): string | undefined {
+  const token = text?.trim() || undefined;
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    // What it holds is a secret, and stays out of the message.
+    throw new UsageError(
+      'TTAI_TOKEN is malformed: it must be one token, without spaces, line breaks or other than plain letters and signs. ' +
+        '"npm run ttai -- token add NAME" makes one.',
+    );
+  }
+  return token;
 }
 
 /** The address under which this machine reaches a server that listens on `host`. */

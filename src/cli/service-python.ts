@@ -23,6 +23,9 @@ export interface ModuleRun {
   onNote: (line: string) => void;
 }
 
+/** As a shell says it of Ctrl-C. */
+const EXIT_INTERRUPTED = 130;
+
 /** Runs it to its end, passing on each line. Answers its exit code; throws a `UsageError` without a Python. */
 export async function runModule({ module, args, env, signal, onOut, onNote }: ModuleRun): Promise<number> {
   const python = env.TTAI_PYTHON?.trim() || join(PROJECT, '.venv', 'bin', 'python');
@@ -36,12 +39,14 @@ export async function runModule({ module, args, env, signal, onOut, onNote }: Mo
   });
   const end = () => child.kill('SIGTERM');
   signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
   createInterface({ input: child.stdout }).on('line', onOut);
-  createInterface({ input: child.stderr }).on('line', onNote);
+  // What Python says of being interrupted is no news to who did it.
+  createInterface({ input: child.stderr }).on('line', (line) => signal?.aborted || onNote(line));
   try {
     // Its `close`, not its `exit`: only then has it said all.
     const [code] = (await once(child, 'close')) as [number | null];
-    return code ?? 1;
+    return signal?.aborted ? EXIT_INTERRUPTED : (code ?? 1);
   } finally {
     signal?.removeEventListener('abort', end);
   }

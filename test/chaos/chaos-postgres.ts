@@ -2,7 +2,8 @@
  * A Postgres of the chaos commands' own, in a temporary folder: databases cloned from templates, and the pid to send
  * signals to. It starts again by itself when it is killed. Not for who works on it.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -30,7 +31,7 @@ export class ChaosPostgres {
 
   /** `settings` go over the usual ones. */
   static async start(settings: Readonly<Record<string, string>>): Promise<ChaosPostgres> {
-    const home = await mkdtemp(join(tmpdir(), 'ttai-chaos-'));
+    const home = mkdtempSync(join(tmpdir(), 'ttai-chaos-'));
     // It is in a session of its own and hears nothing of Ctrl-C.
     const forget = undoAtExit(() => endPostgresAt(home));
     try {

@@ -104,6 +104,13 @@ test.each([
   { args: ['crash-matrix', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
   { args: ['actors', '--minutes', '0'], says: '--minutes takes a number above 0' },
   { args: ['actors', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
+  { args: ['differential', '--plant', 'revision-check'], says: 'differential takes no --plant' },
+  { args: ['differential', '--minutes', '3'], says: 'differential takes no --minutes' },
+  {
+    args: ['actors', '--sample', '3'],
+    says: 'actors takes no --sample. It takes: --minutes, --plant, --seed',
+  },
+  { args: ['crash-matrix', '--cases', '3'], says: 'crash-matrix takes no --cases' },
   { args: ['crash-matrix', '--nonsense'], says: "Unknown option '--nonsense'" },
 ])('$args is refused with the reason', async ({ args, says }) => {
   await expect(run(process.execPath, [main, ...args])).rejects.toMatchObject({

@@ -44,12 +44,20 @@ interface Report {
   violations: readonly unknown[];
 }
 
+/** Which options each command has; every one takes `--seed` and `--help`, too. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'crash-matrix': ['sample', 'variant', 'point', 'parallel', 'plant'],
+  actors: ['minutes', 'plant'],
+  differential: ['cases'],
+};
+
 /** What the command line asks for; null for help. Throws a UsageError with words for a person. */
 function readCommandLine(args: string[]): (() => Promise<Report>) | null {
   const { values, positionals } = parse(args);
   const [name, ...others] = positionals;
   if (values.help) return null;
   if (name === undefined || others.length > 0) throw new UsageError(`Name one command.\n\n${HELP}`);
+  refuseOthers(name, Object.keys(values));
   const seed = wholeNumber('--seed', values.seed, 0) ?? newSeed();
   switch (name) {
     case 'crash-matrix':
@@ -98,6 +106,15 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** An option of another command would be passed over in silence, and with it what it was to show. */
+function refuseOthers(name: string, given: readonly string[]): void {
+  const own = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  const other = given.find((option) => own && !own.includes(option) && !['seed', 'help'].includes(option));
+  if (!own || other === undefined) return;
+  const has = [...own, 'seed'].map((option) => `--${option}`).join(', ');
+  throw new UsageError(`${name} takes no --${other}. It takes: ${has}.`);
 }
 
 function wholeNumber(option: string, text: string | undefined, least: number): number | undefined {

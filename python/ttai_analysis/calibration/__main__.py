@@ -12,12 +12,20 @@ from ttai_analysis.calibration.outcomes import EVERY
 from ttai_analysis.calibration.page import page
 from ttai_analysis.calibration.report import calibrate
 from ttai_analysis.calibration.samples import DataFolderError, read_samples
+from ttai_analysis.command import Parser, run
 from ttai_analysis.errors import ServiceError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read, calibrate, write. The verdicts, or with --json all figures, go to standard output."""
     asked = _parser().parse_args(arguments)
+    # Looked at first: the figures take minutes.
+    if asked.out is not None and not asked.out.parent.is_dir():
+        print(f"calibrate: there is no folder {asked.out.parent} for the page.", file=sys.stderr)
+        return 1
+    if asked.out is not None and asked.out.is_dir():
+        print(f"calibrate: {asked.out} is a folder; --out wants a file.", file=sys.stderr)
+        return 1
     try:
         samples = read_samples(asked.data)
         report = calibrate(samples, every=asked.every, progress=_progress)
@@ -36,8 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ttai_analysis.calibration",
+    parser = Parser(
+        prog="calibrate",
         description="Compares probabilities and chart labels with what followed in real bars.",
     )
     parser.add_argument(
@@ -71,4 +79,4 @@ def _progress(symbol: str, done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ttai_analysis.command import EXIT_WRONG_CALL, Parser, run
 from ttai_analysis.fetching.job import Stored, Wanted, fetch
 from ttai_analysis.fetching.writer import FolderWriter
 from ttai_analysis.models.common import Symbol
@@ -21,7 +22,7 @@ from ttai_analysis.providers.factory import create_provider
 from ttai_analysis.settings import PROVIDERS, SettingsError, settings_from_environment
 from ttai_analysis.timestamps import system_clock
 
-EXIT_SOME_FAILED, EXIT_WRONG_CALL = 1, 2
+EXIT_SOME_FAILED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,8 +73,8 @@ def _tell(line: dict[str, object]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ttai_analysis.fetching",
+    parser = Parser(
+        prog="fetch",
         description="Stores bars and option chains of a provider for the `files` provider.",
     )
     parser.add_argument("symbols", nargs="+", type=_symbol)
@@ -101,4 +102,4 @@ def _date(text: str) -> date:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
