@@ -36,9 +36,7 @@ def _bars(seed: int) -> Bars:
 
 
 def _ours(bars: Bars) -> object:
-    high, low, close, volume = bars
-    # None of those asked for reads opens.
-    found = IndicatorSet(close, high, low, close, volume, 252.0)
+    found = IndicatorSet(*bars, 252.0)
     return (
         found.sma20, found.sma50, found.sma200, found.ema9, found.ema20, found.rsi14, found.atr14,
         found.directional, found.macd, found.bollinger, found.hv(20), found.hv(60),
