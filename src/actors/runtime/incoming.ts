@@ -6,6 +6,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { Outcome } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
+import {
+  MAX_KEY_CHARS,
+  MAX_SOURCE_CHARS,
+  optionsOf,
+  refuseText,
+  refuseTextIfGiven,
+  wrongOption,
+} from './options.ts';
 import type { Registry } from './registry/registry.ts';
 import { faultOfText } from './steps/lossless.ts';
 import type { Idempotency, Item } from './steps/work.ts';
@@ -14,9 +22,7 @@ import type { ActorEvent, Address, DurableMachine, SendOptions, SpawnOptions } f
 
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
 const KEY = /^[\w.:@-]{1,200}$/;
-const MAX_KEY_CHARS = 200;
-/** An address is one, and a child's is longer than its parent's. */
-const MAX_SOURCE_CHARS = 2_000;
+const SPAWN_OPTIONS = ['input', 'owner', 'idempotencyKey', 'singletonKey'] as const;
 
 /** The item of a spawn. Throws `machine_not_found`, or `invalid_input` naming the field. */
 export function spawnItem(registry: Registry, machine: string, key: string, options: SpawnOptions): Item {
@@ -24,9 +30,9 @@ export function spawnItem(registry: Registry, machine: string, key: string, opti
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw wrongOption('key', 'an actor key is 1 to 200 letters, digits or . _ : @ -');
   }
-  const { owner, idempotencyKey, singletonKey } = optionsOf(options);
+  const { owner, idempotencyKey, singletonKey } = optionsOf(options, SPAWN_OPTIONS);
   refuseText('owner', owner, MAX_KEY_CHARS);
-  if (singletonKey !== undefined) refuseText('singletonKey', singletonKey, MAX_KEY_CHARS);
+  refuseTextIfGiven('singletonKey', singletonKey, MAX_KEY_CHARS);
   const input = parsed(definition.input, options.input, 'invalid_input', `the input of ${machine}`);
   return {
     kind: 'spawn',
@@ -49,8 +55,8 @@ export function eventItem(
   options: SendOptions,
 ): Item {
   refuseAddress(address);
-  const { source, idempotencyKey } = optionsOf(options);
-  if (source !== undefined) refuseText('source', source, MAX_SOURCE_CHARS);
+  const { source, idempotencyKey } = optionsOf(options, ['source', 'idempotencyKey']);
+  refuseTextIfGiven('source', source, MAX_SOURCE_CHARS);
   const checked = checkEvent(registry, address, event);
   const machine = machineOf(address);
   return {
@@ -148,20 +154,6 @@ export function refuseAddress(address: Address): void {
   if (typeof address !== 'string') throw wrongOption('address', 'an address is text: machine/key');
   if (isStorableText(address)) return;
   throw new RuntimeError('actor_not_found', `there is no actor ${storableText(address)}`);
-}
-
-function optionsOf<T extends object>(options: T): T {
-  if (typeof options === 'object' && options !== null) return options;
-  throw wrongOption('options', 'the options are an object');
-}
-
-function refuseText(field: string, value: unknown, maxChars: number): asserts value is string {
-  if (typeof value === 'string' && value !== '' && value.length <= maxChars && isStorableText(value)) return;
-  throw wrongOption(field, `${field} is 1 to ${maxChars} characters of text, without NUL`);
-}
-
-function wrongOption(field: string, message: string): RuntimeError {
-  return new RuntimeError('invalid_input', message, { details: { field } });
 }
 
 /** The machine's part of an address; empty where there is none. */
