@@ -47,7 +47,10 @@ export function spawnItem(registry: Registry, machine: string, key: string, opti
   };
 }
 
-/** The item of an event from outside. Throws `actor_not_found`, or `invalid_event` naming the field (R9). */
+/**
+ * The item of an event from outside. Throws `actor_not_found`, or `invalid_event` naming the field (R9). To an actor of
+ * a machine that is not here nothing is applied: the item asks whether there is such an actor, and why it can't be.
+ */
 export function eventItem(
   registry: Registry,
   address: Address,
@@ -59,12 +62,17 @@ export function eventItem(
   refuseTextIfGiven('source', source, MAX_SOURCE_CHARS);
   const checked = checkEvent(registry, address, event);
   const machine = machineOf(address);
-  return {
+  const item = {
     kind: 'event',
     stepId: randomUUID(),
     address,
     event: checked,
     source: source ?? null,
+  } as const;
+  // A key belongs to the event as its schema parses it, which is not here.
+  if (!registry.find(machine)) return item;
+  return {
+    ...item,
     idempotency: idempotency(address, idempotencyKey, checked),
     // Of which version the actor is shows when it is loaded.
     ...(steppedVersions(registry, machine).length > 1 && {
@@ -82,12 +90,12 @@ function steppedVersions(registry: Registry, machine: string): DurableMachine[] 
 }
 
 /**
- * The event as its schema parses it: the current version's, or the first old one's that goes on and takes it. Throws
- * `actor_not_found`, or `invalid_event` naming the field.
+ * The event as its schema parses it: the current version's, or the first old one's that goes on and takes it; of a
+ * machine that is not here, its type. Throws `invalid_event` naming the field.
  */
 export function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
   const [current, ...old] = steppedVersions(registry, machineOf(address));
-  if (!current) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+  if (!current) return { type: typeOf(event) };
   try {
     return checkEventOf(current, event);
   } catch (error) {
@@ -103,10 +111,7 @@ export function checkEvent(registry: Registry, address: Address, event: ActorEve
 }
 
 function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent): ActorEvent {
-  const type: unknown = event?.type;
-  if (typeof type !== 'string') {
-    throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
-  }
+  const type = typeOf(event);
   const schema = Object.hasOwn(events, type) ? events[type] : undefined;
   if (!schema) {
     const known = Object.keys(events).join(', ');
@@ -120,6 +125,12 @@ function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent
   }
   const fields = parsed(schema, event, 'invalid_event', `the event ${type}`);
   return { ...(fields as object), type };
+}
+
+function typeOf(event: ActorEvent): string {
+  const type: unknown = event?.type;
+  if (typeof type === 'string') return type;
+  throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
 }
 
 /**
