@@ -1,5 +1,6 @@
 /** Starting an actor system: on a database that others have prepared, or alone on a URL. */
 import type { Pool } from 'pg';
+import { isServerTrouble } from '../../persistence/database-errors.ts';
 import { migrate } from '../../persistence/migrate.ts';
 import { closePool, openPool } from '../../persistence/pool.ts';
 import { RuntimeError } from './errors.ts';
@@ -57,7 +58,8 @@ async function prepare(connectionString: string): Promise<void> {
     const reason =
       error instanceof Error && error.message ? error.message : String((error as { code?: unknown }).code);
     throw new RuntimeError('unavailable', `the database can't be prepared: ${reason}`, {
-      retryable: true,
+      // A wrong password, or a database that is not there, stays so.
+      retryable: isServerTrouble(error),
       cause: error,
     });
   }
