@@ -64,11 +64,11 @@ export class Migrator {
     limit = Number.POSITIVE_INFINITY,
   }: MigrateOptions): Promise<MigrationReport> {
     const { registry, database } = this.#options;
-    const all = registry.definitions.map(({ id }) => id);
-    const machines = machine === undefined ? all : [registry.machine(machine).definition.id];
+    // Those of a machine that is not here are counted as well: else nobody would be told of them.
+    const machines = machine === undefined ? null : [registry.machine(machine).definition.id];
     const report = new Report(registry, dryRun);
     for (const row of await countVersions(database, machines)) report.found(row);
-    const known = registry.allVersions.filter(({ id }) => machines.includes(id));
+    const known = registry.allVersions.filter(({ id }) => machines?.includes(id) ?? true);
     const leading = known.filter(({ id, version }) => registry.version(id, version)?.link);
     let left = limit;
     // In this order, so that none is taken up twice.
