@@ -116,7 +116,7 @@ export function addActorCommands(program: Command, options: ActorCommandsOptions
     });
   actors
     .command('dead-letters')
-    .description('events whose step threw, kept until they are retried or discarded')
+    .description('events whose step threw, kept until they are retried or discarded, for 90 days at most')
     .argument('[id]', 'only this one, in full')
     .option('--address <address>', 'only of this actor', addressOf)
     .option('--machine <machine>', 'only of this machine')

@@ -15,8 +15,9 @@ export function explain(error: unknown): { line: string; exitCode: 1 | 2 } {
   if (error instanceof TtaiError) {
     const hint = typeof error.details?.hint === 'string' ? ` ${error.details.hint}` : '';
     const again = error.retryable ? ' Trying again may help.' : '';
+    const what = hint + again === '' || /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
     return {
-      line: printable(`${error.message}${hint}${again} (${error.code})`),
+      line: printable(`${what}${hint}${again} (${error.code})`),
       exitCode: error.code === 'invalid_input' ? 2 : 1,
     };
   }

@@ -6,6 +6,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { Outcome } from './effects/effect-runner.ts';
 import { RuntimeError } from './errors.ts';
+import {
+  MAX_KEY_CHARS,
+  MAX_SOURCE_CHARS,
+  optionsOf,
+  refuseText,
+  refuseTextIfGiven,
+  wrongOption,
+} from './options.ts';
 import type { Registry } from './registry/registry.ts';
 import { faultOfText } from './steps/lossless.ts';
 import type { Idempotency, Item } from './steps/work.ts';
@@ -14,9 +22,7 @@ import type { ActorEvent, Address, DurableMachine, SendOptions, SpawnOptions } f
 
 /** Keys are the caller's own words; a NUL can't be stored, and an address is read by people. */
 const KEY = /^[\w.:@-]{1,200}$/;
-const MAX_KEY_CHARS = 200;
-/** An address is one, and a child's is longer than its parent's. */
-const MAX_SOURCE_CHARS = 2_000;
+const SPAWN_OPTIONS = ['input', 'owner', 'idempotencyKey', 'singletonKey'] as const;
 
 /** The item of a spawn. Throws `machine_not_found`, or `invalid_input` naming the field. */
 export function spawnItem(registry: Registry, machine: string, key: string, options: SpawnOptions): Item {
@@ -24,9 +30,9 @@ export function spawnItem(registry: Registry, machine: string, key: string, opti
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw wrongOption('key', 'an actor key is 1 to 200 letters, digits or . _ : @ -');
   }
-  const { owner, idempotencyKey, singletonKey } = optionsOf(options);
+  const { owner, idempotencyKey, singletonKey } = optionsOf(options, SPAWN_OPTIONS);
   refuseText('owner', owner, MAX_KEY_CHARS);
-  if (singletonKey !== undefined) refuseText('singletonKey', singletonKey, MAX_KEY_CHARS);
+  refuseTextIfGiven('singletonKey', singletonKey, MAX_KEY_CHARS);
   const input = parsed(definition.input, options.input, 'invalid_input', `the input of ${machine}`);
   return {
     kind: 'spawn',
@@ -41,7 +47,10 @@ export function spawnItem(registry: Registry, machine: string, key: string, opti
   };
 }
 
-/** The item of an event from outside. Throws `actor_not_found`, or `invalid_event` naming the field (R9). */
+/**
+ * The item of an event from outside. Throws `actor_not_found`, or `invalid_event` naming the field (R9). To an actor of
+ * a machine that is not here nothing is applied: the item asks whether there is such an actor, and why it can't be.
+ */
 export function eventItem(
   registry: Registry,
   address: Address,
@@ -49,16 +58,21 @@ export function eventItem(
   options: SendOptions,
 ): Item {
   refuseAddress(address);
-  const { source, idempotencyKey } = optionsOf(options);
-  if (source !== undefined) refuseText('source', source, MAX_SOURCE_CHARS);
+  const { source, idempotencyKey } = optionsOf(options, ['source', 'idempotencyKey']);
+  refuseTextIfGiven('source', source, MAX_SOURCE_CHARS);
   const checked = checkEvent(registry, address, event);
   const machine = machineOf(address);
-  return {
+  const item = {
     kind: 'event',
     stepId: randomUUID(),
     address,
     event: checked,
     source: source ?? null,
+  } as const;
+  // A key belongs to the event as its schema parses it, which is not here.
+  if (!registry.find(machine)) return item;
+  return {
+    ...item,
     idempotency: idempotency(address, idempotencyKey, checked),
     // Of which version the actor is shows when it is loaded.
     ...(steppedVersions(registry, machine).length > 1 && {
@@ -76,12 +90,12 @@ function steppedVersions(registry: Registry, machine: string): DurableMachine[] 
 }
 
 /**
- * The event as its schema parses it: the current version's, or the first old one's that goes on and takes it. Throws
- * `actor_not_found`, or `invalid_event` naming the field.
+ * The event as its schema parses it: the current version's, or the first old one's that goes on and takes it; of a
+ * machine that is not here, its type. Throws `invalid_event` naming the field.
  */
 export function checkEvent(registry: Registry, address: Address, event: ActorEvent): ActorEvent {
   const [current, ...old] = steppedVersions(registry, machineOf(address));
-  if (!current) throw new RuntimeError('actor_not_found', `there is no actor ${address}`);
+  if (!current) return { type: typeOf(event) };
   try {
     return checkEventOf(current, event);
   } catch (error) {
@@ -97,10 +111,7 @@ export function checkEvent(registry: Registry, address: Address, event: ActorEve
 }
 
 function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent): ActorEvent {
-  const type: unknown = event?.type;
-  if (typeof type !== 'string') {
-    throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
-  }
+  const type = typeOf(event);
   const schema = Object.hasOwn(events, type) ? events[type] : undefined;
   if (!schema) {
     const known = Object.keys(events).join(', ');
@@ -114,6 +125,12 @@ function checkEventOf({ id: machine, events }: DurableMachine, event: ActorEvent
   }
   const fields = parsed(schema, event, 'invalid_event', `the event ${type}`);
   return { ...(fields as object), type };
+}
+
+function typeOf(event: ActorEvent): string {
+  const type: unknown = event?.type;
+  if (typeof type === 'string') return type;
+  throw new RuntimeError('invalid_event', 'an event needs a type', { details: { field: 'type' } });
 }
 
 /**
@@ -148,20 +165,6 @@ export function refuseAddress(address: Address): void {
   if (typeof address !== 'string') throw wrongOption('address', 'an address is text: machine/key');
   if (isStorableText(address)) return;
   throw new RuntimeError('actor_not_found', `there is no actor ${storableText(address)}`);
-}
-
-function optionsOf<T extends object>(options: T): T {
-  if (typeof options === 'object' && options !== null) return options;
-  throw wrongOption('options', 'the options are an object');
-}
-
-function refuseText(field: string, value: unknown, maxChars: number): asserts value is string {
-  if (typeof value === 'string' && value !== '' && value.length <= maxChars && isStorableText(value)) return;
-  throw wrongOption(field, `${field} is 1 to ${maxChars} characters of text, without NUL`);
-}
-
-function wrongOption(field: string, message: string): RuntimeError {
-  return new RuntimeError('invalid_input', message, { details: { field } });
 }
 
 /** The machine's part of an address; empty where there is none. */

@@ -6,10 +6,20 @@ import type { Database } from '../../persistence/database.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
 import { RuntimeError } from './errors.ts';
 import { refuseAddress } from './incoming.ts';
-import type { ActorView, Address, Clock, InspectionRecord, ListOptions, PendingWork } from './types.ts';
+import { MAX_KEY_CHARS, MAX_SOURCE_CHARS, optionsOf, refuseTextIfGiven, wrongOption } from './options.ts';
+import type {
+  ActorStatus,
+  ActorView,
+  Address,
+  Clock,
+  InspectionRecord,
+  ListOptions,
+  PendingWork,
+} from './types.ts';
 import { toInspectionRecord, toPendingWork, toView } from './views.ts';
 
 const MAX_PAGE = 500;
+const STATUSES: readonly ActorStatus[] = ['active', 'done', 'error', 'stopped', 'quarantined'];
 
 /** The reading half of an actor system. Every call throws `unavailable` while the database is away. */
 export class Queries {
@@ -36,12 +46,20 @@ export class Queries {
   }
 
   async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
+    const { owner, machine, status } = optionsOf(options, ['owner', 'machine', 'status', 'limit', 'cursor']);
+    refuseTextIfGiven('owner', owner, MAX_KEY_CHARS);
+    const machines = typeof machine === 'string' ? [machine] : machine;
+    if (machines !== undefined && !Array.isArray(machines))
+      throw wrongOption('machine', 'machine is the id of a machine, or a list of ids');
+    for (const id of machines ?? []) refuseTextIfGiven('machine', id ?? null, MAX_KEY_CHARS);
+    if (status !== undefined && !STATUSES.includes(status))
+      throw wrongOption('status', `a status is one of ${STATUSES.join(', ')}`);
     const limit = pageSize(options.limit, 50);
     const rows = await read(() =>
       listActors(this.#database, {
-        owner: options.owner,
-        machines: typeof options.machine === 'string' ? [options.machine] : options.machine,
-        status: options.status,
+        owner,
+        machines,
+        status,
         limit: limit + 1,
         before: options.cursor === undefined ? undefined : parseListCursor(options.cursor),
       }),
@@ -57,10 +75,9 @@ export class Queries {
     options: { from?: number; limit?: number } = {},
   ): Promise<InspectionRecord[]> {
     refuseAddress(address);
-    const { from = 0 } = options;
-    if (!Number.isSafeInteger(from)) {
-      throw new RuntimeError('invalid_input', 'from is a revision', { details: { field: 'from' } });
-    }
+    const { from = 0 } = optionsOf(options, ['from', 'limit']);
+    if (!Number.isSafeInteger(from) || from < 0)
+      throw wrongOption('from', 'from is a revision: a whole number of 0 or more');
     const limit = pageSize(options.limit, MAX_PAGE);
     const steps = await read(() => readSteps(this.#database, address, from, limit));
     return steps.map(toInspectionRecord);
@@ -69,16 +86,18 @@ export class Queries {
   async inspect(
     options: { after?: string; address?: Address; owner?: string; limit?: number } = {},
   ): Promise<InspectionRecord[]> {
+    const { owner, address } = optionsOf(options, ['after', 'address', 'owner', 'limit']);
     const after = parseCursor(options.after ?? '0.0');
-    if (!after) {
-      throw new RuntimeError('invalid_input', 'not a cursor of the journal', { details: { field: 'after' } });
-    }
+    if (!after) throw wrongOption('after', 'not a cursor of the journal');
+    refuseTextIfGiven('owner', owner, MAX_KEY_CHARS);
+    refuseTextIfGiven('address', address, MAX_SOURCE_CHARS);
+    const limit = pageSize(options.limit, MAX_PAGE);
     const steps = await read(() =>
       readStream(this.#database, {
         after,
-        address: options.address,
-        owners: options.owner === undefined ? undefined : [options.owner],
-        limit: pageSize(options.limit, MAX_PAGE),
+        address,
+        owners: owner === undefined ? undefined : [owner],
+        limit,
       }),
     );
     return steps.map(toInspectionRecord);
@@ -92,10 +111,9 @@ export class Queries {
 /** How many rows a page has. Throws `invalid_input` for what is no number of rows. */
 export function pageSize(limit: number | undefined, usual: number): number {
   if (limit === undefined) return usual;
-  if (Number.isInteger(limit) && limit >= 0) return Math.min(limit, MAX_PAGE);
-  throw new RuntimeError('invalid_input', 'a limit is a whole number of rows', {
-    details: { field: 'limit' },
-  });
+  // More is refused: a page cut short would look like the last one.
+  if (Number.isInteger(limit) && limit >= 0 && limit <= MAX_PAGE) return limit;
+  throw wrongOption('limit', `a limit is a whole number of rows, at most ${MAX_PAGE}`);
 }
 
 /** What a query answers. Throws `unavailable` while the database is away. */
@@ -117,10 +135,11 @@ function listCursor(createdAt: Date, address: Address): string {
 }
 
 function parseListCursor(cursor: string): { createdAt: Date; address: Address } {
+  if (typeof cursor !== 'string') throw wrongOption('cursor', 'not a cursor of this list');
   const [at = '', address = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
   const createdAt = new Date(at);
   if (Number.isNaN(createdAt.getTime()) || !address || address.includes('\0')) {
-    throw new RuntimeError('invalid_input', 'not a cursor of this list', { details: { field: 'cursor' } });
+    throw wrongOption('cursor', 'not a cursor of this list');
   }
   return { createdAt, address };
 }

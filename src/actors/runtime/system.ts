@@ -7,6 +7,7 @@ import { restartRestoredStream } from '../../persistence/actors/journal.ts';
 import { atMost } from './bounded.ts';
 import { RuntimeError } from './errors.ts';
 import { eventItem, refuseAddress, spawnItem } from './incoming.ts';
+import { optionsOf, sourceOf, wrongOption } from './options.ts';
 import { assemble, type Parts, type SystemOptions } from './parts.ts';
 import type { Item } from './steps/work.ts';
 import type { SystemLoad } from './telemetry.ts';
@@ -30,6 +31,7 @@ import { scheduleHousekeeping } from './upkeep/housekeeping.ts';
 import { waitFor } from './wait-for.ts';
 
 const DRAIN_MS = 10_000;
+const LONGEST_DRAIN_MS = 24 * 3_600_000;
 /** Over the stated time: for effects to end that are aborted then, and for what they leave to be committed. */
 const GRACE_MS = 1_000;
 /** For telling the database and the other processes. */
@@ -130,7 +132,7 @@ export class System implements ActorSystem {
   async stop(address: Address, options: { source?: string } = {}): Promise<ActorView> {
     this.#refuseWhenDraining();
     refuseAddress(address);
-    const item: Item = { kind: 'stop', stepId: randomUUID(), address, source: options.source ?? null };
+    const item: Item = { kind: 'stop', stepId: randomUUID(), address, source: sourceOf(options) };
     await this.#parts.committer.submit(item);
     return this.snapshot(address);
   }
@@ -168,7 +170,10 @@ export class System implements ActorSystem {
     return this.#parts.registry.allVersions;
   }
 
-  drain({ timeoutMs = DRAIN_MS }: { timeoutMs?: number } = {}): Promise<void> {
+  async drain(options: { timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs = DRAIN_MS } = optionsOf(options, ['timeoutMs']);
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= LONGEST_DRAIN_MS))
+      throw wrongOption('timeoutMs', 'timeoutMs is a number of 0 or more, a day at most');
     this.#drained ??= this.#drain(timeoutMs);
     return this.#drained;
   }

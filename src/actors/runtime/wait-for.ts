@@ -1,6 +1,7 @@
 /** Waiting for an actor to get somewhere: wakes on commits, does not poll. */
 
 import { RuntimeError } from './errors.ts';
+import { optionsOf, wrongOption } from './options.ts';
 import { hasEnded } from './steps/bring-up.ts';
 import type { ActorSystem, ActorView, Address } from './types.ts';
 
@@ -64,19 +65,14 @@ export async function waitFor(
 }
 
 function checked(until: Until, options: Parameters<ActorSystem['waitFor']>[2]) {
-  const timeoutMs: unknown = options?.timeoutMs;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-    const details = { field: 'timeoutMs' };
-    throw new RuntimeError('invalid_input', 'timeoutMs is a number of 0 or more', { details });
-  }
+  const timeoutMs: unknown = optionsOf(options, ['timeoutMs', 'signal']).timeoutMs;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+    throw wrongOption('timeoutMs', 'timeoutMs is a number of 0 or more');
   const isKnown =
     until === 'done' ||
     typeof until === 'function' ||
     typeof (until as { tag?: unknown } | null)?.tag === 'string';
-  if (!isKnown) {
-    const details = { field: 'until' };
-    throw new RuntimeError('invalid_input', 'wait for "done", a { tag }, or a function', { details });
-  }
+  if (!isKnown) throw wrongOption('until', 'wait for "done", a { tag }, or a function');
   return options;
 }
 

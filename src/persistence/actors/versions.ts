@@ -9,11 +9,14 @@ export interface VersionRow {
   actors: number;
 }
 
-/** How many actors that have not ended there are of each version of these machines. Reads the whole table. */
-export async function countVersions(database: Database, machines: readonly string[]): Promise<VersionRow[]> {
+/** How many actors that have not ended there are of each version of these machines, of all when null. Reads the whole table. */
+export async function countVersions(
+  database: Database,
+  machines: readonly string[] | null,
+): Promise<VersionRow[]> {
   const { rows } = await database.query(
     `SELECT machine, version, status = 'quarantined' AS quarantined, count(*) AS actors FROM actors
-     WHERE machine = ANY($1) AND status IN ('active', 'quarantined')
+     WHERE ($1::text[] IS NULL OR machine = ANY($1)) AND status IN ('active', 'quarantined')
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
     [machines],
   );

@@ -246,6 +246,19 @@ describe('R8: a dead letter is retried once', () => {
     await expect(system.retryDeadLetter(id)).rejects.toMatchObject({ code: 'dead_letter_not_found' });
   });
 
+  test('not by a process without its machine, which says so and keeps the letter', async () => {
+    const address = await spawn();
+    const { id } = await fail(address, () => system.send(address, add));
+    const pool = openPool(database.connectionString, () => {});
+    pools.push(pool);
+    const { connectionString } = database;
+    const without = await createActorSystem({ pool, connectionString, machines: [], effects: [] });
+    const retried = without.retryDeadLetter(id);
+    await expect(retried).rejects.toMatchObject({ code: 'version_not_here', retryable: true });
+    await without.drain({ timeoutMs: 1 });
+    expect(await system.retryDeadLetter(id)).toMatchObject({ changed: true });
+  });
+
   test('by two processes at once: the others hear that it is gone', async () => {
     for (let round = 0; round < 10; round++) {
       const address = await spawn();

@@ -44,5 +44,10 @@ test('R12: an actor whose machine a process does not have is not stopped there, 
   const address = await system.spawn('counter', key(), { input: { start: 0 }, owner: 'a' });
   const without = await world.start({ machines: [] });
   await expect(without.stop(address)).rejects.toMatchObject({ code: 'machine_not_found' });
+  // But somebody is told that it is there.
+  const { versions } = await without.migrate({ dryRun: true });
+  const counted = versions.filter(({ machine }) => machine === 'counter');
+  expect(counted).toMatchObject([{ unknown: expect.any(Number), left: 0 }]);
+  expect(counted[0]?.unknown).toBeGreaterThan(0);
   expect(await system.snapshot(address)).toMatchObject({ status: 'active', revision: 1 });
 });

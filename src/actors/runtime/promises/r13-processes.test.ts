@@ -205,7 +205,14 @@ describe('R13: many processes', () => {
     expect((await pool.query('SELECT process FROM effects WHERE address = $1', [address])).rows).toEqual([
       { process: null },
     ]);
-    await expect(counts.send(address, { type: 'ABORT' })).rejects.toMatchObject({ code: 'actor_not_found' });
+    const elsewhere = { code: 'version_not_here', retryable: true };
+    await expect(counts.send(address, { type: 'ABORT' })).rejects.toMatchObject(elsewhere);
+    await expect(counts.send(address, { type: 'ABORT' }, { idempotencyKey: 'a' })).rejects.toMatchObject(
+      elsewhere,
+    );
+    await expect(counts.send('worker/none', { type: 'ABORT' })).rejects.toMatchObject({
+      code: 'actor_not_found',
+    });
     const machines = [counter, waiter, worker];
     world.work.answer(job, async () => ({ done: job }));
     const again = await createActorSystem({

@@ -4,16 +4,25 @@
  * (`check-versions.ts`).
  */
 import { StateMachine } from 'xstate';
+import { faultsOfNames } from '../options.ts';
 import type { DurableMachine } from '../types.ts';
 import { isName, isSchema } from './faults.ts';
 
 /** The parts of a record that can be redacted, and a field within. */
 const REDACTED = /^(context|event|input|output|emitted)\../;
 
-/** What is missing or of the wrong kind, naming the fields. */
+const DECLARED = ['id', 'version', 'machine', 'previous', 'input', 'events', 'journal', 'keepEnded'];
+const RENAMED = ['states', 'timers', 'effects', 'children'];
+const JOURNAL = ['keepLast', 'keepFor', 'unchanged', 'redact'];
+
+/** What is missing, unknown or of the wrong kind, naming the fields. */
 export function faultsOfDeclaration(definition: DurableMachine): string[] {
   const { id, version, machine, previous = [], input, events, journal = {} } = definition ?? {};
-  const faults = faultsOfVersion({ version, machine, events });
+  const faults = [
+    ...faultsOfNames(definition, DECLARED),
+    ...faultsOfNames(journal, JOURNAL, 'journal'),
+    ...faultsOfVersion({ version, machine, events }),
+  ];
   if (!isName(id)) faults.push('its id is not a text of 1 to 200 characters');
   if (!isSchema(input)) faults.push('its input is not a zod schema');
   if (!Array.isArray(previous)) faults.push('its previous is not a list of goesOn and migration');
@@ -23,6 +32,8 @@ export function faultsOfDeclaration(definition: DurableMachine): string[] {
       if (!kinds.includes(old?.kind)) faults.push('its previous holds what goesOn or migration has not made');
       else {
         const own = faultsOfVersion({ ...old, events: old.kind === 'goesOn' ? old.events : {} });
+        if (old.kind === 'goesOn') own.push(...faultsOfNames(old, ['kind', 'version', 'machine', 'events']));
+        else own.push(...faultsOfNames(old.renamed, RENAMED, 'renamed'));
         faults.push(...own.map((fault) => `version ${String(old.version)}: ${fault}`));
       }
     }

@@ -2,6 +2,7 @@
  * Declaring effects: work outside, with its policy. The runner is `effect-runner.ts`.
  */
 import type { z } from 'zod';
+import { faultsOfNames } from '../options.ts';
 import { messageOf } from '../storable.ts';
 import type { Duration, Effect, EffectContext } from '../types.ts';
 import { isName, isSchema, refuse } from './faults.ts';
@@ -29,6 +30,8 @@ export interface EffectPolicy<Input, Output> {
   concurrency?: number;
 }
 
+const POLICY = ['input', 'output', 'timeout', 'deadline', 'retries', 'concurrency'];
+
 /**
  * Declares an effect. `run` may be called more than once for one start (at least once): give
  * `context.idempotencyKey` to the peer, and stop when `context.signal` aborts. Throws `registration_refused` naming what
@@ -39,8 +42,18 @@ export function effect<Input, Output>(
   policy: EffectPolicy<Input, Output>,
   run: (input: Input, context: EffectContext) => Promise<Output>,
 ): Effect {
-  const retries = policy.retries ?? {};
-  const faults: string[] = [];
+  const {
+    input,
+    output,
+    timeout = '30 s',
+    deadline = '1 h',
+    concurrency = 64,
+    retries = {},
+  } = policy ?? ({} as EffectPolicy<Input, Output>);
+  const faults = [
+    ...faultsOfNames(policy, POLICY),
+    ...faultsOfNames(retries, ['limit', 'delay', 'backoff', 'maxDelay'], 'retries'),
+  ];
   const ms = (field: string, duration: Duration): number => {
     try {
       return toMs(duration);
@@ -51,17 +64,17 @@ export function effect<Input, Output>(
   };
   const declared: Effect<Input, Output> = {
     name,
-    input: policy.input,
-    output: policy.output,
-    timeoutMs: ms('timeout', policy.timeout ?? '30 s'),
-    deadlineMs: ms('deadline', policy.deadline ?? '1 h'),
+    input,
+    output,
+    timeoutMs: ms('timeout', timeout),
+    deadlineMs: ms('deadline', deadline),
     retries: {
       limit: retries.limit ?? 3,
       delayMs: ms('retries.delay', retries.delay ?? '1 s'),
       backoff: retries.backoff ?? 'exponential',
       maxDelayMs: ms('retries.maxDelay', retries.maxDelay ?? '30 s'),
     },
-    concurrency: policy.concurrency ?? 64,
+    concurrency,
     run,
   };
   // The runtime hands `run` only what `input` has parsed, so that the types hold where they were erased.

@@ -14,6 +14,8 @@
  */
 import type { AnyStateMachine, ContextFrom, StateValue, StateValueFrom } from 'xstate';
 import type { z } from 'zod';
+import { faultsOfNames } from '../options.ts';
+import { refuse } from './faults.ts';
 
 /** An old version whose actors go on in it, to their end. New actors are of the current version. */
 export interface GoesOn {
@@ -79,7 +81,8 @@ export function goesOn(version: Omit<GoesOn, 'kind'>): GoesOn {
 /**
  * Declares how the actors of an old version become ones of the version after it; several make a chain. `migrate` is
  * pure: it may be called more than once for one actor, and what it throws quarantines that actor. `context` is the
- * schema of the old context; what it does not know, `migrate` does not see.
+ * schema of the old context; what it does not know, `migrate` does not see. Throws `registration_refused` for a name
+ * that a migration does not have.
  */
 export function migration<
   Old extends AnyStateMachine,
@@ -93,6 +96,8 @@ export function migration<
     old: OldState<StateValueFrom<Old>, OldContext>,
   ) => NewState<StateValueFrom<New>, ContextFrom<New>>;
 }): Migration {
+  const faults = faultsOfNames(declared, ['from', 'to', 'renamed', 'migrate']);
+  if (faults.length > 0) refuse(`the migration from version ${String(declared.from?.version)}`, faults);
   const { from, to, renamed = {}, migrate } = declared;
   // The old context is parsed, and the old value one of the old machine's, before `migrate` sees them.
   const erased = migrate as unknown as Migration['migrate'];

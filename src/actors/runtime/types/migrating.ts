@@ -22,7 +22,7 @@ export interface VersionCount {
   migrated: number;
   /** Quarantined now, or still; with `dryRun`: would be. */
   quarantined: number;
-  /** Of a version that this process does not have; another may. */
+  /** Of a version, or of a machine, that this process does not have; another may. */
   unknown: number;
   /** Not taken up, since the limit was reached. */
   left: number;

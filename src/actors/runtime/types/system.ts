@@ -101,7 +101,7 @@ export interface ActorSystem {
   list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;
   /** What an actor waits for, and how that is getting on. */
   pending(address: Address): Promise<PendingWork>;
-  /** One actor's steps, by revision, oldest first. */
+  /** One actor's steps, by revision, oldest first; at most 500. None of an address that no actor has. */
   journal(address: Address, options?: { from?: number; limit?: number }): Promise<InspectionRecord[]>;
   /** Steps of all actors, or of one, in commit order after a cursor. Ends when there is nothing more yet. */
   inspect(options?: {
@@ -132,6 +132,6 @@ export interface ActorSystem {
   load(): SystemLoad;
   /** The registered machines in all their versions, the current one of each before its old ones. */
   machines(): readonly DurableMachine[];
-  /** No new work; what runs is finished or handed over within the time. */
+  /** No new work; what runs is finished or handed over within the time: 10 s unless said, and 5 s more at most. */
   drain(options?: { timeoutMs?: number }): Promise<void>;
 }

@@ -12,8 +12,15 @@ import {
 } from '../../../persistence/actors/dead-letters.ts';
 import type { Database } from '../../../persistence/database.ts';
 import type { Committer } from '../commits/committer.ts';
-import { RuntimeError } from '../errors.ts';
 import { checkEvent, machineOf } from '../incoming.ts';
+import {
+  MAX_KEY_CHARS,
+  MAX_SOURCE_CHARS,
+  optionsOf,
+  refuseTextIfGiven,
+  sourceOf,
+  wrongOption,
+} from '../options.ts';
 import { pageSize, read } from '../queries.ts';
 import type { Registry } from '../registry/registry.ts';
 import { deadLetterNotFound } from '../steps/apply-retry.ts';
@@ -22,6 +29,7 @@ import type { ActorEvent, DeadLetter, DeadLetterOptions, RuntimeLog, SendAnswer 
 
 const MAX_COUNTED = 10_000;
 const ID = /^[1-9]\d{0,17}$/;
+const LIST_OPTIONS = ['owner', 'address', 'machine', 'limit', 'cursor'] as const;
 
 export class DeadLetters {
   readonly #database: Database;
@@ -37,10 +45,11 @@ export class DeadLetters {
   }
 
   async list(options: DeadLetterOptions = {}): Promise<{ deadLetters: DeadLetter[]; next: string | null }> {
-    const { owner, address, machine, cursor: before } = options;
-    if (before !== undefined && !ID.test(before)) {
-      throw new RuntimeError('invalid_input', 'not a cursor of this list', { details: { field: 'cursor' } });
-    }
+    const { owner, address, machine, cursor: before } = optionsOf(options, LIST_OPTIONS);
+    refuseTextIfGiven('owner', owner, MAX_KEY_CHARS);
+    refuseTextIfGiven('address', address, MAX_SOURCE_CHARS);
+    refuseTextIfGiven('machine', machine, MAX_KEY_CHARS);
+    if (before !== undefined && !ID.test(before)) throw wrongOption('cursor', 'not a cursor of this list');
     const limit = pageSize(options.limit, 50);
     const page = { owner, address, machine, before, limit: limit + 1 };
     const letters = await read(() => listDeadLetters(this.#database, page));
@@ -57,7 +66,8 @@ export class DeadLetters {
     return this.#shown(await this.#find(id));
   }
 
-  async retry(id: string, { source = null }: { source?: string | null } = {}): Promise<SendAnswer> {
+  async retry(id: string, options: { source?: string } = {}): Promise<SendAnswer> {
+    const source = sourceOf(options);
     const { address, event, outside } = await this.#find(id);
     // The machine may have another schema by now; the event is taken as it was parsed then.
     if (outside) checkEvent(this.#registry, address, event as ActorEvent);
@@ -66,7 +76,9 @@ export class DeadLetters {
     return answer as SendAnswer;
   }
 
-  async discard(id: string, { source = null }: { source?: string | null } = {}): Promise<DeadLetter> {
+  async discard(id: string, options: { source?: string } = {}): Promise<DeadLetter> {
+    const source = sourceOf(options);
+    refuseId(id);
     const [letter] = ID.test(id) ? await read(() => deleteDeadLetters(this.#database, [id])) : [];
     if (!letter) throw deadLetterNotFound(id);
     const { address, revision } = letter;
@@ -75,6 +87,7 @@ export class DeadLetters {
   }
 
   async #find(id: string): Promise<StoredDeadLetter> {
+    refuseId(id);
     const found = ID.test(id) ? await read(() => loadDeadLetters(this.#database, [id])) : undefined;
     const letter = found?.get(id);
     if (!letter) throw deadLetterNotFound(id);
@@ -89,4 +102,8 @@ export class DeadLetters {
     const shown = definition ? redacted(event, definition) : { type: event.type, redacted: true };
     return { ...letter, machine, event: shown };
   }
+}
+
+function refuseId(id: unknown): void {
+  if (typeof id !== 'string') throw wrongOption('id', 'the id of a dead letter is text');
 }

@@ -8,6 +8,7 @@ import { countVersions, pageOfVersions } from '../../../persistence/actors/versi
 import type { Database } from '../../../persistence/database.ts';
 import { isConnectionError } from '../../../persistence/database-errors.ts';
 import { RuntimeError, toPlainError } from '../errors.ts';
+import { optionsOf, wrongOption } from '../options.ts';
 import type { Registry } from '../registry/registry.ts';
 import { applyMigrate } from '../steps/bring-up.ts';
 import { type Answer, type Item, Work } from '../steps/work.ts';
@@ -40,13 +41,13 @@ export class Migrator {
   /** Throws `machine_not_found`, `invalid_input`, and `unavailable` while the database is away. */
   async migrate(options: MigrateOptions): Promise<MigrationReport> {
     // Without a default: a call that forgot it must not mean it.
-    if (typeof options?.dryRun !== 'boolean') {
+    const { dryRun, limit } = optionsOf(options ?? {}, ['dryRun', 'limit', 'machine']);
+    if (typeof dryRun !== 'boolean') {
       const message = 'say dryRun: true to be told what would become of the actors, false to migrate them';
-      throw new RuntimeError('invalid_input', message, { details: { field: 'dryRun' } });
+      throw wrongOption('dryRun', message);
     }
-    if (options.limit !== undefined && !(options.limit >= 1)) {
-      throw new RuntimeError('invalid_input', 'a limit is 1 or more', { details: { field: 'limit' } });
-    }
+    if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
+      throw wrongOption('limit', 'a limit is a whole number of 1 or more');
     try {
       return await this.#migrateAll(options);
     } catch (error) {
@@ -63,11 +64,11 @@ export class Migrator {
     limit = Number.POSITIVE_INFINITY,
   }: MigrateOptions): Promise<MigrationReport> {
     const { registry, database } = this.#options;
-    const all = registry.definitions.map(({ id }) => id);
-    const machines = machine === undefined ? all : [registry.machine(machine).definition.id];
+    // Those of a machine that is not here are counted as well: else nobody would be told of them.
+    const machines = machine === undefined ? null : [registry.machine(machine).definition.id];
     const report = new Report(registry, dryRun);
     for (const row of await countVersions(database, machines)) report.found(row);
-    const known = registry.allVersions.filter(({ id }) => machines.includes(id));
+    const known = registry.allVersions.filter(({ id }) => machines?.includes(id) ?? true);
     const leading = known.filter(({ id, version }) => registry.version(id, version)?.link);
     let left = limit;
     // In this order, so that none is taken up twice.
