@@ -42,7 +42,7 @@ TELLING = frozenset(
         "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",
         "unreadable_articles", "stale_news", "scripted_price",
-        "failed", "stale", "without_price",
+        "failed", "stale", "without_price", "prose_unavailable",
         # tastytrade: its history does not say what it is adjusted for; REST instead of its stream
         "split_adjustment_not_stated", "unadjusted_bars_unavailable", "dividends_unavailable",
         "not_streamed", "contracts_not_quoted",
