@@ -14,8 +14,6 @@ from ttai_analysis.timestamps import SECONDS_PER_DAY, from_epoch
 BAR_SECONDS = 300
 QUOTE_LIMIT_SECONDS = 120.0
 """In a session a last trade older than this is stale."""
-MAX_CHAIN_AGE_SECONDS = 900.0
-"""Option quotes older than this are stale."""
 
 
 def bars_as_of(newest: int | None, timeframe: Timeframe) -> datetime | None:
