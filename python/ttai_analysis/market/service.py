@@ -9,7 +9,7 @@ from ttai_analysis.answers import AnswerHead, age_seconds, answer_head
 from ttai_analysis.chart.service import checked_bars
 from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.market.faults import quote_faults
-from ttai_analysis.market.freshness import bars_are_stale, quote_is_stale
+from ttai_analysis.market.freshness import bars_are_stale, stale_before
 from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.market_data import (
     Bar,
@@ -112,12 +112,15 @@ def quotes(
     asked = list(dict.fromkeys(request.symbols))
     answered = provider.quotes(asked, as_of)
     given = {symbol: answered[symbol] for symbol in asked if symbol in answered}
-    rows = {symbol: quote_row(quote, provider.source, as_of) for symbol, quote in given.items()}
+    oldest = stale_before(as_of)
+    rows = {
+        symbol: quote_row(quote, provider.source, as_of, oldest) for symbol, quote in given.items()
+    }
     return given, rows, [symbol for symbol in asked if symbol not in given]
 
 
-def quote_row(quote: Quote, source: str, as_of: datetime) -> QuoteRow:
-    """The row of one quote."""
+def quote_row(quote: Quote, source: str, as_of: datetime, oldest: datetime) -> QuoteRow:
+    """The row of one quote; it is stale when traded before `oldest`."""
     if not quote.price > 0.0:
         raise InvalidMarketDataError(f"The quote of {quote.symbol} has no price.")
     change = None
@@ -134,7 +137,7 @@ def quote_row(quote: Quote, source: str, as_of: datetime) -> QuoteRow:
         change_pct=change,
         as_of=quote.as_of,
         age_seconds=age_seconds(as_of, quote.as_of),
-        stale=quote_is_stale(quote.as_of, as_of),
+        stale=quote.as_of < oldest,
         source=source,
         session=quote.session,
     )
