@@ -105,7 +105,7 @@ def _answers(provider: FilesProvider, symbol: str, moment: datetime, *, more: bo
     answers: list[Model] = [analyze_chart(ChartRequest(symbol=symbol), provider, moment)]
     if more:
         weekly = MarketDataRequest(symbol=symbol, timeframe="weekly")
-        found, _ = quotes(QuotesRequest(symbols=[symbol]), provider, moment)
+        _, found, _ = quotes(QuotesRequest(symbols=[symbol]), provider, moment)
         answers += [
             analyze_options(OptionsRequest(symbol=symbol), provider, moment),
             market_data(weekly, provider, moment),

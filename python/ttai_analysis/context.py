@@ -8,6 +8,7 @@ import time
 from datetime import datetime, timedelta
 
 from ttai_analysis.errors import InvalidRequestError
+from ttai_analysis.prose.writer import AnswerT, ProseWriter
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.settings import Settings
 from ttai_analysis.timestamps import Clock, format_rfc3339, pinned_clock, system_clock
@@ -27,6 +28,7 @@ class ServiceContext:
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._provider: Provider | None = None
+        self.prose = ProseWriter(settings.prose_model) if settings.prose_model else None
         self.tracing = start_tracing(settings.otlp_endpoint)
 
     @property
@@ -50,6 +52,10 @@ class ServiceContext:
                     provider = create_provider(self.settings, self.clock)
                     self._provider = self.tracing.calls(provider) if self.tracing else provider
         return self._provider
+
+    def worded(self, answer: AnswerT) -> AnswerT:
+        """The answer with its texts as the language model words them, if there is one."""
+        return answer if self.prose is None else self.prose.rewritten(answer)
 
     def moment(self, requested: datetime | None) -> datetime:
         """The moment a request speaks of: its asOf, or now.

@@ -10,10 +10,10 @@ FORBIDDING = frozenset(
     {
         # bars
         "stale_bars", "future_bars", "suspected_split", "suspected_bad_tick", "unadjusted_prices",
-        "frozen_prices", "too_few_bars", "no_traded_volume",
+        "frozen_prices", "too_few_bars", "no_traded_volume", "unusable_bars",
         # quotes
         "no_quote", "no_live_quotes", "one_sided_quote", "crossed_quote", "wide_quote",
-        "stale_quote", "future_quote", "halted", "quote_far_from_close",
+        "stale_quote", "future_quote", "halted", "quote_far_from_close", "unusable_quote",
         # chains
         "no_option_chain", "stale_chain", "future_chain", "spot_mismatch", "unreliable_chain",
         # metrics
@@ -29,20 +29,24 @@ TELLING = frozenset(
         # bars
         "dropped_empty_bars", "dropped_incomplete_bars", "dropped_bars_after_as_of",
         "duplicate_bars", "zero_volume_bars", "live_bar_dropped", "reduced_history",
-        "period_clamped",
+        "period_clamped", "dropped_bars_without_session", "dropped_contradictory_bars",
+        "bars_without_time", "ragged_bars_cut",
         # quotes
-        "locked_quote", "receive_time_stamped",
+        "locked_quote", "receive_time_stamped", "delayed_minutes", "price_from_request",
         # chains
         "crossed_quotes", "locked_quotes", "one_sided_quotes", "wide_quotes", "sub_intrinsic",
         "no_open_interest",
         "non_standard_deliverable", "saturday_expiry", "am_settled", "expired_contracts",
         "duplicate_contracts", "forward_assumed_for_some_expiries", "risk_free_rate_assumed",
-        "iv_outlier", "parity_violated", "provider_iv_ignored",
+        "iv_outlier", "parity_violated", "provider_iv_ignored", "expiries_not_fetched",
+        "contract_without_strike_or_expiry",
+        # legs of a position
+        "model_price", "no_price", "expired",
         # other
         "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",
         "unreadable_articles", "stale_news", "scripted_price",
-        "failed", "stale", "without_price",
+        "failed", "stale", "without_price", "prose_unavailable",
         # tastytrade: its history does not say what it is adjusted for; REST instead of its stream
         "split_adjustment_not_stated", "unadjusted_bars_unavailable", "dividends_unavailable",
         "not_streamed", "contracts_not_quoted",

@@ -14,6 +14,7 @@ from ttai_analysis.tracing_settings import endpoint_problem, tracing_problem
 
 PROVIDERS = ("simulated", "files", "yahoo", "tastytrade")
 PACKAGE_OF_PROVIDER = {"yahoo": "yfinance", "tastytrade": "httpx2"}
+PROSE_PACKAGE = "litellm"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_SEED = "ttai"
 TASTYTRADE_URL = "https://api.tastyworks.com"
@@ -38,6 +39,7 @@ class Settings:
 
     `as_of` pins the service's clock (replay); `None` means the clock runs.
     `script` is a test aid: a JSON file of price overrides for the simulated market.
+    `prose_model` words the texts of answers, as litellm names it; None leaves them plain.
     `otlp_endpoint` is the base URL of the collector of traces, without a slash at its end.
     """
 
@@ -49,10 +51,12 @@ class Settings:
     log_level: str = "warning"
     otlp_endpoint: str | None = None
     tastytrade: TastytradeSettings | None = None
+    prose_model: str | None = None
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read `MARKET_DATA*`, `TT_*`, `TASTYTRADE_URL`, `LOG_LEVEL` and where traces go.
+    """Read `MARKET_DATA*`, `TT_*`, `TASTYTRADE_URL`, `PROSE_MODEL`, `LOG_LEVEL`, and where traces
+    go.
 
     An empty value counts as absent.
 
@@ -72,6 +76,7 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
         log_level=_log_level(value("LOG_LEVEL")),
         otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT"), environment),
         tastytrade=_tastytrade(value) if provider == "tastytrade" else None,
+        prose_model=_prose_model(value("PROSE_MODEL")),
     )
 
 
@@ -114,6 +119,15 @@ def _tastytrade(value: Callable[[str], str | None]) -> TastytradeSettings:
     if not url.startswith(("http://", "https://")):
         raise SettingsError(f"TASTYTRADE_URL is '{url}'; it must be an http or https address.")
     return TastytradeSettings(secret, refresh_token, url.rstrip("/"))
+
+
+def _prose_model(value: str | None) -> str | None:
+    if value is not None and find_spec(PROSE_PACKAGE) is None:
+        raise SettingsError(
+            f"PROSE_MODEL is '{value}', which needs the package {PROSE_PACKAGE}: "
+            "install the extra 'prose' of pyproject.toml, or unset it."
+        )
+    return value
 
 
 def _as_of(value: str | None) -> datetime | None:

@@ -37,4 +37,6 @@ def _warm_up(context: ServiceContext) -> None:
     except Exception:
         log.exception("warm-up failed; requests will report the cause")
         return
+    if context.prose is not None:
+        context.prose.load()
     log.info("warm after %.2f s", time.perf_counter() - started)

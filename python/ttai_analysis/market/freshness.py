@@ -3,7 +3,7 @@
 For: comparing data with the sessions of the exchange. Not for: fetching.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from ttai_analysis.timestamps import SECONDS_PER_DAY, from_epoch
 BAR_SECONDS = 300
 QUOTE_LIMIT_SECONDS = 120.0
 """In a session a last trade older than this is stale."""
-MAX_CHAIN_AGE_SECONDS = 900.0
-"""Option quotes older than this are stale."""
 
 
 def bars_as_of(newest: int | None, timeframe: Timeframe) -> datetime | None:
@@ -50,11 +48,15 @@ def bars_are_stale(newest: int | None, timeframe: Timeframe, as_of: datetime) ->
 
 def quote_is_stale(traded_at: datetime, as_of: datetime) -> bool:
     """In a session: older than two minutes; outside: from before the last close."""
+    return traded_at < stale_before(as_of)
+
+
+def stale_before(as_of: datetime) -> datetime:
+    """The moment before which a last trade is stale: one look at the calendar for many quotes."""
     table = session_table()
     if table.at(as_of) is not None:
-        return (as_of - traded_at).total_seconds() > QUOTE_LIMIT_SECONDS
-    last_open = int(table.opens[table.completed(as_of.timestamp()) - 1])
-    return traded_at.timestamp() < last_open
+        return as_of - timedelta(seconds=QUOTE_LIMIT_SECONDS)
+    return from_epoch(int(table.opens[table.completed(as_of.timestamp()) - 1]))
 
 
 def _newest_intraday(completed: int, now: float) -> int:

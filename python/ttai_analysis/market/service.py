@@ -9,7 +9,7 @@ from ttai_analysis.answers import AnswerHead, age_seconds, answer_head
 from ttai_analysis.chart.service import checked_bars
 from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.market.faults import quote_faults
-from ttai_analysis.market.freshness import bars_are_stale, quote_is_stale
+from ttai_analysis.market.freshness import bars_are_stale, stale_before
 from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.market_data import (
     Bar,
@@ -22,7 +22,7 @@ from ttai_analysis.models.market_data import (
     SplitRow,
 )
 from ttai_analysis.providers.base import Bars, Provider, Quote, Timeframe
-from ttai_analysis.quality import forbidding
+from ttai_analysis.quality import code_of, forbidding
 
 DEFAULT_PERIOD: dict[Timeframe, str] = {"daily": "1y", "weekly": "5y", "intraday": "5d"}
 INTERVAL: dict[Timeframe, str] = {"daily": "1d", "weekly": "1wk", "intraday": "5m"}
@@ -106,20 +106,21 @@ def bar_rows(bars: Bars) -> list[Bar]:
 
 def quotes(
     request: QuotesRequest, provider: Provider, as_of: datetime
-) -> tuple[dict[str, QuoteRow], list[str]]:
-    """Quotes by symbol in the order asked, and the symbols that have none."""
+) -> tuple[dict[str, Quote], dict[str, QuoteRow], list[str]]:
+    """What the provider gave and its rows, by symbol in the order asked, and the symbols that have
+    none."""
     asked = list(dict.fromkeys(request.symbols))
-    given = provider.quotes(asked, as_of)
-    found = {
-        symbol: quote_row(given[symbol], provider.source, as_of)
-        for symbol in asked
-        if symbol in given
+    answered = provider.quotes(asked, as_of)
+    given = {symbol: answered[symbol] for symbol in asked if symbol in answered}
+    oldest = stale_before(as_of)
+    rows = {
+        symbol: quote_row(quote, provider.source, as_of, oldest) for symbol, quote in given.items()
     }
-    return found, [symbol for symbol in asked if symbol not in given]
+    return given, rows, [symbol for symbol in asked if symbol not in given]
 
 
-def quote_row(quote: Quote, source: str, as_of: datetime) -> QuoteRow:
-    """The row of one quote."""
+def quote_row(quote: Quote, source: str, as_of: datetime, oldest: datetime) -> QuoteRow:
+    """The row of one quote; it is stale when traded before `oldest`."""
     if not quote.price > 0.0:
         raise InvalidMarketDataError(f"The quote of {quote.symbol} has no price.")
     change = None
@@ -136,7 +137,7 @@ def quote_row(quote: Quote, source: str, as_of: datetime) -> QuoteRow:
         change_pct=change,
         as_of=quote.as_of,
         age_seconds=age_seconds(as_of, quote.as_of),
-        stale=quote_is_stale(quote.as_of, as_of),
+        stale=quote.as_of < oldest,
         source=source,
         session=quote.session,
     )
@@ -151,9 +152,14 @@ def middle(bid: float | None, ask: float | None) -> float | None:
 
 
 def quotes_meta(
-    head: AnswerHead, found: dict[str, QuoteRow], missing: list[str], source: str
+    head: AnswerHead,
+    given: dict[str, Quote],
+    found: dict[str, QuoteRow],
+    missing: list[str],
+    source: str,
 ) -> QuotesMeta:
-    """The head of an answer of /quotes, with the age of its oldest quote."""
+    """The head of an answer of /quotes, with the age of its oldest quote, and as `code:SYMBOL` what
+    is wrong with each."""
     oldest = min((row.as_of for row in found.values()), default=None)
     stale = [symbol for symbol, row in found.items() if row.stale]
     return QuotesMeta(
@@ -165,8 +171,24 @@ def quotes_meta(
             stale=bool(stale) or not found,
             adjusted=False,
             bars_used=0,
-            warnings=[f"stale:{symbol}" for symbol in stale],
+            warnings=[
+                *(f"stale:{symbol}" for symbol in stale),
+                *(
+                    f"{code}:{symbol}"
+                    for symbol, quote in given.items()
+                    for code in _faults(symbol, quote, head["as_of"])
+                ),
+            ],
         ),
         evidence=[],
         missing_symbols=missing,
     )
+
+
+def _faults(symbol: str, quote: Quote, as_of: datetime) -> list[str]:
+    """Codes; one quote that cannot be fails no other."""
+    try:
+        found = quote_faults(symbol, quote, as_of, None, trading=True)
+    except InvalidMarketDataError:
+        found = ["unusable_quote"]
+    return list(dict.fromkeys(map(code_of, [*found, *quote.warnings])))

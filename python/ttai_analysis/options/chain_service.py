@@ -9,26 +9,29 @@ import numpy as np
 
 from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.errors import InsufficientDataError
-from ttai_analysis.market.freshness import MAX_CHAIN_AGE_SECONDS
-from ttai_analysis.models.common import Evidence, Quality
+from ttai_analysis.models.common import Evidence, Quality, sound_data
 from ttai_analysis.models.option_chain import (
     ContractRow,
     ExpirationRow,
     OptionChainAnswer,
     OptionChainRequest,
 )
+from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
 from ttai_analysis.options.contracts import Contracts, contracts_of, expiry_iv
 from ttai_analysis.options.inputs import rate_of
 from ttai_analysis.options.odds import expected_move
 from ttai_analysis.options.scoring import liquidity
 from ttai_analysis.providers.base import BoolArray, Provider
+from ttai_analysis.quality import forbidding
 from ttai_analysis.timestamps import date_from_ordinal
 
 
 def option_chain(
     request: OptionChainRequest, provider: Provider, as_of: datetime
 ) -> OptionChainAnswer:
-    """The contracts within the bounds. Raises InsufficientDataError when there is no chain now."""
+    """The contracts within the bounds, without those that cannot be judged, and what is wrong with
+    the chain. Raises InsufficientDataError when there is no chain now, InvalidMarketDataError for
+    one that cannot be."""
     chain = provider.chain(request.symbol, as_of)
     if chain is None:
         raise InsufficientDataError(
@@ -36,23 +39,27 @@ def option_chain(
             details={"symbol": request.symbol},
         )
     rate, warnings = rate_of(provider, as_of)
-    contracts = contracts_of(chain, as_of, rate)
+    warnings += chain.warnings
+    judged, found = sound_chain(chain, request.symbol, as_of)
+    warnings += found
+    contracts, found = sound_contracts(contracts_of(judged, as_of, rate), None)
+    warnings += found
     chain = contracts.chain
     chosen = _within(request, contracts)
     two_sided = bool((contracts.two_sided & chosen).any())
     if not two_sided:
         warnings.append("no_live_quotes")
-    age = age_seconds(as_of, chain.as_of)
+    faults = forbidding(warnings)
     return OptionChainAnswer(
         **answer_head("/option-chain", request, provider.source, as_of),
         quality=Quality(
             source=provider.source,
             as_of=chain.as_of,
-            age_seconds=age,
-            stale=age is None or age > MAX_CHAIN_AGE_SECONDS,
+            age_seconds=age_seconds(as_of, chain.as_of),
+            stale="stale_chain" in faults,
             adjusted=False,
             bars_used=0,
-            warnings=[*warnings, *chain.warnings],
+            warnings=list(dict.fromkeys(warnings)),
         ),
         evidence=[
             Evidence(
@@ -61,7 +68,8 @@ def option_chain(
                 threshold="at least one",
                 passed=two_sided,
                 weight=0.0,
-            )
+            ),
+            sound_data(faults),
         ],
         symbol=request.symbol,
         source=provider.source,

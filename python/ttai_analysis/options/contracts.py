@@ -186,20 +186,25 @@ def forwards(
     parity = np.zeros(len(chain), dtype=np.bool_)
     for expiry in np.unique(chain.expiry):
         rows = np.flatnonzero((chain.expiry == expiry) & ~np.isnan(mid) & (years > 0.0))
-        calls = {float(chain.strike[row]): row for row in rows if chain.is_call[row]}
-        puts = {float(chain.strike[row]): row for row in rows if not chain.is_call[row]}
-        both = sorted(
-            calls.keys() & puts.keys(),
-            key=lambda strike: (abs(strike - chain.underlying_price), strike),
+        is_call = chain.is_call[rows]
+        calls = _last_of_each(chain.strike, rows[is_call])
+        puts = _last_of_each(chain.strike, rows[~is_call])
+        both, of_calls, of_puts = np.intersect1d(
+            chain.strike[calls], chain.strike[puts], assume_unique=True, return_indices=True
         )
-        votes = [
-            strike + np.exp(rate * years[calls[strike]]) * (mid[calls[strike]] - mid[puts[strike]])
-            for strike in both[:NEAR_STRIKES]
-        ]
-        if votes:
+        if both.size:
+            near = np.argsort(np.abs(both - chain.underlying_price), kind="stable")[:NEAR_STRIKES]
+            call, put = calls[of_calls[near]], puts[of_puts[near]]
+            votes = both[near] + np.exp(rate * years[call]) * (mid[call] - mid[put])
             mask = chain.expiry == expiry
             forward[mask], parity[mask] = float(np.median(votes)), True
     return np.asarray(forward), parity
+
+
+def _last_of_each(strike: FloatArray, rows: IntArray) -> IntArray:
+    """The rows with the strikes ascending; of several of one strike the last."""
+    order = rows[np.argsort(strike[rows], kind="stable")]
+    return order[np.append(np.diff(strike[order]) != 0.0, True)] if order.size else order
 
 
 def at_the_money_iv(contracts: Contracts, days: float) -> float | None:

@@ -110,23 +110,33 @@ def american_implied_volatility(
 ) -> FloatArray:
     """The volatility at which the American price is the given one, from the European volatility
     `start`; NaN where `start` is, or where no volatility has that price."""
-    shape = np.broadcast_shapes(np.shape(option_price), np.shape(start))
-    v = np.array(np.broadcast_to(start, shape), dtype=np.float64)
-    best = np.full(shape, np.nan)
+    given = np.broadcast_arrays(option_price, spot, strike, t, r, q, is_call, start)
+    worth, s, k, years, rate, carry, call, first = (column.ravel() for column in given)
+    result = np.full(worth.shape, np.nan)
+    rows = np.flatnonzero(~np.isnan(first))
+    v = np.array(first[rows], dtype=np.float64)
+    best = np.full(v.shape, np.nan)
     with np.errstate(all="ignore"):
-        slope = greeks(spot, strike, t, r, q, v, is_call).vega
+        slope = greeks(s[rows], k[rows], years[rows], rate[rows], carry[rows], v, call[rows]).vega
         before, missed = v, best
         for _ in range(VOLATILITY_STEPS):
-            miss = american_price(spot, strike, t, r, q, v, is_call) - option_price
-            best = np.where(np.abs(miss) <= VOLATILITY_NEAR * option_price, v, best)
-            if bool(np.all(~np.isnan(best) | np.isnan(v))):
+            terms = (s[rows], k[rows], years[rows], rate[rows], carry[rows])
+            miss = american_price(*terms, v, call[rows]) - worth[rows]
+            known = ~np.isnan(best)
+            best = np.where(np.abs(miss) <= VOLATILITY_NEAR * worth[rows], v, best)
+            result[rows] = best
+            # A row that was near before is exact by now; a few that never are must not keep all.
+            on = ~(known | np.isnan(v))
+            if not (on & np.isnan(best)).any():
                 break
+            rows, v, best, slope = rows[on], v[on], best[on], slope[on]
+            before, missed, miss = before[on], missed[on], miss[on]
             # Near the price of exercise the true slope goes to zero and the European one does not.
             secant = (miss - missed) / (v - before)
             slope = np.where(secant > 0.0, secant, slope)
             before, missed = v, miss
             v = v - np.clip(miss / slope, -0.5 * v, 0.5 * v)
-    return np.asarray(best)
+    return result.reshape(given[0].shape)
 
 
 def _may_exercise(

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from ttai_analysis.models.common import Evidence
+from ttai_analysis.models.common import DECIMALS, Evidence
 from ttai_analysis.models.options import Constraints, Liquidity
 from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.options.trades import Trade, per_year
@@ -30,6 +30,9 @@ CHEAP_RATIO, RICH_RATIO = 0.9, 1.2
 GOOD_SPREAD_PCT, GOOD_SPREAD, GOOD_INTEREST = 5.0, 0.05, 500.0
 FAIR_SPREAD_PCT, FAIR_INTEREST = 10.0, 100.0
 LIQUIDITY_SHARE: dict[Liquidity, float] = {"good": 1.0, "fair": 0.6, "poor": 0.1, "unknown": 0.1}
+
+
+Shares = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ def liquidity(contracts: Contracts, row: int) -> Liquidity:
 
 def score_trade(
     contracts: Contracts, trade: Trade, constraints: Constraints, view: MarketView
-) -> list[Evidence]:
-    """The weighted rules; each value is the share 0..1 of its weight that the trade earns."""
+) -> Shares:
+    """By rule the share 0..1 of its weight that the trade earns."""
     row = trade.short
     dte = int(contracts.dte[row])
     full = FULL_SPREAD_INCOME_PCT if len(trade.legs) > 1 else FULL_INCOME_PCT
@@ -66,7 +69,7 @@ def score_trade(
         1,
     )
     ratio = view.iv_hv_ratio
-    shares = {
+    return {
         "income": _unit(per_year(trade.roc_pct, dte) / full),
         "probability_of_profit": _unit((trade.pop - POP_FLOOR) / POP_RANGE),
         "liquidity": min(
@@ -80,17 +83,19 @@ def score_trade(
         else _unit((ratio - CHEAP_RATIO) / (RICH_RATIO - CHEAP_RATIO)),
         "level_protection": 1.0 if protected(contracts, trade, view) else 0.0,
     }
+
+
+def evidence_of(shares: Shares) -> list[Evidence]:
+    """The weighted rules as the answer shows them; of the best trade only, for they are dear."""
     return [
         Evidence(rule=rule, value=share, threshold=0.5, passed=share >= 0.5, weight=WEIGHTS[rule])
         for rule, share in shares.items()
     ]
 
 
-def score_of(rules: list[Evidence]) -> float:
-    """0..100."""
-    return 100.0 * sum(
-        rule.weight * rule.value for rule in rules if isinstance(rule.value, int | float)
-    )
+def score_of(shares: Shares) -> float:
+    """0..100, from the shares as the answer shows them."""
+    return 100.0 * sum(WEIGHTS[rule] * round(share, DECIMALS) for rule, share in shares.items())
 
 
 def protected(contracts: Contracts, trade: Trade, view: MarketView) -> bool:

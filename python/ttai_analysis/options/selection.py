@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttai_analysis.models.common import Evidence
 from ttai_analysis.models.options import Constraints, OptionsRequest, RejectedCounts
 from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.options.gates import GateResult, short_gates
-from ttai_analysis.options.scoring import MarketView, score_of, score_trade
+from ttai_analysis.options.scoring import MarketView, Shares, score_of, score_trade
 from ttai_analysis.options.trades import (
     Trade,
     cash_secured_put,
@@ -26,11 +25,11 @@ from ttai_analysis.providers.base import BoolArray, Earnings
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A trade with its score and the rules behind it."""
+    """A trade with its score and what it earns by each rule."""
 
     trade: Trade
     score: float
-    rules: list[Evidence]
+    shares: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +144,8 @@ def _rank(
 ) -> list[Ranked]:
     ranked = []
     for trade in trades:
-        rules = score_trade(contracts, trade, constraints, view)
-        ranked.append(Ranked(trade, round(score_of(rules), 6), rules))
+        shares = score_trade(contracts, trade, constraints, view)
+        ranked.append(Ranked(trade, round(score_of(shares), 6), shares))
     chain = contracts.chain
     return sorted(
         ranked,

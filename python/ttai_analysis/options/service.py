@@ -24,6 +24,7 @@ from ttai_analysis.options.rows import (
     no_figures,
     trade_figures,
 )
+from ttai_analysis.options.scoring import evidence_of
 from ttai_analysis.options.selection import Ranked, Selection, select_trades
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.quality import code_of, forbidding
@@ -92,7 +93,7 @@ def _answer(
     return OptionsAnalysis(
         **answer_head("/analyze/options", request, inputs.source, as_of),
         quality=_quality(inputs, as_of),
-        evidence=[*_gates(inputs, selection), *(best.rules if best else [])],
+        evidence=[*_gates(inputs, selection), *(evidence_of(best.shares) if best else [])],
         symbol=request.symbol,
         strategy=request.strategy,
         recommendation="reject" if rejects else "select",

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from ttai_analysis.answers import age_seconds, answer_head, item_error
 from ttai_analysis.errors import ServiceError
-from ttai_analysis.market.freshness import MAX_CHAIN_AGE_SECONDS, quote_is_stale
+from ttai_analysis.market.faults import quote_faults
+from ttai_analysis.market.freshness import quote_is_stale
 from ttai_analysis.models.common import ItemError, Quality
 from ttai_analysis.models.options import Management
 from ttai_analysis.models.positions import (
@@ -21,14 +22,15 @@ from ttai_analysis.models.positions import (
     PositionsRequest,
     PositionValue,
 )
-from ttai_analysis.options.contracts import contracts_of
+from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
+from ttai_analysis.options.contracts import Contracts, contracts_of
 from ttai_analysis.options.inputs import rate_of
 from ttai_analysis.options.service import earnings_inside
 from ttai_analysis.positions.assignment import assignment_risk
 from ttai_analysis.positions.payoff import multiplier, open_value, payoff
 from ttai_analysis.positions.structure import structure_of
 from ttai_analysis.positions.valuation import Market, Sensitivities, value_leg
-from ttai_analysis.providers.base import Earnings, Metrics, Provider
+from ttai_analysis.providers.base import Earnings, Metrics, Provider, Quote
 from ttai_analysis.timestamps import days_to
 
 RULES = Management()
@@ -88,22 +90,21 @@ def _fetch(
 ) -> Underlying:
     sent = request.quotes.get(symbol)
     quote = provider.quote(symbol, as_of)
-    chain = provider.chain(symbol, as_of)
     warnings: list[str] = []
-    if chain is None:
-        warnings.append("no_option_chain")
-    elif (as_of - chain.as_of).total_seconds() > MAX_CHAIN_AGE_SECONDS:
-        warnings.append("stale_option_chain")
     if sent is not None:
         spot, spot_as_of, stale = sent.price, sent.as_of or as_of, False
         warnings.append("price_from_request")
     elif quote is not None:
+        warnings += quote_faults(symbol, quote, as_of, None, trading=True)
         spot, spot_as_of, stale = quote.price, quote.as_of, quote_is_stale(quote.as_of, as_of)
         warnings += quote.warnings
     else:
         spot, spot_as_of, stale = None, None, True
         warnings.append("no_quote")
-    contracts = contracts_of(chain, as_of, rate) if chain is not None and len(chain) else None
+    # After the quote was judged: its price is one by now.
+    own = quote if sent is None else None
+    contracts, found = _contracts(provider, symbol, own, rate, as_of)
+    warnings += found
     return Underlying(
         market=Market(spot=spot, contracts=contracts, rate=rate, as_of=as_of),
         as_of=spot_as_of,
@@ -111,8 +112,24 @@ def _fetch(
         stale=stale,
         earnings=provider.earnings(symbol, as_of),
         metrics=provider.metrics(symbol, as_of),
-        warnings=tuple(warnings),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _contracts(
+    provider: Provider, symbol: str, quote: Quote | None, rate: float, as_of: datetime
+) -> tuple[Contracts | None, list[str]]:
+    """What can be judged of the chain, and what is wrong with it: `quote` is the price that the
+    chain must agree with, None where the caller gave another."""
+    chain = provider.chain(symbol, as_of)
+    if chain is None or not len(chain):
+        return None, ["no_option_chain"]
+    judged, warnings = sound_chain(chain, symbol, as_of)
+    warnings = [*chain.warnings, *warnings]
+    if not len(judged):
+        return None, warnings
+    contracts, found = sound_contracts(contracts_of(judged, as_of, rate), quote)
+    return contracts, [*warnings, *found]
 
 
 def _value(position: PositionInput, under: Underlying, as_of: datetime) -> PositionValue:

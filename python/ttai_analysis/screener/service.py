@@ -4,6 +4,7 @@ For: gathering the figures, cheap ones first, and ordering. Not for: the criteri
 Deterministic: ties are broken by symbol. A figure that is not known fulfils nothing and is counted.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,12 @@ import numpy as np
 
 from ttai_analysis.answers import answer_head
 from ttai_analysis.chart.indicators import IndicatorSet, last
-from ttai_analysis.errors import InsufficientDataError, SymbolNotFoundError
+from ttai_analysis.chart.service import checked_bars
+from ttai_analysis.errors import (
+    InsufficientDataError,
+    InvalidMarketDataError,
+    SymbolNotFoundError,
+)
 from ttai_analysis.models.common import Evidence, Quality
 from ttai_analysis.models.screener import (
     Criteria,
@@ -22,6 +28,7 @@ from ttai_analysis.models.screener import (
 )
 from ttai_analysis.options.volatility_context import iv_standing
 from ttai_analysis.providers.base import Provider
+from ttai_analysis.quality import code_of, forbidding
 from ttai_analysis.screener.criteria import CRITERIA, WEIGHTS, Figures, failures, score
 from ttai_analysis.timestamps import days_to
 
@@ -34,7 +41,8 @@ def candidates(request: ScreenerRequest, provider: Provider, as_of: datetime) ->
     """Raises InsufficientDataError where neither the provider nor the request lists symbols."""
     criteria = request.wanted
     universe = _universe(criteria, provider)
-    rows = [_row(criteria, provider, symbol, as_of) for symbol in universe]
+    faults: Counter[str] = Counter()
+    rows = [_row(criteria, provider, symbol, as_of, faults) for symbol in universe]
     passed = sorted((row for row in rows if not row.failed), key=_order(criteria.sort_by))
     stopped = sorted((row for row in rows if row.failed), key=lambda row: row.symbol)
     counts = dict.fromkeys(CRITERIA, 0)
@@ -50,7 +58,10 @@ def candidates(request: ScreenerRequest, provider: Provider, as_of: datetime) ->
             stale=unknown == len(rows),
             adjusted=True,
             bars_used=0,
-            warnings=[f"without_price:{unknown}"] if unknown else [],
+            warnings=[
+                *([f"without_price:{unknown}"] if unknown else []),
+                *(f"{code}:{count}" for code, count in sorted(faults.items())),
+            ],
         ),
         evidence=[
             Evidence(rule=rule, value="share", threshold="", passed=True, weight=weight)
@@ -75,8 +86,11 @@ def _universe(criteria: Criteria, provider: Provider) -> list[str]:
     return listed
 
 
-def _row(criteria: Criteria, provider: Provider, symbol: str, as_of: datetime) -> ScreenedRow:
-    """The figures of one symbol: dear ones are fetched only while the cheap ones pass."""
+def _row(
+    criteria: Criteria, provider: Provider, symbol: str, as_of: datetime, faults: Counter[str]
+) -> ScreenedRow:
+    """The figures of one symbol: dear ones are fetched only while the cheap ones pass. What is
+    wrong with its bars is counted in `faults`."""
     figures = Figures()
     try:
         metrics = provider.metrics(symbol, as_of)
@@ -88,15 +102,21 @@ def _row(criteria: Criteria, provider: Provider, symbol: str, as_of: datetime) -
     failed = failures(criteria, figures, ("universe", "marketCap", "ivRank"))
     if failed:
         return _screened(symbol, figures, failed)
-    _add_bars(figures, provider, symbol, as_of)
+    faults.update(_add_bars(figures, provider, symbol, as_of))
     _add_earnings(figures, criteria, provider, symbol, as_of)
     return _screened(symbol, figures, failures(criteria, figures, CRITERIA))
 
 
-def _add_bars(figures: Figures, provider: Provider, symbol: str, as_of: datetime) -> None:
-    bars = provider.bars(symbol, "daily", PERIOD, as_of, adjusted=True)
-    if len(bars) == 0:
-        return
+def _add_bars(figures: Figures, provider: Provider, symbol: str, as_of: datetime) -> list[str]:
+    """Adds nothing where the bars cannot be trusted; the codes of what is wrong with them."""
+    given = provider.bars(symbol, "daily", PERIOD, as_of, adjusted=True)
+    try:
+        bars, warnings = checked_bars(given, "daily", as_of)
+    except InvalidMarketDataError:
+        return ["unusable_bars"]
+    codes = list(dict.fromkeys(map(code_of, warnings)))
+    if len(bars) == 0 or forbidding(codes):
+        return codes
     indicators = IndicatorSet(
         bars.open, bars.high, bars.low, bars.close, bars.volume, BARS_PER_YEAR
     )
@@ -104,6 +124,7 @@ def _add_bars(figures: Figures, provider: Provider, symbol: str, as_of: datetime
     figures.volume = float(np.mean(bars.volume[-20:])) if len(bars) >= 20 else None
     figures.rsi14 = _known(last(indicators.rsi14))
     figures.sma50 = _known(last(indicators.sma50))
+    return codes
 
 
 def _add_earnings(

@@ -24,7 +24,7 @@ def chart(body: ChartRequest, request: Request) -> Response:
 
     context: ServiceContext = request.app.state.context
     as_of = context.moment(service.chart_as_of(body))
-    return answer(service.analyze_chart(body, context.provider, as_of))
+    return answer(context.worded(service.analyze_chart(body, context.provider, as_of)))
 
 
 @router.post("/options", response_model=OptionsAnalysis)
@@ -34,7 +34,7 @@ def options(body: OptionsRequest, request: Request) -> Response:
 
     context: ServiceContext = request.app.state.context
     as_of = context.moment(service.options_as_of(body))
-    return answer(service.analyze_options(body, context.provider, as_of))
+    return answer(context.worded(service.analyze_options(body, context.provider, as_of)))
 
 
 @router.post("/research", response_model=ResearchAnalysis)
@@ -43,7 +43,8 @@ def research(body: ResearchRequest, request: Request) -> Response:
     from ttai_analysis.research import service
 
     context: ServiceContext = request.app.state.context
-    return answer(service.analyze_research(body, context.provider, context.moment(body.as_of)))
+    as_of = context.moment(body.as_of)
+    return answer(context.worded(service.analyze_research(body, context.provider, as_of)))
 
 
 @router.post("/quick", response_model=QuickAnalysis)

@@ -45,12 +45,12 @@ def quotes(
 
     context: ServiceContext = request.app.state.context
     as_of = context.moment(body.as_of)
-    found, missing = service.quotes(body, context.provider, as_of)
+    given, found, missing = service.quotes(body, context.provider, as_of)
     parts = [f'"{symbol}":{row.model_dump_json(by_alias=True)}' for symbol, row in found.items()]
     if meta:
         source = context.provider.source
         head = answer_head("/quotes", body, source, as_of)
-        about = service.quotes_meta(head, found, missing, source)
+        about = service.quotes_meta(head, given, found, missing, source)
         parts.append(f'"_meta":{about.model_dump_json(by_alias=True)}')
     headers = missing_header(missing)
     return Response("{" + ",".join(parts) + "}", headers=headers, media_type=JSON_TYPE)
