@@ -17,8 +17,9 @@ const KNOWN = [
 ];
 
 /**
- * Starts an actor system. Throws `invalid_input` naming a wrong option, `registration_refused` for what can't be durable, and `unavailable` when the database
- * that it was given can't be reached. Where it throws, nothing of the system goes on.
+ * Starts an actor system. Throws `invalid_input` naming a wrong option, `registration_refused` for what can't be
+ * durable, and `unavailable` when the database that it was given can't be reached. Where it throws, nothing of the
+ * system goes on.
  */
 export async function createActorSystem(options: ActorSystemOptions): Promise<ActorSystem> {
   optionsOf(options as AllOptions, KNOWN);
