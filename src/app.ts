@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { AnalysisClient, allEffects, writeEmitted } from './actors/effects/index.ts';
+import { AnalysisClient, allEffects, effectRooms, writeEmitted } from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem, type Effect } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
@@ -47,7 +47,8 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   const telemetry = await startTelemetry(config, fullLog, parts);
   const service = new AnalysisClient(ground.analysisUrl, telemetry.analysisCalls);
   const { pool, notifications, log } = await openDatabase(ground, fullLog, parts);
-  const effects = allEffects(service, pool);
+  const rooms = effectRooms(service, pool);
+  const effects = allEffects(rooms);
   const system = await startActors({ ground, pool, effects, telemetry, log, parts });
   const server = await startServer({
     config,

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnalysisClient, allEffects, writeEmitted } from '../src/actors/effects/index.ts';
+import { AnalysisClient, allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     pool,
     connectionString,
     machines,
-    effects: allEffects(client, pool),
+    effects: allEffects(effectRooms(client, pool)),
     onEmitted: writeEmitted,
   });
   await system.spawn('marketWatch', 'main', { input: {}, owner: 'system' });

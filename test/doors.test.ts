@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnalysisClient, allEffects, writeEmitted } from '../src/actors/effects/index.ts';
+import { AnalysisClient, allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
 import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
@@ -48,7 +48,7 @@ beforeAll(async () => {
   const analysis = new AnalysisClient(() => proxy.url);
   notifications = new Notifications({ database: pool, connectionString, onError: () => {} });
   await notifications.start();
-  const effects = allEffects(analysis, pool);
+  const effects = allEffects(effectRooms(analysis, pool));
   system = await createActorSystem({ pool, connectionString, machines, effects, onEmitted: writeEmitted });
   await system.spawn('marketWatch', 'main', { input: {}, owner: 'system' });
   server = await startServer({

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnyStateNode, createMachine } from 'xstate';
-import { AnalysisClient, allEffects, writeEmitted } from '../src/actors/effects/index.ts';
+import { AnalysisClient, allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
 import { type ActorSystem, createActorSystem, type Effect } from '../src/actors/runtime/index.ts';
 import { machines } from '../src/machines/index.ts';
 import { createCharts } from '../src/server/inspect/layout.ts';
@@ -27,10 +27,12 @@ beforeAll(async () => {
   const gate = new Promise<void>((resolve) => {
     openGate = resolve;
   });
-  const effects = allEffects(new AnalysisClient(() => service.url), pool).map((effect): Effect => {
-    if (effect.name !== 'analyzeChart') return effect;
-    return { ...effect, run: (input, context) => gate.then(() => effect.run(input, context)) };
-  });
+  const effects = allEffects(effectRooms(new AnalysisClient(() => service.url), pool)).map(
+    (effect): Effect => {
+      if (effect.name !== 'analyzeChart') return effect;
+      return { ...effect, run: (input, context) => gate.then(() => effect.run(input, context)) };
+    },
+  );
   system = await createActorSystem({ pool, connectionString, machines, effects, onEmitted: writeEmitted });
   await system.spawn('marketWatch', 'main', { input: {}, owner: 'system' });
   door = await startTestDoor(system);

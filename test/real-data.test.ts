@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnalysisClient, allEffects, writeEmitted } from '../src/actors/effects/index.ts';
+import { AnalysisClient, allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
 import { machines } from '../src/machines/index.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
     pool,
     connectionString,
     machines,
-    effects: allEffects(new AnalysisClient(() => service.url), pool),
+    effects: allEffects(effectRooms(new AnalysisClient(() => service.url), pool)),
     onEmitted: writeEmitted,
   });
 });

@@ -9,10 +9,9 @@ import {
   strategy,
   timeframe,
 } from '../../machines/market.ts';
-import type { Database } from '../../persistence/database.ts';
 import { saveAnalysis } from '../../persistence/records/analyses.ts';
 import { type Effect, effect } from '../runtime/index.ts';
-import type { AnalysisClient } from './analysis-client.ts';
+import type { EffectRooms } from './rooms.ts';
 
 const policy = {
   timeout: '30 s',
@@ -24,7 +23,7 @@ const policy = {
 
 const symbol = z.string();
 
-export function analysisEffects(service: AnalysisClient, database: Database): Effect[] {
+export function analysisEffects({ service, database }: EffectRooms): Effect[] {
   return [
     effect(
       'fetchMarketData',

@@ -1,13 +1,13 @@
 /** All effects of TTAI's machines. */
-import type { Database } from '../../persistence/database.ts';
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
-import type { AnalysisClient } from './analysis-client.ts';
 import { marketWatchEffects } from './market-watch.ts';
+import type { EffectRooms } from './rooms.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
+export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 
-export function allEffects(service: AnalysisClient, database: Database): Effect[] {
-  return [...analysisEffects(service, database), ...marketWatchEffects(service, database)];
+export function allEffects(rooms: EffectRooms): Effect[] {
+  return [...analysisEffects(rooms), ...marketWatchEffects(rooms)];
 }

@@ -17,14 +17,17 @@ import {
   effect,
   RuntimeError,
 } from '../runtime/index.ts';
-import type { AnalysisClient } from './analysis-client.ts';
+import type { EffectRooms } from './rooms.ts';
 
 export const MARKET_WATCH: Address = `${marketWatch.id}/${MARKET_WATCH_KEY}`;
+
+/** A quote that others have just asked for is as good. */
+const MAX_QUOTE_AGE_MS = 1_000;
 
 /** How many alerts are told at once; their steps share commits. */
 const TOLD_AT_ONCE = 500;
 
-export function marketWatchEffects(service: AnalysisClient, database: Database): Effect[] {
+export function marketWatchEffects({ quotes: cache, database }: EffectRooms): Effect[] {
   return [
     effect(
       'lookAtQuotes',
@@ -39,11 +42,12 @@ export function marketWatchEffects(service: AnalysisClient, database: Database):
       },
       async ({ tellBlind }, context) => {
         const symbols = await armedSymbols(database);
-        const at = new Date().toISOString();
+        const at = context.now().toISOString();
         if (symbols.length === 0) return { at, symbols: 0, told: 0, missing: [] };
         let quotes: Quotes = {};
         try {
-          quotes = await service.quotes(symbols, { signal: context.signal, timeoutMs: 10_000 });
+          const now = context.now().getTime();
+          quotes = await cache.get(symbols, { now, maxAgeMs: MAX_QUOTE_AGE_MS, signal: context.signal });
         } catch (error) {
           if (!tellBlind) throw error;
           await tellLost(database, context, symbols, 'the quotes can not be had now');
@@ -69,9 +73,9 @@ export function marketWatchEffects(service: AnalysisClient, database: Database):
     effect(
       'wakeWatcher',
       { input: z.object({}), output: z.object({ now: z.string() }), timeout: '10 s' },
-      async (_input, { send, address }) => {
+      async (_input, { send, address, now }) => {
         await send(MARKET_WATCH, { type: 'WAKE' }, { source: address });
-        return { now: new Date().toISOString() };
+        return { now: now().toISOString() };
       },
     ),
   ];

@@ -45,10 +45,10 @@ export interface Parts {
   log: RuntimeLog;
 }
 
-/** Throws `registration_refused`. Nothing is started. `send` is the system's own, for effects. */
+/** Throws `registration_refused`. Nothing is started. `calls` are the system's own, for effects. */
 export function assemble(
   options: SystemOptions,
-  { send, onGone }: { send: EffectContext['send']; onGone: () => void },
+  { calls, onGone }: { calls: Pick<EffectContext, 'send' | 'spawn'>; onGone: () => void },
 ): Parts {
   const { pool } = options;
   const databaseClock = new DatabaseClock();
@@ -117,7 +117,7 @@ export function assemble(
     clock,
     log,
     processIds: () => peers.ids,
-    send,
+    calls,
     onOutcome: (row, outcome, trace) => followUp.effectEnded(row, outcome, trace),
     telemetry,
     onUnwanted: (row) => followUp.freeEffect(row),

@@ -46,7 +46,10 @@ export class System implements ActorSystem {
   constructor(options: SystemOptions) {
     this.#options = options;
     this.#parts = assemble(options, {
-      send: (address, event, sendOptions) => this.send(address, event, sendOptions),
+      calls: {
+        send: (address, event, sendOptions) => this.send(address, event, sendOptions),
+        spawn: (machine, key, spawnOptions) => this.spawn(machine, key, spawnOptions),
+      },
       onGone: () => this.#release(),
     });
   }

@@ -41,8 +41,9 @@ function isUnreached(error: unknown): boolean {
 export async function runOnce(
   declared: Effect,
   row: EffectRow,
-  { signal, attempt, send }: Pick<EffectContext, 'signal' | 'attempt' | 'send'>,
+  given: Pick<EffectContext, 'signal' | 'attempt' | 'send' | 'spawn' | 'now'>,
 ): Promise<unknown> {
+  const { signal } = given;
   const input = declared.input.safeParse(row.input);
   if (!input.success) {
     throw new DoNotRetryError(
@@ -56,7 +57,7 @@ export async function runOnce(
   // Where the work throws before it can be raced, nobody waits for this any more.
   aborted.catch(() => {});
   const { effectId, owner, address } = row;
-  const context: EffectContext = { signal, idempotencyKey: effectId, attempt, owner, address, send };
+  const context: EffectContext = { ...given, idempotencyKey: effectId, owner, address };
   const result = await Promise.race([declared.run(input.data, context), aborted]);
   const output = declared.output.safeParse(result);
   if (!output.success) {

@@ -38,7 +38,8 @@ export interface EffectRunnerOptions {
   log: RuntimeLog;
   /** By which this process runs effects now: what has been taken from it is not its to note. */
   processIds: () => readonly string[];
-  send: EffectContext['send'];
+  /** The system's own, for effects. */
+  calls: Pick<EffectContext, 'send' | 'spawn'>;
   /** Resolves when the outcome is committed; with false when its actor did not take it. */
   onOutcome: (row: EffectRow, outcome: Outcome, trace: TraceContext | undefined) => Promise<boolean>;
   /** It has ended, does not run here any more, and its actor did not take the outcome. */
@@ -52,7 +53,7 @@ export class EffectRunner {
   readonly #clock: Clock;
   readonly #log: RuntimeLog;
   readonly #processIds: () => readonly string[];
-  readonly #send: EffectContext['send'];
+  readonly #calls: EffectRunnerOptions['calls'];
   readonly #onOutcome: EffectRunnerOptions['onOutcome'];
   readonly #onUnwanted: EffectRunnerOptions['onUnwanted'];
   readonly #telemetry: Telemetry;
@@ -73,7 +74,7 @@ export class EffectRunner {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#processIds = options.processIds;
-    this.#send = options.send;
+    this.#calls = options.calls;
     this.#onOutcome = options.onOutcome;
     this.#telemetry = options.telemetry;
     this.#onUnwanted = options.onUnwanted;
@@ -213,9 +214,9 @@ export class EffectRunner {
   async #attempt(running: Running): Promise<void> {
     const { row, declared } = running;
     const controller = new AbortController();
-    let given: string | undefined;
+    let cancelled: string | undefined;
     running.cancel = (reason) => {
-      given = reason;
+      cancelled = reason;
       controller.abort(new TtaiError('cancelled', `the effect was ${reason}`));
     };
     const attempt = running.attempts + running.unreachable + 1;
@@ -230,12 +231,14 @@ export class EffectRunner {
     );
     try {
       const { signal } = controller;
-      const output = await observed.run(() => runOnce(declared, row, { signal, attempt, send: this.#send }));
-      const isWanted = given === undefined || given === 'draining';
+      const now = () => new Date(this.#clock.now());
+      const given = { signal, attempt, now, ...this.#calls };
+      const output = await observed.run(() => runOnce(declared, row, given));
+      const isWanted = cancelled === undefined || cancelled === 'draining';
       observed.ended(isWanted ? 'done' : 'cancelled');
       if (isWanted) this.#finish(running, { output });
     } catch (error) {
-      if (given !== undefined) observed.ended('cancelled');
+      if (cancelled !== undefined) observed.ended('cancelled');
       else this.#failed(running, error, observed, controller.signal.aborted);
     } finally {
       clearTimeout(over);

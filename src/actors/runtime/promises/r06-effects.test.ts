@@ -84,8 +84,9 @@ describe('R6: effects are retried and bounded', () => {
     const row = { effectId: 'e', owner: 'a', address: 'a/1', input: {} } as EffectRow;
     const aborting = new AbortController();
     const { signal } = aborting;
-    const send = system.send.bind(system);
-    await expect(runOnce(declared, row, { signal, attempt: 1, send })).rejects.toThrow('at once');
+    const { send, spawn } = system;
+    const given = { signal, attempt: 1, send, spawn, now: () => new Date() };
+    await expect(runOnce(declared, row, given)).rejects.toThrow('at once');
     aborting.abort(new Error('draining'));
     // Node tells of those that nobody handles when its microtasks are done.
     await new Promise((resolve) => setImmediate(resolve));

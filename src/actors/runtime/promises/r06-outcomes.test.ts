@@ -181,7 +181,10 @@ describe('R6: an end that comes before the news of its start', () => {
     clock: systemClock,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     processIds: () => [],
-    send: () => Promise.reject(new Error('not here')),
+    calls: {
+      send: () => Promise.reject(new Error('not here')),
+      spawn: () => Promise.reject(new Error('not here')),
+    },
     onOutcome: async () => true,
     onUnwanted: () => {},
     telemetry: {},

@@ -5,7 +5,7 @@ import { assign, fromPromise, sendParent, setup } from 'xstate';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '../../../../test/database.ts';
 import { type ActorSystem, createActorSystem, type DurableMachine, effect, turnedClock } from '../index.ts';
-import type { Clock } from '../types.ts';
+import type { Clock, EffectContext } from '../types.ts';
 
 const START = '2026-01-05T14:00:00.000Z';
 const HOUR_MS = 3_600_000;
@@ -95,12 +95,12 @@ const asker = {
 
 let database: TestDatabase;
 const systems: ActorSystem[] = [];
-let answer: (signal: AbortSignal) => Promise<string> = async () => 'seen';
+let answer: (signal: AbortSignal, context: EffectContext) => Promise<string> = async () => 'seen';
 
 const look = effect(
   'look',
   { input: z.unknown(), output: z.string(), retries: { limit: 2, delay: '10 s', backoff: 'fixed' } },
-  (_input, { signal }) => answer(signal),
+  (_input, context) => answer(context.signal, context),
 );
 
 async function start(clock: Clock): Promise<ActorSystem> {
@@ -217,6 +217,25 @@ test('R15: delays between attempts are on the clock', async () => {
   await clock.advance('1 min');
   expect(attempts).toEqual([1_000, 11_000, 21_000]);
   expect((await stepsOf(system, address)).at(-1)).toEqual([21_000, 'xstate.error.actor.look']);
+});
+
+test('R15: an effect is told the clock, and what it starts begins at that moment', async () => {
+  const clock = turnedClock(START);
+  const system = await start(clock);
+  const key = randomUUID();
+  answer = async (_signal, { now, spawn }) => {
+    await spawn('poll', key, { input: { rounds: 0, waitMs: 1_000 }, owner: 'b' });
+    return now().toISOString();
+  };
+  const address = await system.spawn('poll', randomUUID(), {
+    input: { rounds: 1, waitMs: 20_000 },
+    owner: 'a',
+  });
+  await clock.advance('1 h');
+  expect(await system.snapshot(address)).toMatchObject({
+    context: { results: ['2026-01-05T14:00:20.000Z'] },
+  });
+  expect(await stepsOf(system, `poll/${key}`)).toEqual([[20_000, 'xstate.init']]);
 });
 
 test('R15: several systems share a clock, and what one leaves another goes on with', async () => {

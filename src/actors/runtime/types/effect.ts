@@ -1,6 +1,6 @@
 /** What is registered of an effect, and what its work is given. Types only. */
 import type { z } from 'zod';
-import type { SendAnswer, SendOptions } from './actor.ts';
+import type { SendAnswer, SendOptions, SpawnOptions } from './actor.ts';
 import type { ActorEvent, Address } from './machine.ts';
 
 /** What an effect may use while it runs. */
@@ -16,6 +16,10 @@ export interface EffectContext {
   readonly address: Address;
   /** Tells an actor something, committed when it resolves. */
   readonly send: (address: Address, event: ActorEvent, options?: SendOptions) => Promise<SendAnswer>;
+  /** Starts an actor, committed when it resolves. The key twice is the same actor, so each attempt may ask again. */
+  readonly spawn: (machine: string, key: string, options: SpawnOptions) => Promise<Address>;
+  /** The runtime's time, which a test may have turned. */
+  readonly now: () => Date;
 }
 
 /** An effect: work outside, declared once with its policy. Machines name it as an actor source. */

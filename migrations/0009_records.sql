@@ -1,0 +1,84 @@
+-- What part of TTAI's records came with the monitors, the screeners, the trading day and the webhooks.
+
+-- How an owner wants to be told. An owner without a row has the defaults.
+CREATE TABLE preferences (
+  owner text PRIMARY KEY,
+  time_zone text NOT NULL DEFAULT 'America/New_York',
+  -- Of `live` and `webhook`: where notifications are pushed. They are kept, and can be read, either way.
+  channels text[] NOT NULL DEFAULT '{live,webhook}',
+  morning_alert boolean NOT NULL DEFAULT false,
+  -- Webhooks wait between the two, in the owner's time zone; both or neither. `22:00` to `07:00` is over midnight.
+  quiet_from time,
+  quiet_until time,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CHECK ((quiet_from IS NULL) = (quiet_until IS NULL))
+);
+CREATE INDEX preferences_morning ON preferences (owner) WHERE morning_alert;
+
+-- What an owner holds, one trade a row.
+CREATE TABLE positions (
+  id uuid PRIMARY KEY,
+  owner text NOT NULL,
+  portfolio text NOT NULL DEFAULT 'main',
+  symbol text NOT NULL,
+  -- As in the analysis service's /positions/evaluate: kind, right, strike, expiration, quantity (signed), openPrice.
+  legs jsonb NOT NULL,
+  status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'closed')),
+  opened_at timestamptz NOT NULL,
+  closed_at timestamptz,
+  -- Of a closed one, in currency for the whole position; null when it is not known.
+  realized_pnl numeric,
+  -- `manual`, `csv` or `tastytrade`; with the id that it has there.
+  source text NOT NULL DEFAULT 'manual',
+  external_id text,
+  note text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CHECK ((status = 'closed') = (closed_at IS NOT NULL))
+);
+CREATE INDEX positions_open ON positions (owner, portfolio, symbol, id) WHERE status = 'open';
+CREATE INDEX positions_page ON positions (owner, opened_at DESC, id);
+CREATE UNIQUE INDEX positions_external ON positions (owner, source, external_id) WHERE external_id IS NOT NULL;
+
+CREATE TABLE saved_screeners (
+  id uuid PRIMARY KEY,
+  owner text NOT NULL,
+  name text NOT NULL,
+  criteria jsonb NOT NULL,
+  max_symbols integer NOT NULL DEFAULT 50,
+  -- Run at each full hour of a session.
+  auto_run boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (owner, name)
+);
+CREATE INDEX saved_screeners_auto ON saved_screeners (id) WHERE auto_run;
+
+-- Finished screener runs. Written once for each run.
+CREATE TABLE screener_results (
+  run_id text PRIMARY KEY,
+  owner text NOT NULL,
+  saved_screener_id uuid,
+  status text NOT NULL,
+  result jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX screener_results_page ON screener_results (owner, created_at DESC, run_id);
+
+CREATE TABLE webhooks (
+  id uuid PRIMARY KEY,
+  owner text NOT NULL,
+  url text NOT NULL,
+  format text NOT NULL CHECK (format IN ('json', 'slack', 'discord')),
+  -- Signs what is sent; never answered again after it was made.
+  secret text NOT NULL,
+  -- Types of notifications that are wanted; null: all.
+  types text[],
+  -- The last notification that its delivery has done with.
+  delivered_seq bigint NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX webhooks_owner ON webhooks (owner, created_at, id);
+
+CREATE INDEX analyses_kept ON analyses (created_at);
+CREATE INDEX notifications_kept ON notifications (at);

@@ -1,0 +1,128 @@
+/** What owners hold: one trade a row, with its legs. Not for what it is worth; the analysis service says that. */
+import type { Database } from '../database.ts';
+
+/** As /positions/evaluate takes it. `quantity` is signed: negative is sold. `openPrice` per share. */
+export interface PositionLeg {
+  kind: 'option' | 'stock';
+  right?: 'call' | 'put';
+  strike?: number;
+  /** New York's date, such as 2026-12-18. */
+  expiration?: string;
+  quantity: number;
+  openPrice: number;
+}
+
+export type PositionSource = 'manual' | 'csv' | 'tastytrade';
+
+export interface NewPosition {
+  id: string;
+  owner: string;
+  portfolio: string;
+  symbol: string;
+  legs: readonly PositionLeg[];
+  openedAt: Date;
+  source: PositionSource;
+  /** The id that it has at its source; one of a source is kept once. */
+  externalId: string | null;
+  note: string | null;
+}
+
+export interface Position extends NewPosition {
+  status: 'open' | 'closed';
+  closedAt: Date | null;
+  /** In currency for the whole position, as decimal text; null when it is open or not known. */
+  realizedPnl: string | null;
+  updatedAt: Date;
+}
+
+const COLUMNS = `id, owner, portfolio, symbol, legs, status, opened_at AS "openedAt", closed_at AS "closedAt",
+  realized_pnl AS "realizedPnl", source, external_id AS "externalId", note, updated_at AS "updatedAt"`;
+
+/** Keeps a position. One of the same source and external id is not kept again: answers null. */
+export async function insertPosition(database: Database, position: NewPosition): Promise<Position | null> {
+  const { id, owner, portfolio, symbol, legs, openedAt, source, externalId, note } = position;
+  const { rows } = await database.query(
+    `INSERT INTO positions (id, owner, portfolio, symbol, legs, opened_at, source, external_id, note)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+    [id, owner, portfolio, symbol, JSON.stringify(legs), openedAt, source, externalId, note],
+  );
+  return (rows[0] as Position | undefined) ?? null;
+}
+
+/** Null when this owner has no such position. */
+export async function positionOf(database: Database, owner: string, id: string): Promise<Position | null> {
+  const { rows } = await database.query(`SELECT ${COLUMNS} FROM positions WHERE id = $1 AND owner = $2`, [
+    id,
+    owner,
+  ]);
+  return (rows[0] as Position | undefined) ?? null;
+}
+
+/** An owner's open positions, by symbol; of one portfolio, or of all. */
+export async function openPositions(
+  database: Database,
+  owner: string,
+  { portfolio, limit = 10_000 }: { portfolio?: string; limit?: number } = {},
+): Promise<Position[]> {
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM positions WHERE owner = $1 AND status = 'open' AND ($2::text IS NULL OR portfolio = $2)
+     ORDER BY portfolio, symbol, id LIMIT $3`,
+    [owner, portfolio ?? null, limit],
+  );
+  return rows as unknown as Position[];
+}
+
+/** Positions of an owner that were closed between two moments, the first included. */
+export async function closedPositions(
+  database: Database,
+  owner: string,
+  { from, to }: { from: Date; to: Date },
+): Promise<Position[]> {
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM positions WHERE owner = $1 AND status = 'closed' AND closed_at >= $2 AND closed_at < $3
+     ORDER BY closed_at, id`,
+    [owner, from, to],
+  );
+  return rows as unknown as Position[];
+}
+
+/** Closes an open position; null when there is no such open one. `realizedPnl`: decimal text in currency. */
+export async function closePosition(
+  database: Database,
+  owner: string,
+  id: string,
+  { closedAt, realizedPnl }: { closedAt: Date; realizedPnl: string | null },
+): Promise<Position | null> {
+  const { rows } = await database.query(
+    `UPDATE positions SET status = 'closed', closed_at = $3, realized_pnl = $4, updated_at = now()
+     WHERE id = $1 AND owner = $2 AND status = 'open' RETURNING ${COLUMNS}`,
+    [id, owner, closedAt, realizedPnl],
+  );
+  return (rows[0] as Position | undefined) ?? null;
+}
+
+/** Owners with open positions, after one in the order of their names. */
+export async function ownersWithOpenPositions(
+  database: Database,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await database.query(
+    `SELECT DISTINCT owner FROM positions WHERE status = 'open' AND owner > $1 ORDER BY owner LIMIT $2`,
+    [after, limit],
+  );
+  return rows.map(({ owner }) => owner as string);
+}
+
+/** Owners that have, or had, a position, after one in the order of their names. */
+export async function ownersWithPositions(
+  database: Database,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await database.query(
+    'SELECT DISTINCT owner FROM positions WHERE owner > $1 ORDER BY owner LIMIT $2',
+    [after, limit],
+  );
+  return rows.map(({ owner }) => owner as string);
+}

@@ -1,0 +1,60 @@
+/** How an owner wants to be told. An owner who has said nothing has the defaults. */
+import type { Database } from '../database.ts';
+
+export type Channel = 'live' | 'webhook';
+
+export interface Preferences {
+  /** An IANA name, such as Europe/Berlin. */
+  timeZone: string;
+  /** Where notifications are pushed; they are kept either way. */
+  channels: Channel[];
+  morningAlert: boolean;
+  /** Webhooks wait between the two, in the owner's time zone: `HH:MM`; both or neither. */
+  quietFrom: string | null;
+  quietUntil: string | null;
+}
+
+export const defaultPreferences: Preferences = {
+  timeZone: 'America/New_York',
+  channels: ['live', 'webhook'],
+  morningAlert: false,
+  quietFrom: null,
+  quietUntil: null,
+};
+
+const COLUMNS = `time_zone AS "timeZone", channels, morning_alert AS "morningAlert",
+  to_char(quiet_from, 'HH24:MI') AS "quietFrom", to_char(quiet_until, 'HH24:MI') AS "quietUntil"`;
+
+export async function preferencesOf(database: Database, owner: string): Promise<Preferences> {
+  const { rows } = await database.query(`SELECT ${COLUMNS} FROM preferences WHERE owner = $1`, [owner]);
+  return (rows[0] as Preferences | undefined) ?? defaultPreferences;
+}
+
+/** Replaces them as a whole. */
+export async function savePreferences(
+  database: Database,
+  owner: string,
+  { timeZone, channels, morningAlert, quietFrom, quietUntil }: Preferences,
+): Promise<void> {
+  await database.query(
+    `INSERT INTO preferences (owner, time_zone, channels, morning_alert, quiet_from, quiet_until)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (owner) DO UPDATE SET time_zone = excluded.time_zone, channels = excluded.channels,
+       morning_alert = excluded.morning_alert, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
+       updated_at = now()`,
+    [owner, timeZone, channels, morningAlert, quietFrom, quietUntil],
+  );
+}
+
+/** Owners who want the morning's briefing, after one in the order of their names. */
+export async function ownersWantingMorning(
+  database: Database,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await database.query(
+    'SELECT owner FROM preferences WHERE morning_alert AND owner > $1 ORDER BY owner LIMIT $2',
+    [after, limit],
+  );
+  return rows.map(({ owner }) => owner as string);
+}
