@@ -162,6 +162,8 @@ describe('the client', () => {
       expect.objectContaining({ symbol: 'AAPL', source: 'simulated' }),
     );
     const week = await one.calendar({ from: '2026-11-23', to: '2026-11-29' });
+    // The simulated market, whose quotes move at night too.
+    expect(week.quotesNeverClose).toBe(true);
     expect(week.sessions.map(({ date, halfDay }) => [date, halfDay])).toEqual([
       ['2026-11-23', false],
       ['2026-11-24', false],

@@ -161,7 +161,12 @@ const marketSession = z.looseObject({
 });
 
 /** The exchange's sessions of a range of days; a day that is not listed is closed. */
-export const marketCalendar = z.looseObject({ timezone: z.string(), sessions: z.array(marketSession) });
+export const marketCalendar = z.looseObject({
+  timezone: z.string(),
+  sessions: z.array(marketSession),
+  /** The quotes of the service's provider move around the clock, whatever the exchange does; not unless said. */
+  quotesNeverClose: z.boolean().optional(),
+});
 export type MarketCalendar = z.infer<typeof marketCalendar>;
 
 /** The exchange at one moment. */

@@ -16,7 +16,7 @@ TIMEZONE = "America/New_York"
 MAX_DAYS = 3700
 
 
-def market_calendar(first: date, last: date) -> Calendar:
+def market_calendar(first: date, last: date, *, quotes_never_close: bool) -> Calendar:
     """Sessions within [first, last]. Raises InvalidRequestError outside 1990 to 2040."""
     table = session_table()
     oldest, newest = date_from_ordinal(int(table.days[0])), date_from_ordinal(int(table.days[-1]))
@@ -28,7 +28,12 @@ def market_calendar(first: date, last: date) -> Calendar:
     if stop < len(table) and date_from_ordinal(int(table.days[stop])) == last:
         stop += 1
     rows = [session_row(table.session(index)) for index in range(start, stop)]
-    return Calendar(exchange=EXCHANGE, timezone=TIMEZONE, sessions=rows)
+    return Calendar(
+        exchange=EXCHANGE,
+        timezone=TIMEZONE,
+        quotes_never_close=quotes_never_close,
+        sessions=rows,
+    )
 
 
 def market_clock(as_of: datetime) -> MarketClock:

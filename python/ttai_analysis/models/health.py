@@ -44,10 +44,12 @@ class SessionRow(Model):
 
 
 class Calendar(Model):
-    """Sessions of a range; days that are not listed are closed."""
+    """Sessions of a range; days that are not listed are closed. `quotesNeverClose`: the quotes of
+    this service's provider move around the clock, whatever the exchange does."""
 
     exchange: str
     timezone: str
+    quotes_never_close: bool
     sessions: list[SessionRow]
 
 

@@ -165,6 +165,10 @@ class ProviderState:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
+#: The sources whose quotes move around the clock.
+NEVER_CLOSING = frozenset({"simulated"})
+
+
 class Provider(Protocol):
     """A source of market data. Every method is a pure function of its arguments and the source.
 

@@ -92,12 +92,17 @@ def market_clock(
 
 @router.get("/market/calendar", response_model=Calendar)
 def market_calendar(
-    first: Annotated[date, Query(alias="from")], last: Annotated[date, Query(alias="to")]
+    request: Request,
+    first: Annotated[date, Query(alias="from")],
+    last: Annotated[date, Query(alias="to")],
 ) -> Response:
     """The sessions from one date to another, both included."""
     from ttai_analysis.market_calendar import service
+    from ttai_analysis.providers.base import NEVER_CLOSING
 
-    return answer(service.market_calendar(first, last))
+    context: ServiceContext = request.app.state.context
+    never = context.provider.source in NEVER_CLOSING
+    return answer(service.market_calendar(first, last, quotes_never_close=never))
 
 
 def missing_header(symbols: list[str]) -> dict[str, str] | None:

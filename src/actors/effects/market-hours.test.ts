@@ -17,7 +17,7 @@ const sessions = [
   session('2027-01-04'),
 ];
 
-function hours() {
+function hours(quotesNeverClose = false) {
   const asked: string[] = [];
   let broken = false;
   const calendar = async ({ from, to }: { from: string; to: string }) => {
@@ -25,6 +25,7 @@ function hours() {
     if (broken) throw new Error('away');
     return {
       timezone: 'America/New_York',
+      quotesNeverClose,
       sessions: sessions.filter(({ date }) => date >= from && date <= to),
     };
   };
@@ -47,6 +48,12 @@ test.each([
     session: { date },
     previous: { date: previous },
   });
+});
+
+test('a market whose quotes never stop is open, with the same sessions', async () => {
+  const { hours: exchange } = hours(true);
+  const saturday = await exchange.at(new Date('2026-12-26T12:00:00Z'));
+  expect(saturday).toMatchObject({ open: true, session: { date: '2026-12-31' } });
 });
 
 test('a year is asked for once, and again only when it could not be had', async () => {
