@@ -82,3 +82,7 @@ CREATE INDEX webhooks_owner ON webhooks (owner, created_at, id);
 
 CREATE INDEX analyses_kept ON analyses (created_at);
 CREATE INDEX notifications_kept ON notifications (at);
+
+-- One look into it for each symbol finds all symbols that are armed; and who has not been told yet of a lost quote.
+CREATE INDEX armed_alerts_symbol ON armed_alerts (symbol);
+CREATE INDEX armed_alerts_seeing ON armed_alerts (symbol) WHERE NOT blind;

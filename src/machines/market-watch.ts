@@ -2,9 +2,10 @@
  * The machine `marketWatch`: one for all owners, it asks for the quotes that armed alerts wait for. So the cost grows
  * with the number of symbols and triggers, not of alerts.
  *
- * While something is armed it looks every few seconds; with nothing armed it sleeps without a timer until an alert
- * wakes it. What is armed stands in rows with an index and not here. A look that fails is noted, and followed by the
- * next one; after several in a row the alerts are told that they have no quote.
+ * While something is armed and the market is open it looks every few seconds; outside its hours it waits for the open,
+ * and with nothing armed it sleeps without a timer until an alert wakes it. What is armed stands in rows with indexes and
+ * not here. A look that fails is noted, and followed by the next one; after several in a row the alerts are told that they
+ * have no quote.
  */
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
@@ -22,8 +23,10 @@ export const lookResult = z.object({
   symbols: z.number().int(),
   /** Alerts that were sent a quote. */
   told: z.number().int(),
-  /** Symbols without a fresh quote. */
+  /** Symbols without a fresh quote, the first hundred. */
   missing: z.array(z.string()),
+  /** Until the market opens; null while it is open. */
+  opensInMs: z.number().nullable().default(null),
 });
 export type LookResult = z.infer<typeof lookResult>;
 
@@ -44,7 +47,11 @@ const machine = setup({
   actors: {
     lookAtQuotes: effectSource<LookResult, { tellBlind: boolean }>(),
   },
-  delays: { untilNextLook: LOOK_EVERY_MS },
+  delays: {
+    // After a failure at the usual pace: the next look finds out whether the market is still closed.
+    untilNextLook: ({ context }) =>
+      context.failures > 0 ? LOOK_EVERY_MS : (context.lastLook?.opensInMs ?? LOOK_EVERY_MS),
+  },
   guards: {
     isWanted: ({ context }) => context.wanted,
     hasNothingToWatch: ({ context }) => context.lastLook?.symbols === 0 && context.failures === 0,

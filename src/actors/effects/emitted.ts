@@ -2,7 +2,7 @@
  * What TTAI's machines emit, and the rows that it becomes, in the transaction of the emitting step: notifications, and
  * the prices that an alert waits for.
  */
-import { type ArmedAlert, armAlert, disarmAlert } from '../../persistence/records/armed-alerts.ts';
+import { type ArmedAlert, armAlerts, disarmAlerts } from '../../persistence/records/armed-alerts.ts';
 import { insertNotifications } from '../../persistence/records/notifications.ts';
 import type { EmittedEvent, Transaction } from '../runtime/index.ts';
 
@@ -30,9 +30,11 @@ export async function writeEmitted(
   for (const one of emitted) {
     if (one.event.type === 'alert.armed' || one.event.type === 'alert.disarmed') alerts.set(one.address, one);
   }
-  const inOrder = [...alerts.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
-  for (const { address, owner, event } of inOrder) {
-    if (event.type === 'alert.disarmed') await disarmAlert(transaction, address);
-    else await armAlert(transaction, { ...(event as unknown as ArmedAlert), address, owner });
+  const [armed, disarmed]: [ArmedAlert[], string[]] = [[], []];
+  for (const { address, owner, event } of alerts.values()) {
+    if (event.type === 'alert.disarmed') disarmed.push(address);
+    else armed.push({ ...(event as unknown as ArmedAlert), address, owner });
   }
+  await armAlerts(transaction, armed);
+  await disarmAlerts(transaction, disarmed);
 }

@@ -4,10 +4,13 @@ import type { Quotes } from '../../machines/market.ts';
 import { lookResult, MARKET_WATCH_KEY, marketWatch } from '../../machines/market-watch.ts';
 import type { Database } from '../../persistence/database.ts';
 import {
+  type AlertToTell,
   alertsMet,
   alertsToBlind,
+  alertsToPutOff,
+  alertsWantingQuote,
   armedSymbols,
-  disarmAlert,
+  disarmAlerts,
 } from '../../persistence/records/armed-alerts.ts';
 import {
   type ActorEvent,
@@ -17,17 +20,27 @@ import {
   effect,
   RuntimeError,
 } from '../runtime/index.ts';
+import type { MarketSession } from './market-hours.ts';
 import type { EffectRooms } from './rooms.ts';
 
 export const MARKET_WATCH: Address = `${marketWatch.id}/${MARKET_WATCH_KEY}`;
 
 /** A quote that others have just asked for is as good. */
 const MAX_QUOTE_AGE_MS = 1_000;
+/** For this long after the open, a symbol without a fresh quote is not missed. */
+const OPENING_MS = 120_000;
+/** Symbols without a fresh quote that a look's result names. */
+const MAX_NAMED = 100;
 
 /** How many alerts are told at once; their steps share commits. */
 const TOLD_AT_ONCE = 500;
+/**
+ * How many alerts one look tells what is no trigger: their first quote, or that there is none. What is met is told
+ * before and without limit, so that a source which fails, or comes back, does not hold up a trigger for 100,000 steps.
+ */
+const NEWS_PER_LOOK = 2_000;
 
-export function marketWatchEffects({ quotes: cache, database }: EffectRooms): Effect[] {
+export function marketWatchEffects({ quotes: cache, hours, database }: EffectRooms): Effect[] {
   return [
     effect(
       'lookAtQuotes',
@@ -42,32 +55,55 @@ export function marketWatchEffects({ quotes: cache, database }: EffectRooms): Ef
       },
       async ({ tellBlind }, context) => {
         const symbols = await armedSymbols(database);
-        const at = context.now().toISOString();
-        if (symbols.length === 0) return { at, symbols: 0, told: 0, missing: [] };
-        let quotes: Quotes = {};
+        const now = context.now();
+        const look = {
+          at: now.toISOString(),
+          symbols: symbols.length,
+          told: 0,
+          missing: [],
+          opensInMs: null,
+        };
+        if (symbols.length === 0) return look;
+        const teller = new Teller(database, context);
+        let session: MarketSession;
+        let quotes: Quotes;
         try {
-          const now = context.now().getTime();
-          quotes = await cache.get(symbols, { now, maxAgeMs: MAX_QUOTE_AGE_MS, signal: context.signal });
+          const market = await hours.at(now, { signal: context.signal });
+          session = market.session;
+          if (!market.open) {
+            await teller.lose(
+              await alertsToPutOff(database, NEWS_PER_LOOK),
+              `the market is closed until ${session.opensAt}`,
+            );
+            return { ...look, opensInMs: Date.parse(session.opensAt) - now.getTime() };
+          }
+          quotes = await cache.get(symbols, {
+            now: now.getTime(),
+            maxAgeMs: MAX_QUOTE_AGE_MS,
+            signal: context.signal,
+          });
         } catch (error) {
-          if (!tellBlind) throw error;
-          await tellLost(database, context, symbols, 'the quotes can not be had now');
+          if (tellBlind) {
+            const blind = await alertsToBlind(database, symbols, NEWS_PER_LOOK);
+            await teller.lose(blind, 'the quotes can not be had now');
+          }
           throw error;
         }
-        const fresh = symbols.flatMap((symbol) => {
-          const quote = quotes[symbol];
-          return quote && !quote.stale && quote.price !== null && quote.asOf !== null
-            ? [{ symbol, price: quote.price, asOf: quote.asOf, source: quote.source }]
-            : [];
-        });
-        const bySymbol = new Map(fresh.map((quote) => [quote.symbol, quote]));
-        const missing = symbols.filter((symbol) => !bySymbol.has(symbol));
-        const met = await alertsMet(database, fresh);
-        const told = await tell(database, context, met, (symbol) => {
-          const { price, asOf, source } = bySymbol.get(symbol) as (typeof fresh)[number];
-          return { type: 'QUOTE', price, asOf, source };
-        });
-        if (missing.length > 0) await tellLost(database, context, missing, 'there is no fresh quote');
-        return { at, symbols: symbols.length, told, missing: missing.slice(0, 100) };
+        const fresh = freshOf(quotes);
+        const seen = [...fresh.keys()];
+        const missing = symbols.filter((symbol) => !fresh.has(symbol));
+        const met = await alertsMet(database, [...fresh.values()]);
+        await teller.show(met, fresh);
+        const told = new Set(met.map(({ address }) => address));
+        const wanting = await alertsWantingQuote(database, seen, NEWS_PER_LOOK);
+        await teller.show(
+          wanting.filter(({ address }) => !told.has(address)),
+          fresh,
+        );
+        if (missing.length > 0 && !isOpening(now, session)) {
+          await teller.lose(await alertsToBlind(database, missing, NEWS_PER_LOOK), 'there is no fresh quote');
+        }
+        return { ...look, told: teller.told, missing: missing.slice(0, MAX_NAMED) };
       },
     ),
     effect(
@@ -81,46 +117,77 @@ export function marketWatchEffects({ quotes: cache, database }: EffectRooms): Ef
   ];
 }
 
-async function tellLost(
-  database: Database,
-  context: EffectContext,
-  symbols: readonly string[],
-  reason: string,
-): Promise<void> {
-  const blind = await alertsToBlind(database, symbols);
-  await tell(database, context, blind, () => ({ type: 'QUOTE_LOST', reason }));
+interface FreshQuote {
+  symbol: string;
+  price: number;
+  asOf: string;
+  source: string;
+}
+
+/** Whether symbols may not have been traded yet today. */
+function isOpening(now: Date, { opensAt }: MarketSession): boolean {
+  const sinceOpen = now.getTime() - Date.parse(opensAt);
+  return sinceOpen >= 0 && sinceOpen < OPENING_MS;
+}
+
+/** Those that can be acted on, by symbol. */
+function freshOf(quotes: Quotes): Map<string, FreshQuote> {
+  const fresh = new Map<string, FreshQuote>();
+  for (const [symbol, { price, asOf, source, stale }] of Object.entries(quotes)) {
+    if (!stale && price !== null && asOf !== null) fresh.set(symbol, { symbol, price, asOf, source });
+  }
+  return fresh;
 }
 
 /**
- * Sends each alert its event. Told twice, an alert takes a quote once: what it waits for has changed by then. One that
+ * Tells alerts of their quotes. Told twice, an alert takes a quote once: what it waits for has changed by then. One that
  * can't be told must not keep the others from it; trouble of the database's is thrown when all have been tried.
  */
-async function tell(
-  database: Database,
-  { send, signal, address: source }: EffectContext,
-  alerts: readonly { address: Address; symbol: string }[],
-  eventFor: (symbol: string) => ActorEvent,
-): Promise<number> {
-  let told = 0;
-  let trouble: RuntimeError | undefined;
-  for (let start = 0; start < alerts.length; start += TOLD_AT_ONCE) {
-    signal.throwIfAborted();
-    await Promise.all(
-      alerts.slice(start, start + TOLD_AT_ONCE).map(async ({ address, symbol }) => {
-        try {
-          await send(address, eventFor(symbol), { source });
-          told++;
-        } catch (error) {
-          if (!(error instanceof RuntimeError)) throw error;
-          // It was stopped from outside; its row is all that is left of it.
-          if (error.code === 'actor_ended' || error.code === 'actor_not_found')
-            await disarmAlert(database, address);
-          // Another process has its version, and looks too.
-          else if (error.retryable && error.code !== 'version_not_here') trouble = error;
-        }
-      }),
-    );
+class Teller {
+  readonly #database: Database;
+  readonly #context: EffectContext;
+  /** How many were sent a quote. */
+  told = 0;
+
+  constructor(database: Database, context: EffectContext) {
+    this.#database = database;
+    this.#context = context;
   }
-  if (trouble) throw trouble;
-  return told;
+
+  async show(alerts: readonly AlertToTell[], fresh: ReadonlyMap<string, FreshQuote>): Promise<void> {
+    this.told += await this.#tell(alerts, (symbol) => {
+      const { price, asOf, source } = fresh.get(symbol) as FreshQuote;
+      return { type: 'QUOTE', price, asOf, source };
+    });
+  }
+
+  async lose(alerts: readonly AlertToTell[], reason: string): Promise<void> {
+    await this.#tell(alerts, () => ({ type: 'QUOTE_LOST', reason }));
+  }
+
+  async #tell(alerts: readonly AlertToTell[], eventFor: (symbol: string) => ActorEvent): Promise<number> {
+    const { send, signal, address: source } = this.#context;
+    let told = 0;
+    let trouble: RuntimeError | undefined;
+    for (let start = 0; start < alerts.length; start += TOLD_AT_ONCE) {
+      signal.throwIfAborted();
+      await Promise.all(
+        alerts.slice(start, start + TOLD_AT_ONCE).map(async ({ address, symbol }) => {
+          try {
+            await send(address, eventFor(symbol), { source });
+            told++;
+          } catch (error) {
+            if (!(error instanceof RuntimeError)) throw error;
+            // It was stopped from outside; its row is all that is left of it.
+            if (error.code === 'actor_ended' || error.code === 'actor_not_found')
+              await disarmAlerts(this.#database, [address]);
+            // Another process has its version, and looks too.
+            else if (error.retryable && error.code !== 'version_not_here') trouble = error;
+          }
+        }),
+      );
+    }
+    if (trouble) throw trouble;
+    return told;
+  }
 }

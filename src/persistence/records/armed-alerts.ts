@@ -1,6 +1,6 @@
 /**
- * The price alerts that wait for a price: rows with an index, judged by SQL, so that a quote costs what it triggers
- * and not what is armed. Written by the alert actors' effects, read by the watcher's.
+ * The price alerts that wait for a price: rows with indexes, judged by SQL, so that a look at all prices costs what it
+ * triggers and not what is armed. Written with the alerts' steps, read by the watcher's effect.
  */
 import type { Database } from '../database.ts';
 
@@ -18,48 +18,105 @@ export interface ArmedAlert {
   blind: boolean;
 }
 
-/** Arms an alert, or changes what it waits for. */
-export async function armAlert(database: Database, alert: ArmedAlert): Promise<void> {
+/** An alert that is to be told something. */
+export interface AlertToTell {
+  address: string;
+  symbol: string;
+}
+
+/** Arms alerts, or changes what they wait for; each address once. */
+export async function armAlerts(database: Database, alerts: readonly ArmedAlert[]): Promise<void> {
+  if (alerts.length === 0) return;
+  // In the order of the addresses, so that two transactions can't deadlock.
   await database.query(
     `INSERT INTO armed_alerts (address, owner, symbol, upper, lower, wants_quote, blind)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::boolean[], $7::boolean[])
+       AS a(address, owner, symbol, upper, lower, wants_quote, blind) ORDER BY address
      ON CONFLICT (address) DO UPDATE SET symbol = excluded.symbol, upper = excluded.upper, lower = excluded.lower,
        wants_quote = excluded.wants_quote, blind = excluded.blind`,
-    [alert.address, alert.owner, alert.symbol, alert.upper, alert.lower, alert.wantsQuote, alert.blind],
+    [
+      alerts.map(({ address }) => address),
+      alerts.map(({ owner }) => owner),
+      alerts.map(({ symbol }) => symbol),
+      alerts.map(({ upper }) => upper),
+      alerts.map(({ lower }) => lower),
+      alerts.map(({ wantsQuote }) => wantsQuote),
+      alerts.map(({ blind }) => blind),
+    ],
   );
 }
 
-export async function disarmAlert(database: Database, address: string): Promise<void> {
-  await database.query('DELETE FROM armed_alerts WHERE address = $1', [address]);
+export async function disarmAlerts(database: Database, addresses: readonly string[]): Promise<void> {
+  if (addresses.length === 0) return;
+  await database.query(
+    `DELETE FROM armed_alerts WHERE address IN
+       (SELECT address FROM armed_alerts WHERE address = ANY($1) ORDER BY address FOR UPDATE)`,
+    [addresses],
+  );
 }
 
-/** The symbols that something waits for. */
+/** The symbols that something waits for: one look into the index for each, however many alerts there are. */
 export async function armedSymbols(database: Database): Promise<string[]> {
-  const { rows } = await database.query('SELECT DISTINCT symbol FROM armed_alerts ORDER BY symbol');
+  const { rows } = await database.query(
+    `WITH RECURSIVE armed(symbol) AS (
+       (SELECT symbol FROM armed_alerts ORDER BY symbol LIMIT 1)
+       UNION ALL
+       SELECT (SELECT a.symbol FROM armed_alerts a WHERE a.symbol > armed.symbol ORDER BY a.symbol LIMIT 1)
+       FROM armed WHERE armed.symbol IS NOT NULL
+     )
+     SELECT symbol FROM armed WHERE symbol IS NOT NULL`,
+  );
   return rows.map((row) => row.symbol as string);
 }
 
-/** The alerts that a fresh price of their symbol concerns: met, or wanting any quote. */
+/** The alerts that wait for a price which their symbol has reached. */
 export async function alertsMet(
   database: Database,
   prices: readonly { symbol: string; price: number }[],
-): Promise<{ address: string; symbol: string }[]> {
+): Promise<AlertToTell[]> {
   const { rows } = await database.query(
-    `SELECT a.address, a.symbol FROM unnest($1::text[], $2::numeric[]) AS q(symbol, price)
-     JOIN armed_alerts a ON a.symbol = q.symbol AND (a.upper <= q.price OR a.lower >= q.price OR a.wants_quote)`,
+    `SELECT met.address, q.symbol FROM unnest($1::text[], $2::numeric[]) AS q(symbol, price)
+     CROSS JOIN LATERAL (
+       SELECT address FROM armed_alerts WHERE symbol = q.symbol AND upper <= q.price
+       UNION
+       SELECT address FROM armed_alerts WHERE symbol = q.symbol AND lower >= q.price
+     ) AS met`,
     [prices.map(({ symbol }) => symbol), prices.map(({ price }) => price)],
   );
-  return rows.map((row) => ({ address: row.address as string, symbol: row.symbol as string }));
+  return rows as unknown as AlertToTell[];
 }
 
-/** The alerts of symbols without a fresh quote that have not been told so yet. */
+/** Alerts of these symbols, at most so many, that want their next fresh quote whatever its price. */
+export async function alertsWantingQuote(
+  database: Database,
+  symbols: readonly string[],
+  limit: number,
+): Promise<AlertToTell[]> {
+  const { rows } = await database.query(
+    'SELECT address, symbol FROM armed_alerts WHERE wants_quote AND symbol = ANY($1) LIMIT $2',
+    [symbols, limit],
+  );
+  return rows as unknown as AlertToTell[];
+}
+
+/** Alerts of symbols without a fresh quote, at most so many, that have not been told so yet. */
 export async function alertsToBlind(
   database: Database,
   symbols: readonly string[],
-): Promise<{ address: string; symbol: string }[]> {
+  limit: number,
+): Promise<AlertToTell[]> {
   const { rows } = await database.query(
-    'SELECT address, symbol FROM armed_alerts WHERE symbol = ANY($1) AND NOT blind',
-    [symbols],
+    'SELECT address, symbol FROM armed_alerts WHERE NOT blind AND symbol = ANY($1) LIMIT $2',
+    [symbols, limit],
   );
-  return rows.map((row) => ({ address: row.address as string, symbol: row.symbol as string }));
+  return rows as unknown as AlertToTell[];
+}
+
+/** Alerts that have had no quote yet, at most so many, and have not been told why. */
+export async function alertsToPutOff(database: Database, limit: number): Promise<AlertToTell[]> {
+  const { rows } = await database.query(
+    'SELECT address, symbol FROM armed_alerts WHERE wants_quote AND NOT blind LIMIT $1',
+    [limit],
+  );
+  return rows as unknown as AlertToTell[];
 }
