@@ -1,14 +1,14 @@
 /** The commands: what can be typed, and which function answers it. Nothing is done here. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { readConfig, settingsAsText } from '../config.ts';
-import { deleteAlert, listAlerts, setAlert } from '../server/operations/alerts.ts';
 import { getQuote } from '../server/operations/quotes.ts';
 import { cancelRun, getRun, listRuns, startAnalysis } from '../server/operations/runs.ts';
 import { version } from '../version.ts';
 import { addActorCommands } from './actors.ts';
-import { alertList, alertReport, notificationLine, quoteList } from './alert-report.ts';
+import { notificationLine, quoteList } from './alert-report.ts';
+import { addAlertCommands } from './alerts.ts';
 import { startAndWatch } from './analyze.ts';
-import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
+import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
 import { addDataCommands } from './data.ts';
@@ -89,53 +89,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       ]);
     });
 
-  const alert = program.command('alert').description('price alerts: add, list, delete');
-  alert
-    .command('add')
-    .description('watch a price')
-    .argument('<symbol>', 'for example AAPL')
-    .argument('<condition>', 'above, below or crosses', conditionOf)
-    .argument('<threshold>', 'price', numberOf)
-    .option('--repeat', 'fire at every cross, not only once')
-    .option('--expires <time>', 'until then, for example 2030-01-31T21:00:00Z')
-    .option('--note <text>', 'comes back with the notification')
-    .option('--json', 'as JSON')
-    .action(async (symbol: string, condition: Condition, threshold: number, options: AlertOptions) => {
-      const answer = await client().call(setAlert, {
-        symbol,
-        condition,
-        threshold,
-        ...(options.repeat && { repeat: 'every_cross' as const }),
-        ...(options.expires !== undefined && { expiresAt: options.expires }),
-        ...(options.note !== undefined && { note: options.note }),
-      });
-      show(answer.alert, options.json, (added) => alertReport(added, terminal));
-    });
-  alert
-    .command('list')
-    .description('alerts that are armed')
-    .option('--all', 'those that have ended too')
-    .option('--limit <count>', 'at most 100', numberOf, 20)
-    .option('--cursor <cursor>', 'the page that begins there')
-    .option('--json', 'as JSON')
-    .action(async ({ all, limit, cursor, json }: PageOptions & { all?: boolean }) => {
-      const status = all ? 'all' : 'active';
-      const answer = await client().call(listAlerts, {
-        status,
-        limit,
-        ...(cursor !== undefined && { cursor }),
-      });
-      show(answer, json, ({ alerts }) => [...alertList(alerts), ...more(answer.nextCursor)]);
-    });
-  alert
-    .command('delete')
-    .description('stop watching')
-    .argument('<alertId>', 'as "alert list" shows it')
-    .option('--json', 'as JSON')
-    .action(async (alertId: string, { json }: { json?: boolean }) => {
-      const answer = await client().call(deleteAlert, { alertId });
-      show(answer.alert, json, (deleted) => alertReport(deleted, terminal));
-    });
+  addAlertCommands(program, { client, terminal, show });
 
   program
     .command('watch')
@@ -253,18 +207,9 @@ function pointToHelp(command: Command, path: string): void {
   for (const inner of command.commands) pointToHelp(inner, `${path} ${inner.name()}`);
 }
 
-type Condition = 'above' | 'below' | 'crosses';
-
 interface TokenOptions {
   owner?: string;
   operator?: boolean;
-  json?: boolean;
-}
-
-interface AlertOptions {
-  repeat?: boolean;
-  expires?: string;
-  note?: string;
   json?: boolean;
 }
 
@@ -275,9 +220,4 @@ function choice(
   schema: { unwrap(): { options: readonly string[] }; def: { defaultValue: unknown } },
 ): Option {
   return new Option(flags, about).choices(schema.unwrap().options).default(schema.def.defaultValue);
-}
-
-function conditionOf(text: string): Condition {
-  if (text === 'above' || text === 'below' || text === 'crosses') return text;
-  throw new InvalidArgumentError(`The condition is above, below or crosses, not ${quoted(text)}.`);
 }

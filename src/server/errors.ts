@@ -58,6 +58,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   unknown_tool: 404,
   method_not_allowed: 405,
   actor_ended: 409,
+  alert_ended: 409,
   actor_exists: 409,
   system_actor: 409,
   dead_letter_late: 409,

@@ -1,7 +1,8 @@
-/** Price alerts: set, list, delete. How one watches the price stands in the machine `priceAlert`. */
+/** Price alerts: set, list, update, delete. How one watches the price stands in the machine `priceAlert`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { TtaiError } from '../../actors/runtime/errors.ts';
+import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
+import type { ActorEvent, ActorView, Address } from '../../actors/runtime/types.ts';
 import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
@@ -69,6 +70,37 @@ export const listAlerts = defineOperation({
       .join('\n'),
 });
 
+export const updateAlert = defineOperation({
+  name: 'update_alert',
+  title: 'Change a price alert',
+  description:
+    'Change an armed alert; what is left out stays. A new condition or threshold begins anew. expiresAt or note null: none.',
+  input: z.strictObject({
+    alertId: text(100).min(1),
+    condition: z.enum(['above', 'below', 'crosses']).optional(),
+    threshold: z.number().positive().max(10_000_000).optional(),
+    repeat: z.enum(['once', 'every_cross']).optional(),
+    expiresAt: futureTime.nullable().optional(),
+    note: text(500).nullable().optional(),
+  }),
+  output: z.object({ alert: alertView }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  http: { method: 'post', path: '/alerts/{alertId}' },
+  async run(context, { alertId, ...changes }) {
+    const { address } = await ownAlert(context, alertId);
+    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+    if (given.length === 0) {
+      throw new TtaiError(
+        'invalid_input',
+        'Nothing to change: name a condition, threshold, repeat, expiresAt or note.',
+      );
+    }
+    await sendToArmed(context, address, { type: 'UPDATE', ...Object.fromEntries(given) });
+    return { alert: alertOf(await context.system.snapshot(address)) };
+  },
+  text: ({ alert }) => `Alert ${alert.alertId} is changed: ${inWords(alert)}.`,
+});
+
 export const deleteAlert = defineOperation({
   name: 'delete_alert',
   title: 'Delete a price alert',
@@ -78,12 +110,31 @@ export const deleteAlert = defineOperation({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   http: { method: 'delete', path: '/alerts/{alertId}' },
   async run(context, { alertId }) {
-    const address = z.uuid().safeParse(alertId).success ? `${machine}/${alertId}` : undefined;
-    const actor = await ownActor(context, 'alert', alertId, address);
-    return { alert: alertOf(await cancelActor(context, actor.address)) };
+    const { address } = await ownAlert(context, alertId);
+    return { alert: alertOf(await cancelActor(context, address)) };
   },
   text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
 });
+
+/** The alert's actor, if it is this owner's. Throws `alert_not_found`. */
+function ownAlert(context: OperationContext, alertId: string): Promise<ActorView> {
+  const address = z.uuid().safeParse(alertId).success ? `${machine}/${alertId}` : undefined;
+  return ownActor(context, 'alert', alertId, address);
+}
+
+/** Sends it an event that only an armed alert takes. Throws `alert_ended`. */
+async function sendToArmed(
+  { system, source }: OperationContext,
+  address: Address,
+  event: ActorEvent,
+): Promise<void> {
+  try {
+    await system.send(address, event, { source });
+  } catch (error) {
+    if (!(error instanceof RuntimeError && error.code === 'actor_ended')) throw error;
+    throw new TtaiError('alert_ended', 'This alert has ended and stays as it ended. Set a new one.');
+  }
+}
 
 /** Throws `symbol_not_found` when the source says so. While it can't be asked, an alert may wait for it. */
 async function refuseUnknown(

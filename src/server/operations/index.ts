@@ -1,6 +1,6 @@
 /** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
 import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
-import { deleteAlert, listAlerts, setAlert } from './alerts.ts';
+import { deleteAlert, listAlerts, setAlert, updateAlert } from './alerts.ts';
 import { discardDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts';
 import { migrateActors } from './migrate-actors.ts';
 import { listNotifications } from './notifications.ts';
@@ -25,6 +25,7 @@ export const operations: readonly Operation[] = [
   cancelRun,
   setAlert,
   listAlerts,
+  updateAlert,
   deleteAlert,
   listNotifications,
   listActors,

@@ -236,6 +236,21 @@ describe('alerts', () => {
     });
   });
 
+  it('are changed while they are armed; what is not named stays', async () => {
+    const { alert } = await call<AlertAnswer>('set_alert', { ...wanted, note: 'sell calls' });
+    const { alertId } = alert;
+    expect(await call('update_alert', { alertId, threshold: 210, note: null })).toMatchObject({
+      alert: { alertId, condition: 'above', threshold: 210, note: null },
+    });
+    expect(await codeOf(call('update_alert', { alertId }))).toBe('invalid_input');
+    expect(await codeOf(call('update_alert', { alertId, symbol: 'MSFT' }))).toBe('invalid_input');
+    expect(await codeOf(call('update_alert', { alertId, threshold: 1 }, { owner: 'ann' }))).toBe(
+      'alert_not_found',
+    );
+    await call('delete_alert', { alertId });
+    expect(await codeOf(call('update_alert', { alertId, threshold: 220 }))).toBe('alert_ended');
+  });
+
   it('take a note of several lines, in any script, and an expiry some years away', async () => {
     const expiresAt = new Date(Date.now() + 4 * 366 * 86_400_000).toISOString();
     const note = 'sell calls\n\tשלום 🙂';

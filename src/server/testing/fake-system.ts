@@ -63,6 +63,10 @@ export class FakeSystem implements ActorSystem {
     if (event.type === 'CANCEL') {
       this.move(address, { status: 'done', value: 'cancelled', output: { status: 'cancelled' } });
     }
+    if (event.type === 'UPDATE') {
+      const { type: _type, ...changes } = event;
+      this.move(address, { context: { ...actor.context, ...changes } });
+    }
     const { revision, value, status } = await this.snapshot(address);
     return { revision, value, status, changed: true };
   }
