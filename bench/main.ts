@@ -12,6 +12,7 @@ import { startPostgres } from '../src/launch/postgres.ts';
 import { createLog } from '../src/log.ts';
 import { migrate } from '../src/persistence/migrate.ts';
 import { endPostgresAt, undoAtExit } from '../test/undo-at-exit.ts';
+import { alertsBench } from './alerts.ts';
 import { analysisBench } from './analysis.ts';
 import { diskBench } from './disk.ts';
 import { eventsBench } from './events.ts';
@@ -45,6 +46,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: recoveryBench,
   },
   disk: { about: 'bytes that a step leaves in tables and WAL, before and after pruning', run: diskBench },
+  alerts: {
+    about: '100,000 armed alerts: what they cost while nothing triggers, and 1,000 at once to a client',
+    run: alertsBench,
+  },
   analysis: {
     about: 'the analysis service: indicators, implied volatility, answers over HTTP, start, memory, size',
     run: analysisBench,

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { createActorSystem } from '../src/actors/runtime/index.ts';
 import { openPool } from '../src/persistence/pool.ts';
+import { countTransactions, SETTLE_MS } from './load.ts';
 import { sleeper } from './machines.ts';
 import { medianOf, type Quantiles, quantiles, round } from './measure.ts';
 import { type BenchOptions, printTable } from './options.ts';
@@ -15,8 +16,6 @@ import type { Started, Wakened } from './sleepers-process.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 const CHUNK = 50_000;
-/** A session hands its counts over within 10 s. */
-const SETTLE_MS = 12_000;
 
 interface Row {
   sleepers: number;
@@ -56,7 +55,9 @@ export async function sleepersBench(options: BenchOptions): Promise<Result> {
       const server = startProcess('sleepers-process.ts', { connectionString });
       try {
         await server.ask<Started>({ kind: 'start' });
-        const idle = await countQueries(connectionString, windowSeconds, smoke ? 0 : SETTLE_MS);
+        const idle = await countTransactions(connectionString, smoke ? 0 : SETTLE_MS, () =>
+          delay(windowSeconds * 1_000),
+        );
         const wakes = smoke ? 20 : 1_000;
         const wakeFloor = await wakeBySql(pool, sleepers, wakes);
         const { wakeMs, lateMs } = await wake(server, sleepers, wakes);
@@ -183,38 +184,6 @@ CROSS JOIN LATERAL jsonb_populate_record(j, jsonb_build_object('id', ${JOB},
   'data', j.data || jsonb_build_object('address', 'sleeper/' || i),
   'start_after', j.start_after + i * interval '1 s')) AS copy
 WHERE i % 10 = 0`;
-
-/** Transactions in the database while nothing is due, by Postgres's own count. */
-async function countQueries(
-  connectionString: string,
-  windowSeconds: number,
-  settleMs: number,
-): Promise<number> {
-  // From another database, so that the counting is not counted.
-  const url = connectionString.replace(/\/[^/?]+\?/, '/postgres?');
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const count = async (): Promise<number> => {
-    await delay(settleMs);
-    const { rows } = await client.query<{ count: string }>(
-      `SELECT xact_commit + xact_rollback AS count FROM pg_stat_database
-       WHERE datname = (SELECT datname FROM pg_database WHERE datname = $1)`,
-      [/\/([^/?]+)\?/.exec(connectionString)?.[1]],
-    );
-    return Number(rows[0]?.count);
-  };
-  try {
-    await client.query('ALTER SYSTEM SET autovacuum = off');
-    await client.query('SELECT pg_reload_conf()');
-    const before = await count();
-    await delay(windowSeconds * 1_000);
-    return (await count()) - before;
-  } finally {
-    await client.query('ALTER SYSTEM RESET autovacuum');
-    await client.query('SELECT pg_reload_conf()');
-    await client.end();
-  }
-}
 
 /** Spread over all of them, none twice. */
 function someOf(sleepers: number, wakes: number, offset: number): string[] {
