@@ -41,6 +41,7 @@ const TOLD_AT_ONCE = 500;
 const NEWS_PER_LOOK = 2_000;
 
 export function marketWatchEffects({ quotes: cache, hours, database }: EffectRooms): Effect[] {
+  const waker = new Waker();
   return [
     effect(
       'lookAtQuotes',
@@ -108,13 +109,41 @@ export function marketWatchEffects({ quotes: cache, hours, database }: EffectRoo
     ),
     effect(
       'wakeWatcher',
-      { input: z.object({}), output: z.object({ now: z.string() }), timeout: '10 s' },
+      { input: z.object({}), output: z.object({ now: z.string() }), timeout: '10 s', concurrency: 1_000 },
       async (_input, { send, address, now }) => {
-        await send(MARKET_WATCH, { type: 'WAKE' }, { source: address });
+        await waker.wake(() => send(MARKET_WATCH, { type: 'WAKE' }, { source: address }));
         return { now: now().toISOString() };
       },
     ),
   ];
+}
+
+/**
+ * Wakes the watcher once for all who ask while it is being woken: a thousand alerts that are set at once are a few steps
+ * of its. Who comes while one call is under way needs the next one, since the look that follows from it may have begun.
+ */
+class Waker {
+  #underWay: Promise<unknown> | undefined;
+  #next: Promise<unknown> | undefined;
+
+  wake(call: () => Promise<unknown>): Promise<unknown> {
+    if (!this.#underWay) return this.#begin(call);
+    this.#next ??= this.#underWay
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.#begin(call);
+      });
+    return this.#next;
+  }
+
+  #begin(call: () => Promise<unknown>): Promise<unknown> {
+    const called = call().finally(() => {
+      this.#underWay = undefined;
+    });
+    this.#underWay = called;
+    return called;
+  }
 }
 
 interface FreshQuote {
