@@ -34,7 +34,7 @@ export function portfolioMonitorEffects(rooms: EffectRooms): Effect[] {
         timeout: '5 min',
         deadline: '5 min',
         retries: { limit: 0 },
-        concurrency: 256,
+        concurrency: 64,
       },
       ({ portfolio }, context) => check(rooms, portfolio, context),
     ),
