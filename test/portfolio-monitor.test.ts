@@ -21,6 +21,9 @@ import {
   portfolioMonitorInput,
 } from '../src/machines/portfolio-monitor.ts';
 import { closePosition, insertPosition } from '../src/persistence/records/positions.ts';
+import type { MonitorHead } from '../src/server/operations/monitor-view.ts';
+import { getMonitor, startMonitor, stopMonitor, updateMonitor } from '../src/server/operations/monitors.ts';
+import type { Operation, OperationContext } from '../src/server/operations/operation.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 const MINUTE = 60_000;
@@ -335,6 +338,74 @@ test("one owner's 10,000 positions, and another's service that never answers, ho
   expect(await contextOf(system, stuck)).toMatchObject({ checks: 0 });
   await system.send(stuck, { type: 'STOP' });
   expect(await system.snapshot(stuck)).toMatchObject({ status: 'done', effects: [] });
+});
+
+test('the operations on it: one for each portfolio, updated, read and stopped by its owner only', async () => {
+  const clock = turnedClock('2026-11-24T15:00:00Z');
+  const system = await start(clock);
+  await hold('ann');
+  const as = (owner: string) =>
+    ({ system, owner, operator: false, source: 'test' }) as unknown as OperationContext;
+  const call = async <Output>(operation: Operation, input: object, owner = 'ann') =>
+    (await operation.call(as(owner), input)).output as Output;
+  interface One {
+    monitor: MonitorHead;
+    alreadyRunning: boolean;
+  }
+  const rules = [{ type: 'delta_breach', threshold: 0.5 }];
+  const [first, again] = await Promise.all([
+    call<One>(startMonitor, { rules }),
+    call<One>(startMonitor, { everySeconds: 10 }),
+  ]);
+  expect(new Set([first, again].map(({ monitor }) => monitor.monitorId)).size).toBe(1);
+  expect([first, again].filter(({ alreadyRunning }) => alreadyRunning)).toHaveLength(1);
+  const theirs = await call<One>(startMonitor, { rules }, 'bob');
+  const { monitorId } = first.monitor;
+  expect(theirs.monitor.monitorId).not.toBe(monitorId);
+  for (const [operation, more] of [
+    [getMonitor, {}],
+    [updateMonitor, { checkNow: true }],
+    [stopMonitor, {}],
+  ] as const) {
+    await expect(call(operation, { monitorId, ...more }, 'bob')).rejects.toMatchObject({
+      code: 'monitor_not_found',
+    });
+  }
+  await clock.settle();
+  market.values = () => ({ dte: 20 });
+  await call(updateMonitor, {
+    monitorId,
+    rules: [{ type: 'dte_warning', threshold: 21 }],
+    everySeconds: 600,
+  });
+  await clock.settle();
+  expect(await call(getMonitor, { monitorId })).toMatchObject({
+    monitors: [
+      {
+        monitorId,
+        portfolio: 'main',
+        status: 'active',
+        checks: 2,
+        nextCheckAt: '2026-11-24T15:10:00.000Z',
+        alertCount: 1,
+        alerts: [{ type: 'dte_warning', value: 20, source: 'simulated', asOf: '2026-11-24T15:00:00.000Z' }],
+        health: { status: 'seeing', since: null, reason: null },
+      },
+    ],
+  });
+  await call(updateMonitor, { monitorId, checkNow: true });
+  await clock.settle();
+  expect(await call(getMonitor, { monitorId })).toMatchObject({ monitors: [{ checks: 3, alertCount: 1 }] });
+  expect(await call(stopMonitor, { monitorId })).toMatchObject({
+    monitor: { status: 'stopped', nextCheckAt: null },
+  });
+  await expect(call(updateMonitor, { monitorId, checkNow: true })).rejects.toMatchObject({
+    code: 'actor_ended',
+  });
+  expect(await call(startMonitor, {})).toMatchObject({
+    alreadyRunning: false,
+    monitor: { status: 'active' },
+  });
 });
 
 async function holdMany(owner: string, count: number): Promise<void> {
