@@ -102,7 +102,15 @@ describe('portfolioMonitor: when it checks', () => {
     ['where nobody knows the calendar, after its interval', at('03:00:00'), null, 60, true, MINUTE],
     ['before the open, at the open', '2026-01-06T14:29:59.000Z', closed, 60, false, 1_000],
   ])('%s', (_when, moment, market, seconds, hasFailed, expected) => {
-    expect(pauseAfter({ at: moment, market }, seconds, hasFailed)).toBe(expected);
+    expect(pauseAfter({ at: moment, endedAt: moment, market }, seconds, hasFailed)).toBe(expected);
+  });
+
+  test.each([
+    ['over the close: at once', '20:59:30', '21:04:00', monday, 0],
+    ['almost over the close: once after it', '20:58:30', '20:59:50', monday, 70_000],
+    ['after the close: at the next open', '21:01:00', '21:03:00', closed, 1_047 * MINUTE],
+  ])('after one that took long, %s', (_when, began, ended, market, expected) => {
+    expect(pauseAfter({ at: at(began), endedAt: at(ended), market }, 60, false)).toBe(expected);
   });
 
   test('at once when it is started, updated or asked; an update while it checks is heard by that check', () => {
@@ -246,15 +254,21 @@ describe('portfolioMonitor: blind and seeing', () => {
     expect(healthOf(monitor(checks))).toEqual([]);
   });
 
-  test.each([
-    ['checks that break', [broken, broken, broken], 'timeout'],
-    [
-      'nothing but stale quotes',
-      Array(3).fill(found(checkOf([holdingOf({ stale: true })]))),
-      'no_fresh_quotes',
-    ],
-  ])('%s are blindness too', (_what, checks, code) => {
-    expect(healthOf(monitor(checks))).toMatchObject([{ status: 'blind', reason: { code } }]);
+  test('checks that break are blindness too', () => {
+    expect(healthOf(monitor([broken, broken, broken]))).toMatchObject([
+      { status: 'blind', since: null, reason: { code: 'timeout' } },
+    ]);
+  });
+
+  test('so are stale quotes, once they have been all there is for a quarter of an hour', () => {
+    const stale = (minute: string) =>
+      found(checkOf([holdingOf({ stale: true })], { at: `2026-01-05T17:${minute}:00.000Z` }));
+    const checks = ['00', '01', '02', '03', '14'].map(stale);
+    expect(healthOf(monitor(checks))).toEqual([]);
+    expect(healthOf(monitor([...checks, stale('15'), stale('16')]))).toMatchObject([
+      { status: 'blind', since: noon, reason: { code: 'no_fresh_quotes' } },
+    ]);
+    expect(healthOf(monitor([...checks, seen, stale('15'), stale('16'), stale('17')]))).toEqual([]);
   });
 
   test('what was true before is not told again after it', () => {

@@ -11,7 +11,8 @@
  * A check that fails changes nothing that the rules remember, and the next one follows as usual, after the close for
  * an hour. One that has positions, and no fresh quote for any of them, has failed too: it sees nothing, although what
  * it knows (days to expiry) is judged. After three failures in a row the owner is told once that the monitor is blind,
- * since when and why (`monitor_health`), and once when it sees again. A portfolio without positions is no failure.
+ * since when and why (`monitor_health`), and once when it sees again; where only the quotes are stale, not before they
+ * have been so for a quarter of an hour, since some symbols trade seldom. A portfolio without positions is no failure.
  *
  * An `UPDATE` of the rules keeps what is remembered of those that stay the same. `STOP` ends it.
  */
@@ -28,6 +29,8 @@ import {
 } from './portfolio-rules.ts';
 
 const FAILURES_BEFORE_BLIND = 3;
+const STALE_BEFORE_BLIND_MS = 900_000;
+const NO_FRESH_QUOTES = 'no_fresh_quotes';
 const MAX_ALERTS_KEPT = 50;
 /** Closing auctions print within seconds. */
 const AFTER_CLOSE_MS = 60_000;
@@ -62,7 +65,8 @@ export type Problem = z.infer<typeof problem>;
 /** What one check found. Times are UTC. */
 export const portfolioCheck = z.object({
   at: z.string(),
-  /** Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
+  endedAt: z.string(),
+  /** At its beginning. Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
   market: z.object({ open: z.boolean(), closesAt: z.string(), nextOpen: z.string() }).nullable(),
   /** All open positions, also those without a value. */
   holdings: z.array(holding),
@@ -126,21 +130,21 @@ const SEEING = { failures: 0, since: null, reason: null, told: false } as const;
 function failureOf({ error, holdings }: PortfolioCheck): Problem | null {
   if (error) return error;
   if (holdings.length === 0 || holdings.some(({ stale }) => !stale)) return null;
-  return { code: 'no_fresh_quotes', message: 'there is no fresh quote for any of the positions' };
+  return { code: NO_FRESH_QUOTES, message: 'there is no fresh quote for any of the positions' };
 }
 
-/** How long to wait after a check, in milliseconds. */
+/** How long to wait after the end of a check, in milliseconds. One that began before the close does not count for it. */
 export function pauseAfter(
-  { at, market }: Pick<PortfolioCheck, 'at' | 'market'>,
+  { at, endedAt, market }: Pick<PortfolioCheck, 'at' | 'endedAt' | 'market'>,
   seconds: number,
   hasFailed: boolean,
 ): number {
   const everyMs = seconds * 1_000;
   if (!market) return everyMs;
-  const now = Date.parse(at);
+  const [began, now] = [Date.parse(at), Date.parse(endedAt)];
   const closesAt = Date.parse(market.closesAt);
   const closeCheck = closesAt + AFTER_CLOSE_MS;
-  if (now < closeCheck) return now + everyMs < closesAt ? everyMs : closeCheck - now;
+  if (began < closeCheck) return now + everyMs < closesAt ? everyMs : Math.max(0, closeCheck - now);
   if (hasFailed && now < closeCheck + AGAIN_AFTER_CLOSE_MS) return everyMs;
   return Math.max(0, Date.parse(market.nextOpen) - now);
 }
@@ -152,11 +156,15 @@ function failedOnce(
   at: string | null,
 ): PortfolioMonitorContext['health'] {
   const failures = health.failures + 1;
+  const since = health.failures === 0 ? at : health.since;
+  const isOnlyStale =
+    reason.code === NO_FRESH_QUOTES &&
+    (since === null || at === null || Date.parse(at) - Date.parse(since) < STALE_BEFORE_BLIND_MS);
   return {
     failures,
-    since: health.failures === 0 ? at : health.since,
+    since,
     reason,
-    told: health.told || failures >= FAILURES_BEFORE_BLIND,
+    told: health.told || (failures >= FAILURES_BEFORE_BLIND && !isOnlyStale),
   };
 }
 

@@ -43,7 +43,8 @@ export function portfolioMonitorEffects(rooms: EffectRooms): Effect[] {
 
 async function check(rooms: EffectRooms, portfolio: string, context: EffectContext): Promise<PortfolioCheck> {
   const { owner, now } = context;
-  const market = await marketAt(rooms, now(), context);
+  const began = now();
+  const market = await marketAt(rooms, began, context);
   const limit = MAX_POSITIONS + 1;
   const positions = await openPositions(rooms.database, owner, { portfolio, limit });
   const watched = positions.slice(0, MAX_POSITIONS);
@@ -53,7 +54,8 @@ async function check(rooms: EffectRooms, portfolio: string, context: EffectConte
       ? { code: 'too_many_positions', message: `only the first ${MAX_POSITIONS} positions are watched` }
       : null;
   return {
-    at: now().toISOString(),
+    at: began.toISOString(),
+    endedAt: now().toISOString(),
     market,
     holdings: watched.map((position) => holdingOf(position, values.get(position.id))),
     failed: { count: watched.length - values.size, first: tooMany ?? problems[0] ?? null },

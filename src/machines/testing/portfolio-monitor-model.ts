@@ -39,6 +39,7 @@ export const holdingOf = (more: Partial<Holding> = {}): Holding => ({
 /** What the effect has found at one moment. */
 export const checkOf = (holdings: Holding[], more: Partial<PortfolioCheck> = {}): PortfolioCheck => ({
   at: noon,
+  endedAt: more.at ?? noon,
   market: monday,
   holdings,
   failed: { count: 0, first: null },
