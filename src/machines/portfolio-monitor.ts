@@ -19,14 +19,8 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
-import {
-  DEFAULT_RULES,
-  type Firing,
-  holding,
-  judge,
-  portfolioRules,
-  type Remembered,
-} from './portfolio-rules.ts';
+import { holding } from './portfolio-rule-kinds.ts';
+import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
 
 const FAILURES_BEFORE_BLIND = 3;
 const STALE_BEFORE_BLIND_MS = 900_000;

@@ -1,19 +1,17 @@
 /** The judgement of a portfolio's rules: each type at its threshold and its margin, and all of them on random walks against an independent model. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Holding, type RuleType, ruleTypes } from './portfolio-rule-kinds.ts';
 import {
   countRemembered,
   DEFAULT_RULES,
-  type Holding,
   judge,
   MAX_ALERTS_PER_CHECK,
   MAX_REMEMBERED,
   type PortfolioRule,
   portfolioRules,
   type Remembered,
-  type RuleType,
   ruleIdOf,
-  ruleTypes,
 } from './portfolio-rules.ts';
 import { holdingOf } from './testing/portfolio-monitor-model.ts';
 

@@ -2,9 +2,9 @@
  * What a portfolio's rules are, and which of them fire: a pure judgement over the values of one check. Not for when a
  * check happens or who is told (`portfolio-monitor.ts`).
  *
- * What each type of rule looks at stands in one table. `above`, targets and limits are met at the threshold or beyond
- * it, `below`, `dte_warning` and `earnings_within` at the threshold or under it. Rules about the underlying (price,
- * the day's change, earnings) are judged once for each symbol, the others once for each position.
+ * What each type of rule looks at stands in one table (`portfolio-rule-kinds.ts`). `above`, targets and limits are met
+ * at the threshold or beyond it, `below`, `dte_warning` and `earnings_within` at the threshold or under it. Rules about
+ * the underlying (price, the day's change, earnings) are judged once for each symbol, the others once for each position.
  *
  * A rule fires for a position, or a symbol, when it is first seen true. Then it is silent until one of two things:
  * - it has been false by its margin (the table's `margin`), and is true again: it fires at once;
@@ -14,6 +14,14 @@
  * where the quote of the underlying is stale. Days to expiry and to earnings need no quote.
  */
 import { z } from 'zod';
+import {
+  faultOfThreshold,
+  type Holding,
+  kindOf,
+  RISKS,
+  riskLevel,
+  ruleTypes,
+} from './portfolio-rule-kinds.ts';
 
 export const MAX_RULES = 50;
 /** So many firings of one check are told; the others come with the next one. A step must stay small. */
@@ -24,141 +32,6 @@ export const DEFAULT_COOL_DOWN_MINUTES = 1_440;
 
 /** 0.28 is 0.02 below 0.3, whatever the last binary digit says. */
 const ROUNDING = 1e-9;
-
-const RISKS = ['none', 'low', 'moderate', 'high'] as const;
-const riskLevel = z.enum(['low', 'moderate', 'high']);
-
-/** One open position at the present market. Null: not known. */
-export const holding = z.object({
-  id: z.string(),
-  symbol: z.string(),
-  /** In words, without the symbol: `short put 220 2026-12-18`. */
-  name: z.string(),
-  price: z.number().nullable(),
-  /** In percent since the close before. */
-  changePct: z.number().nullable(),
-  dte: z.number().nullable(),
-  /** The largest |delta| of a sold option. */
-  shortDelta: z.number().nullable(),
-  /** In percent of the most that can be made. */
-  profitCapturedPct: z.number().nullable(),
-  /** In percent of what was paid or received at opening. */
-  pnlPct: z.number().nullable(),
-  assignmentRisk: z.enum([...RISKS, 'unknown']),
-  daysToEarnings: z.number().nullable(),
-  /** The quote of the underlying is too old: what depends on the market is not known. */
-  stale: z.boolean(),
-  /** Of the underlying's quote. */
-  asOf: z.string().nullable(),
-});
-export type Holding = z.infer<typeof holding>;
-
-interface RuleKind {
-  per: 'symbol' | 'position';
-  /** Null: not known. */
-  measure: (holding: Holding) => number | null;
-  /** Depends on the underlying's quote. */
-  needsQuote: boolean;
-  /** On which side of the threshold it is true; the threshold itself is. */
-  holds: 'from' | 'upTo';
-  /** How far on the other side it must have been to be over. 0: on the other side at all. */
-  margin: (threshold: number) => number;
-  /** What a threshold may be: more than `above` or at least `least`, and at most `most`; or a level of risk. */
-  threshold: { above?: number; least?: number; most: number } | 'level';
-  words: (value: string, threshold: string) => string;
-}
-
-const none = () => 0;
-
-/** All types of rules. */
-const kinds = {
-  price_above: {
-    per: 'symbol',
-    measure: ({ price }) => price,
-    needsQuote: true,
-    holds: 'from',
-    margin: (threshold) => threshold * 0.0005,
-    threshold: { above: 0, most: 10_000_000 },
-    words: (value, threshold) => `price ${value}, at or above ${threshold}`,
-  },
-  price_below: {
-    per: 'symbol',
-    measure: ({ price }) => price,
-    needsQuote: true,
-    holds: 'upTo',
-    margin: (threshold) => threshold * 0.0005,
-    threshold: { above: 0, most: 10_000_000 },
-    words: (value, threshold) => `price ${value}, at or below ${threshold}`,
-  },
-  pct_change: {
-    per: 'symbol',
-    measure: ({ changePct }) => (changePct === null ? null : Math.abs(changePct)),
-    needsQuote: true,
-    holds: 'from',
-    margin: () => 0.25,
-    threshold: { above: 0, most: 1_000 },
-    words: (value, threshold) => `moved ${value} % since the last close, limit ${threshold} %`,
-  },
-  earnings_within: {
-    per: 'symbol',
-    // A report that is past is not ahead.
-    measure: ({ daysToEarnings: days }) => (days !== null && days < 0 ? Number.POSITIVE_INFINITY : days),
-    needsQuote: false,
-    holds: 'upTo',
-    margin: none,
-    threshold: { least: 0, most: 365 },
-    words: (value, threshold) => `earnings in ${value} days, warning at ${threshold}`,
-  },
-  delta_breach: {
-    per: 'position',
-    measure: ({ shortDelta }) => (shortDelta === null ? null : Math.abs(shortDelta)),
-    needsQuote: true,
-    holds: 'from',
-    margin: () => 0.02,
-    threshold: { above: 0, most: 1 },
-    words: (value, threshold) => `|delta| ${value}, limit ${threshold}`,
-  },
-  dte_warning: {
-    per: 'position',
-    measure: ({ dte }) => dte,
-    needsQuote: false,
-    holds: 'upTo',
-    margin: none,
-    threshold: { least: 0, most: 3_650 },
-    words: (value, threshold) => `${value} days to expiry, warning at ${threshold}`,
-  },
-  profit_target: {
-    per: 'position',
-    measure: ({ profitCapturedPct }) => profitCapturedPct,
-    needsQuote: true,
-    holds: 'from',
-    margin: () => 5,
-    threshold: { above: 0, most: 100 },
-    words: (value, threshold) => `${value} % of the maximum profit captured, target ${threshold} %`,
-  },
-  loss_limit: {
-    per: 'position',
-    measure: ({ pnlPct }) => (pnlPct === null ? null : -pnlPct),
-    needsQuote: true,
-    holds: 'from',
-    margin: () => 5,
-    threshold: { above: 0, most: 10_000 },
-    words: (value, threshold) => `loss of ${value} % of its opening value, limit ${threshold} %`,
-  },
-  assignment_risk: {
-    per: 'position',
-    measure: ({ assignmentRisk }) => (assignmentRisk === 'unknown' ? null : RISKS.indexOf(assignmentRisk)),
-    needsQuote: true,
-    holds: 'from',
-    margin: none,
-    threshold: 'level',
-    words: (value, threshold) => `assignment risk ${value}, warning at ${threshold}`,
-  },
-} satisfies Record<string, RuleKind>;
-
-export type RuleType = keyof typeof kinds;
-export const ruleTypes = Object.keys(kinds) as [RuleType, ...RuleType[]];
-const kindOf = (type: RuleType): RuleKind => kinds[type];
 
 /** One rule; its threshold is checked by its type. `symbol`: how symbols are checked. */
 const ruleWith = (symbol: z.ZodType<string, string>) =>
@@ -214,17 +87,6 @@ export const DEFAULT_RULES: readonly PortfolioRule[] = [
 /** What a rule is known by: what it says, so that a list that is set again goes on where it was. */
 export function ruleIdOf({ type, threshold, symbol }: PortfolioRule): string {
   return `${type}:${threshold}:${symbol ?? '*'}`;
-}
-
-function faultOfThreshold(type: RuleType, threshold: number | string): string | null {
-  const { threshold: bounds } = kindOf(type);
-  if (bounds === 'level') {
-    return typeof threshold === 'string' ? null : `${type} takes low, moderate or high`;
-  }
-  if (typeof threshold === 'string') return `${type} takes a number`;
-  const { above = Number.NEGATIVE_INFINITY, least = Number.NEGATIVE_INFINITY, most } = bounds;
-  if (threshold > above && threshold >= least && threshold <= most) return null;
-  return `${type} takes ${bounds.above === undefined ? `${bounds.least}` : `more than ${bounds.above}`} up to ${most}`;
 }
 
 /**

@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import type { Positions, PositionValue } from '../../machines/market.ts';
 import { type PortfolioCheck, type Problem, portfolioCheck } from '../../machines/portfolio-monitor.ts';
-import type { Holding } from '../../machines/portfolio-rules.ts';
+import type { Holding } from '../../machines/portfolio-rule-kinds.ts';
 import { openPositions, type Position, type PositionLeg } from '../../persistence/records/positions.ts';
 import { type Effect, type EffectContext, effect, TtaiError } from '../runtime/index.ts';
 import type { EffectRooms } from './rooms.ts';

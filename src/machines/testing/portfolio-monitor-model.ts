@@ -7,7 +7,7 @@ import {
   portfolioMonitor,
   portfolioMonitorInput,
 } from '../portfolio-monitor.ts';
-import type { Holding } from '../portfolio-rules.ts';
+import type { Holding } from '../portfolio-rule-kinds.ts';
 import { failed } from './models.ts';
 
 /** During the session of a Monday, which is from 14:30 to 21:00 UTC. */
