@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../server/testing/test-server.ts';
+import { notificationLine } from './alert-report.ts';
 import { runCli } from './main.ts';
 
 let server: TestServer;
@@ -89,6 +90,21 @@ describe('monitor', () => {
       code: 1,
       notes: expect.stringMatching(/is stopped\. Start a new one for its portfolio\. \(actor_ended\)/),
     });
+  });
+
+  it('what it tells is one line of "watch"', () => {
+    const line = (type: string, data: object) =>
+      notificationLine(
+        { type, at: '2026-03-02T15:00:00Z', data: { ...data } },
+        { style: (_: string, text: string) => text },
+      );
+    const message = 'AAPL short put: |delta| 0.6, limit 0.5';
+    expect(line('position_alert', { message, symbol: 'AAPL', source: 'simulated' })).toMatch(
+      /position_alert {2}AAPL short put: \|delta\| 0\.6, limit 0\.5 {2}SIMULATED $/,
+    );
+    expect(line('monitor_health', { message: 'It sees again.' })).toMatch(
+      /monitor_health {2}It sees again\.$/,
+    );
   });
 
   it.each([
