@@ -1,5 +1,6 @@
 /** The doors on the real runtime, the real database and the real analysis service, used as their clients use them. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,9 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
+import { insertPosition } from '../src/persistence/records/positions.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
+import { tools } from '../src/server/mcp/tools.ts';
 import { AnalysisProxy } from './analysis-proxy.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -172,7 +175,7 @@ describe('MCP', () => {
       const listed = JSON.parse(await run('--method', 'tools/list', '--strict', '--protocol-era', era)) as {
         tools: unknown[];
       };
-      expect(listed.tools).toHaveLength(10);
+      expect(listed.tools).toHaveLength(tools.length);
       const input = JSON.stringify({ symbols: ['AAPL'] });
       const called = await run(
         '--method',
@@ -229,6 +232,84 @@ describe('the command line', () => {
     expect(await watched(2)).toEqual({ code: 0, symbols: ['second', 'third'] });
   });
 });
+
+test('a portfolio is watched: MCP, /api and the command line show the same monitor, and say the same when it is over', async () => {
+  const seen = await notifications.latestSeq('local');
+  const put = {
+    kind: 'option',
+    right: 'put',
+    strike: 90,
+    expiration: '2026-06-19',
+    quantity: -2,
+    openPrice: 1.2,
+  } as const;
+  const rest = { source: 'manual', externalId: null, note: null } as const;
+  const [id, openedAt, symbol] = [randomUUID(), new Date('2026-06-01T15:00:00Z'), 'AAPL'];
+  await insertPosition(database.pool, {
+    id,
+    owner: 'local',
+    portfolio: 'main',
+    symbol,
+    legs: [put],
+    openedAt,
+    ...rest,
+  });
+  const rules = [
+    { type: 'dte_warning', threshold: 21 },
+    { type: 'price_below', threshold: 100, symbol: 'AAPL' },
+  ];
+  const { structuredContent } = await call('start_monitor', { rules });
+  const monitorId = String(structuredContent.monitor?.monitorId);
+  await system.waitFor(`portfolioMonitor/${monitorId}`, ({ context }) => context.checks === 1, {
+    timeoutMs: 20_000,
+  });
+  const alerts = (await notifications.since('local', seen, 10)).map(({ type, data }) => ({ type, data }));
+  expect(alerts).toMatchObject([
+    { type: 'position_alert', data: { rule: 'dte_warning', positionId: id, value: 9, source: 'simulated' } },
+    {
+      type: 'position_alert',
+      data: { rule: 'price_below', positionId: null, value: 100, source: 'simulated' },
+    },
+  ]);
+  const shown = await call('get_monitor', { monitorId });
+  expect(shown.structuredContent).toMatchObject({
+    monitors: [
+      {
+        alertCount: 2,
+        lastCheck: { positions: 1, unknown: 0, problem: null, source: 'simulated' },
+        nextCheckAt: expect.any(String),
+        health: { status: 'seeing' },
+      },
+    ],
+  });
+  const over = await fetch(`${server.url}/api/monitors?monitorId=${monitorId}`);
+  expect(await over.json()).toEqual(shown.structuredContent);
+  expect(JSON.parse((await ttai('monitor', 'show', monitorId, '--json')).out)).toEqual(
+    shown.structuredContent,
+  );
+  const stopped = await fetch(`${server.url}/api/monitors/${monitorId}`, { method: 'DELETE' });
+  expect(await stopped.json()).toMatchObject({ monitor: { status: 'stopped' } });
+  const refused = await call('update_monitor', { monitorId, checkNow: true });
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ checkNow: true });
+  const same = await fetch(`${server.url}/api/monitors/${monitorId}`, { method: 'POST', headers, body });
+  expect([same.status, await same.json()]).toEqual([409, refused.structuredContent]);
+  expect((await ttai('monitor', 'update', monitorId, '--check-now')).notes).toContain('(actor_ended)');
+});
+
+async function ttai(...args: string[]): Promise<{ out: string; notes: string }> {
+  const [out, notes]: [string[], string[]] = [[], []];
+  await runCli(args, {
+    env: { TTAI_URL: server.url, TTAI_HOME: folder },
+    terminal: {
+      out: (line) => out.push(line),
+      note: (line) => notes.push(line),
+      status: undefined,
+      style: (_, text) => text,
+    },
+  });
+  return { out: out.join('\n'), notes: notes.join('\n') };
+}
 
 test('/readyz says what is missing, and a quote says so too', async () => {
   const ready = await fetch(`${server.url}/readyz`);

@@ -18,8 +18,10 @@ import {
 import { LiveActor, plain } from '../src/actors/runtime/testing/live-actor.ts';
 import { analysis } from '../src/machines/analysis.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
+import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
+import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { fewestPaths, type Model, type Path, pathsOf } from './model.ts';
 
@@ -37,6 +39,7 @@ const cases: [DurableMachine, Model][] = [
   [analysis, analysisModel],
   [patient(priceAlert, ['untilNextWake']), priceAlertModel],
   [patient(marketWatch, ['untilNextLook']), marketWatchModel],
+  [patient(portfolioMonitor, ['untilNextCheck']), portfolioMonitorModel],
 ];
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */

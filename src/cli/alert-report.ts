@@ -77,6 +77,7 @@ function wordsOf(type: string, data: Record<string, unknown>): string {
     const note = typeof data.note === 'string' ? `  "${data.note}"` : '';
     return `${data.symbol} is at ${data.price}: ${data.condition} ${data.threshold}${note}`;
   }
+  if (type === 'position_alert' || type === 'monitor_health') return String(data.message);
   if (type === 'analysis_complete') {
     return `${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`;
   }

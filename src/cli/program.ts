@@ -12,6 +12,7 @@ import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
 import { addDataCommands } from './data.ts';
+import { addMonitorCommands } from './monitors.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
@@ -90,6 +91,8 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addAlertCommands(program, { client, terminal, show });
+
+  addMonitorCommands(program, { client, terminal, show });
 
   program
     .command('watch')

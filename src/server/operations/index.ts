@@ -3,6 +3,7 @@ import { getActor, getActorHistory, getActorPending, listActors, stopActor } fro
 import { deleteAlert, listAlerts, setAlert, updateAlert } from './alerts.ts';
 import { discardDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts';
 import { migrateActors } from './migrate-actors.ts';
+import { getMonitor, startMonitor, stopMonitor, updateMonitor } from './monitors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
@@ -27,6 +28,10 @@ export const operations: readonly Operation[] = [
   listAlerts,
   updateAlert,
   deleteAlert,
+  startMonitor,
+  getMonitor,
+  updateMonitor,
+  stopMonitor,
   listNotifications,
   listActors,
   getActor,

@@ -1,14 +1,14 @@
 /** Actors as their owner may touch them. Another's is answered like one that never was, so that ids can't be probed. */
 import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
-import type { ActorView, Address } from '../../actors/runtime/types.ts';
+import type { ActorEvent, ActorView, Address } from '../../actors/runtime/types.ts';
 import type { OperationContext } from './operation.ts';
 
 type Context = Pick<OperationContext, 'system' | 'owner' | 'source'>;
 
-/** The actor, if it is this owner's. `address` is undefined when `id` can't be one. Throws `run_not_found` or `alert_not_found`. */
+/** The actor, if it is this owner's. `address` is undefined when `id` can't be one. Throws `run_not_found` and its like. */
 export async function ownActor(
   { system, owner }: Context,
-  kind: 'run' | 'alert',
+  kind: 'run' | 'alert' | 'monitor',
   id: string,
   address: Address | undefined,
 ): Promise<ActorView> {
@@ -19,9 +19,13 @@ export async function ownActor(
   });
 }
 
-/** Cancels it, and answers it as it then is. One that has ended stays as it ended. */
-export async function cancelActor({ system, source }: Context, address: Address): Promise<ActorView> {
-  await unless('actor_ended', system.send(address, { type: 'CANCEL' }, { source }));
+/** Ends it by the event that its machine has for that, and answers it as it then is. One that has ended stays as it ended. */
+export async function cancelActor(
+  { system, source }: Context,
+  address: Address,
+  event: ActorEvent = { type: 'CANCEL' },
+): Promise<ActorView> {
+  await unless('actor_ended', system.send(address, event, { source }));
   return system.snapshot(address);
 }
 

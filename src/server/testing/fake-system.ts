@@ -3,7 +3,13 @@
  * no machine runs. Tests of several rooms use the real one.
  */
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import type { ActorSystem, ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
+import type {
+  ActorEvent,
+  ActorSystem,
+  ActorView,
+  Address,
+  SpawnOptions,
+} from '../../actors/runtime/types.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
@@ -57,14 +63,15 @@ export class FakeSystem implements ActorSystem {
     return address;
   }
 
-  async send(address: Address, event: { type: string }) {
+  async send(address: Address, event: ActorEvent) {
     const actor = await this.snapshot(address);
     if (actor.status !== 'active') throw new RuntimeError('actor_ended', `${address} has ended.`);
     if (event.type === 'CANCEL') {
       this.move(address, { status: 'done', value: 'cancelled', output: { status: 'cancelled' } });
     }
+    if (event.type === 'STOP') this.move(address, { status: 'done', value: 'stopped' });
     if (event.type === 'UPDATE') {
-      const { type: _type, ...changes } = event;
+      const { type: _, ...changes } = event;
       this.move(address, { context: { ...actor.context, ...changes } });
     }
     const { revision, value, status } = await this.snapshot(address);

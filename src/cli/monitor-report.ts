@@ -1,0 +1,85 @@
+/** Portfolio monitors in words and columns for a person. */
+import type { MonitorHead, MonitorView } from '../server/operations/monitor-view.ts';
+import { simulatedNotice } from './run-report.ts';
+import { localTime, pairs, type Terminal, table } from './terminal.ts';
+
+type Style = Pick<Terminal, 'style'>;
+
+/** What a monitor is set to. */
+export function monitorReport(monitor: MonitorHead, { style }: Style): string[] {
+  const { monitorId, portfolio, status, everySeconds, nextCheckAt } = monitor;
+  const next = nextCheckAt === null ? '' : `, next check ${localTime(nextCheckAt)}`;
+  return [
+    `${style('bold', `Portfolio ${portfolio}`)}  ${status}  (every ${everySeconds} s while the market is open${next})`,
+    ...ruleRows(monitor),
+    style('dim', monitorId),
+  ];
+}
+
+/** The same, with what it has seen and told. */
+export function monitorDetails(monitor: MonitorView, terminal: Style): string[] {
+  const { checks, lastCheck, alertCount, alerts, waiting, health } = monitor;
+  const { style } = terminal;
+  const { reason, since } = health;
+  const sight =
+    health.status === 'seeing'
+      ? 'seeing'
+      : style(
+          'red',
+          `${health.status}${since ? ` since ${localTime(since)}` : ''}: ${reason?.message ?? '–'}`,
+        );
+  return [
+    ...simulatedNotice(lastCheck?.source ?? null, terminal),
+    ...monitorReport(monitor, terminal),
+    '',
+    ...pairs([
+      ['Checks', String(checks)],
+      ['Last check', lastCheck && checkInWords(lastCheck)],
+      ['Values', lastCheck?.source ? `${lastCheck.source}, as of ${localTime(lastCheck.asOf ?? '')}` : null],
+      ['Problem', lastCheck?.problem?.message ?? null],
+      ['Health', sight],
+      ['Alerts', `${alertCount}${waiting > 0 ? `, and ${waiting} that come with later checks` : ''}`],
+    ]),
+    ...(alerts.length === 0 ? [] : ['', style('bold', 'Last alerts')]),
+    ...alerts.map(({ at, message, source }) => {
+      const simulated = source === 'simulated' ? ` ${style('inverse', ' SIMULATED ')}` : '';
+      return `  ${style('dim', localTime(at))}  ${message}${simulated}`;
+    }),
+  ];
+}
+
+/** Monitors as a table, newest first. */
+export function monitorList(monitors: readonly MonitorView[]): string[] {
+  if (monitors.length === 0) return ['No monitors. Start one: npm run ttai -- monitor start'];
+  const rows = monitors.map(({ lastCheck, nextCheckAt, ...monitor }) => [
+    monitor.portfolio,
+    String(monitor.rules.length),
+    lastCheck === null ? '–' : localTime(lastCheck.at),
+    nextCheckAt === null ? 'now' : localTime(nextCheckAt),
+    lastCheck === null ? '–' : String(lastCheck.positions),
+    lastCheck?.source ?? '',
+    String(monitor.alertCount),
+    monitor.health.status,
+    monitor.monitorId,
+  ]);
+  const head = ['PORTFOLIO', 'RULES', 'LAST CHECK', 'NEXT CHECK', 'POSITIONS', 'SOURCE', 'ALERTS', 'HEALTH'];
+  return table([[...head, 'MONITOR'], ...rows]);
+}
+
+function ruleRows({ rules }: MonitorHead): string[] {
+  return table([
+    ['  RULE', 'THRESHOLD', 'SYMBOL', 'AGAIN AFTER'],
+    ...rules.map(({ type, threshold, symbol, coolDownMinutes }) => [
+      `  ${type}`,
+      String(threshold),
+      symbol ?? 'all',
+      `${coolDownMinutes} min`,
+    ]),
+  ]);
+}
+
+function checkInWords({ at, open, positions, unknown }: NonNullable<MonitorView['lastCheck']>): string {
+  const market = open === null ? 'market hours not known' : open ? 'market open' : 'market closed';
+  const without = unknown > 0 ? `, ${unknown} without a fresh value` : '';
+  return `${localTime(at)}, ${market}, ${positions} positions${without}`;
+}

@@ -1,0 +1,309 @@
+/**
+ * The machine `portfolioMonitor`: checks the open positions of one portfolio while the exchange is open, and tells its
+ * owner when one of the rules fires.
+ *
+ * It checks at once when it is started, updated or asked to; then, while the exchange is open, every `everySeconds`,
+ * counted from the end of a check; once a minute after the close, when the closing prices are there; and then at the
+ * next open. Positions are read anew at each check, so one that was opened or closed meanwhile counts. What each rule
+ * means, when it fires, and when it fires again stands in `portfolio-rules.ts`. Each firing is one notification
+ * `position_alert`, committed with the step that judged it.
+ *
+ * A check that fails changes nothing that the rules remember, and the next one follows as usual, after the close for
+ * an hour. One that has positions, and no fresh quote for any of them, has failed too: it sees nothing, although what
+ * it knows (days to expiry) is judged. After three failures in a row the owner is told once that the monitor is blind,
+ * since when and why (`monitor_health`), and once when it sees again; where only the quotes are stale, not before they
+ * have been so for a quarter of an hour, since some symbols trade seldom. A portfolio without positions is no failure.
+ *
+ * An `UPDATE` of the rules keeps what is remembered of those that stay the same. `STOP` ends it.
+ */
+import { assign, enqueueActions, setup } from 'xstate';
+import { z } from 'zod';
+import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import { holding } from './portfolio-rule-kinds.ts';
+import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
+
+const FAILURES_BEFORE_BLIND = 3;
+const STALE_BEFORE_BLIND_MS = 900_000;
+const NO_FRESH_QUOTES = 'no_fresh_quotes';
+const MAX_ALERTS_KEPT = 50;
+/** Closing auctions print within seconds. */
+const AFTER_CLOSE_MS = 60_000;
+/** The check after the close, when it fails, is tried again for so long. */
+const AGAIN_AFTER_CLOSE_MS = 3_600_000;
+
+export const everySeconds = z.int().min(10).max(3_600);
+const portfolio = z.string().min(1).max(100);
+
+export const portfolioMonitorInput = z.object({
+  portfolio: portfolio.default('main'),
+  rules: portfolioRules.default(() => structuredClone([...DEFAULT_RULES])),
+  everySeconds: everySeconds.default(60),
+});
+export type PortfolioMonitorInput = z.infer<typeof portfolioMonitorInput>;
+
+export const portfolioMonitorEvents = {
+  /** What is not named stays. */
+  UPDATE: z.object({
+    type: z.literal('UPDATE'),
+    rules: portfolioRules.optional(),
+    everySeconds: everySeconds.optional(),
+  }),
+  CHECK_NOW: z.object({ type: z.literal('CHECK_NOW') }),
+  STOP: z.object({ type: z.literal('STOP') }),
+};
+type Event = z.infer<(typeof portfolioMonitorEvents)[keyof typeof portfolioMonitorEvents]>;
+
+const problem = z.object({ code: z.string(), message: z.string() });
+export type Problem = z.infer<typeof problem>;
+
+/** What one check found. Times are UTC. */
+export const portfolioCheck = z.object({
+  at: z.string(),
+  endedAt: z.string(),
+  /** At its beginning. Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
+  market: z.object({ open: z.boolean(), closesAt: z.string(), nextOpen: z.string() }).nullable(),
+  /** All open positions, also those without a value. */
+  holdings: z.array(holding),
+  /** Positions that could not be valued: how many, and what is wrong with the first. */
+  failed: z.object({ count: z.int(), first: problem.nullable() }),
+  /** Why none of them could be valued. */
+  error: problem.nullable(),
+  asOf: z.string().nullable(),
+  source: z.string().nullable(),
+});
+export type PortfolioCheck = z.infer<typeof portfolioCheck>;
+
+/** An alert as it is kept. */
+export interface KeptAlert {
+  at: string;
+  type: string;
+  symbol: string;
+  positionId: string | null;
+  value: number | string;
+  threshold: number | string;
+  asOf: string | null;
+  source: string | null;
+  message: string;
+}
+
+export interface PortfolioMonitorContext extends PortfolioMonitorInput {
+  checks: number;
+  lastCheck: {
+    at: string;
+    open: boolean | null;
+    positions: number;
+    /** Without a value that is fresh. */
+    unknown: number;
+    /** What is wrong with the first position that could not be valued. */
+    problem: Problem | null;
+    asOf: string | null;
+    source: string | null;
+  } | null;
+  /** The last ones, newest first. */
+  alerts: KeptAlert[];
+  alertCount: number;
+  /** Firings of the last check that wait for the next ones, since there were too many. */
+  waiting: number;
+  remembered: Remembered;
+  health: {
+    /** Checks that failed, in a row. */
+    failures: number;
+    /** When the first of them was; null when even that is not known. */
+    since: string | null;
+    reason: Problem | null;
+    /** The owner knows. */
+    told: boolean;
+  };
+  /** Until the next check, in milliseconds. */
+  pauseMs: number;
+}
+
+const SEEING = { failures: 0, since: null, reason: null, told: false } as const;
+
+/** Why a check counts as failed; null when it has seen something, or there was nothing to see. */
+function failureOf({ error, holdings }: PortfolioCheck): Problem | null {
+  if (error) return error;
+  if (holdings.length === 0 || holdings.some(({ stale }) => !stale)) return null;
+  return { code: NO_FRESH_QUOTES, message: 'there is no fresh quote for any of the positions' };
+}
+
+/** How long to wait after the end of a check, in milliseconds. One that began before the close does not count for it. */
+export function pauseAfter(
+  { at, endedAt, market }: Pick<PortfolioCheck, 'at' | 'endedAt' | 'market'>,
+  seconds: number,
+  hasFailed: boolean,
+): number {
+  const everyMs = seconds * 1_000;
+  if (!market) return everyMs;
+  const [began, now] = [Date.parse(at), Date.parse(endedAt)];
+  const closesAt = Date.parse(market.closesAt);
+  const closeCheck = closesAt + AFTER_CLOSE_MS;
+  if (began < closeCheck) return now + everyMs < closesAt ? everyMs : Math.max(0, closeCheck - now);
+  if (hasFailed && now < closeCheck + AGAIN_AFTER_CLOSE_MS) return everyMs;
+  return Math.max(0, Date.parse(market.nextOpen) - now);
+}
+
+/** Health after a check that failed. */
+function failedOnce(
+  { health }: PortfolioMonitorContext,
+  reason: Problem,
+  at: string | null,
+): PortfolioMonitorContext['health'] {
+  const failures = health.failures + 1;
+  const since = health.failures === 0 ? at : health.since;
+  const isOnlyStale =
+    reason.code === NO_FRESH_QUOTES &&
+    (since === null || at === null || Date.parse(at) - Date.parse(since) < STALE_BEFORE_BLIND_MS);
+  return {
+    failures,
+    since,
+    reason,
+    told: health.told || (failures >= FAILURES_BEFORE_BLIND && !isOnlyStale),
+  };
+}
+
+const healthNotice = (status: 'blind' | 'seeing', context: PortfolioMonitorContext) => {
+  const { portfolio: name, health } = context;
+  const { since, reason } = health;
+  return {
+    type: 'notification' as const,
+    notification: 'monitor_health',
+    data: {
+      monitor: 'portfolio',
+      portfolio: name,
+      status,
+      since,
+      reason,
+      message:
+        status === 'blind'
+          ? `The monitor of portfolio ${name} sees nothing${since ? ` since ${since}` : ''}: ${reason?.message}. It goes on trying.`
+          : `The monitor of portfolio ${name} sees again${since ? `; it had seen nothing since ${since}` : ''}.`,
+    },
+  };
+};
+
+function keptAlert(
+  { rule, symbol, positionId, value, asOf, message }: Firing,
+  check: PortfolioCheck,
+): KeptAlert {
+  return {
+    at: check.at,
+    type: rule.type,
+    symbol,
+    positionId,
+    value,
+    threshold: rule.threshold,
+    asOf: asOf ?? check.asOf ?? check.at,
+    source: check.source,
+    message,
+  };
+}
+
+const machine = setup({
+  types: {
+    context: {} as PortfolioMonitorContext,
+    input: {} as PortfolioMonitorInput,
+    events: {} as Event,
+    emitted: {} as { type: 'notification'; notification: string; data: Record<string, unknown> },
+  },
+  actors: {
+    checkPortfolio: effectSource<PortfolioCheck, { portfolio: string }>(),
+  },
+  delays: { untilNextCheck: ({ context }) => context.pauseMs },
+  actions: {
+    change: assign(({ context }, changes: z.infer<typeof portfolioMonitorEvents.UPDATE>) => ({
+      rules: changes.rules ?? context.rules,
+      everySeconds: changes.everySeconds ?? context.everySeconds,
+    })),
+    /** Judges the rules, tells what fires, and keeps how the check went. */
+    take: enqueueActions(({ context, enqueue }, check: PortfolioCheck) => {
+      const { holdings, market, asOf, source } = check;
+      const failure = failureOf(check);
+      const judged = judge(context.rules, holdings, context.remembered, Date.parse(check.at));
+      const { firings, remembered, waiting } = judged;
+      const alerts = firings.map((one) => keptAlert(one, check));
+      for (const { type, ...alert } of alerts) {
+        enqueue.emit({
+          type: 'notification',
+          notification: 'position_alert',
+          data: { portfolio: context.portfolio, rule: type, ...alert },
+        });
+      }
+      const health = failure ? failedOnce(context, failure, check.at) : { ...SEEING };
+      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', { ...context, health }));
+      if (!failure && context.health.told) enqueue.emit(healthNotice('seeing', context));
+      enqueue.assign({
+        checks: context.checks + 1,
+        lastCheck: {
+          at: check.at,
+          open: market?.open ?? null,
+          positions: holdings.length,
+          unknown: holdings.filter(({ stale }) => stale).length,
+          problem: failure ?? check.failed.first,
+          asOf,
+          source,
+        },
+        alerts: [...alerts.toReversed(), ...context.alerts].slice(0, MAX_ALERTS_KEPT),
+        alertCount: context.alertCount + alerts.length,
+        waiting,
+        remembered,
+        health,
+        pauseMs: pauseAfter(check, context.everySeconds, failure !== null),
+      });
+    }),
+    /** The check itself has ended without a result, so without a time. */
+    fail: enqueueActions(({ context, enqueue }, { code, message }: EffectError) => {
+      const health = failedOnce(context, { code, message }, context.lastCheck?.at ?? null);
+      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', { ...context, health }));
+      enqueue.assign({ checks: context.checks + 1, health, pauseMs: context.everySeconds * 1_000 });
+    }),
+  },
+}).createMachine({
+  id: 'portfolioMonitor',
+  context: ({ input }) => ({
+    ...input,
+    checks: 0,
+    lastCheck: null,
+    alerts: [],
+    alertCount: 0,
+    waiting: 0,
+    remembered: {},
+    health: { ...SEEING },
+    pauseMs: 0,
+  }),
+  initial: 'checking',
+  on: { STOP: '.stopped' },
+  states: {
+    checking: {
+      invoke: {
+        id: 'checkPortfolio',
+        src: 'checkPortfolio',
+        input: ({ context }) => ({ portfolio: context.portfolio }),
+        onDone: { target: 'waiting', actions: { type: 'take', params: ({ event }) => event.output } },
+        onError: { target: 'waiting', actions: { type: 'fail', params: ({ event }) => effectError(event) } },
+      },
+      // Judged by the check that runs.
+      on: { UPDATE: { actions: { type: 'change', params: ({ event }) => event } } },
+    },
+    waiting: {
+      after: { untilNextCheck: 'checking' },
+      on: {
+        UPDATE: { target: 'checking', actions: { type: 'change', params: ({ event }) => event } },
+        CHECK_NOW: 'checking',
+      },
+    },
+    stopped: { type: 'final' },
+  },
+});
+
+/** Ready to be registered. */
+export const portfolioMonitor = {
+  id: 'portfolioMonitor',
+  version: '1',
+  machine,
+  input: portfolioMonitorInput,
+  events: portfolioMonitorEvents,
+  // A check a minute; what was told is in the notifications.
+  journal: { keepLast: 200 },
+  keepEnded: '365 d' as const,
+};
