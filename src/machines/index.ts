@@ -2,6 +2,7 @@
 import { analysis } from './analysis.ts';
 import { marketWatch } from './market-watch.ts';
 import { priceAlert } from './price-alert.ts';
+import { screener } from './screener.ts';
 import { session } from './session.ts';
 
-export const machines = [analysis, priceAlert, marketWatch, session];
+export const machines = [analysis, priceAlert, marketWatch, session, screener];

@@ -3,11 +3,12 @@ import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import type { EffectRooms } from './rooms.ts';
+import { screenerEffects } from './screener.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {
-  return [...analysisEffects(rooms), ...marketWatchEffects(rooms)];
+  return [...analysisEffects(rooms), ...marketWatchEffects(rooms), ...screenerEffects(rooms)];
 }
