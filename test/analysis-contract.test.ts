@@ -152,7 +152,7 @@ describe('what is read of the analysis service', () => {
 
 describe('what is sent to the screener', () => {
   /** A field in a form that both sides write alike: without null, which asks for the default. */
-  function fieldOf(shape: Shape): Omit<Shape, 'enum'> & { words: string[] | undefined } {
+  function fieldOf(shape: Shape): Record<string, unknown> {
     const [one = {}] = alternatives(shape).filter(({ type }) => type !== 'null');
     const { type, minimum, maximum, exclusiveMinimum, minItems, maxItems } = one;
     const bounds = { type, minimum, maximum, exclusiveMinimum, minItems, maxItems };

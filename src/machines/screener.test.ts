@@ -1,6 +1,7 @@
 /** The machine `screener` alone, in memory. On the durable runtime: `test/machines-on-runtime.test.ts`. */
 import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
+import type { ActorEvent } from '../actors/runtime/index.ts';
 import type { LiveActor } from '../actors/runtime/testing/live-actor.ts';
 import { criteria } from './criteria.ts';
 import { MAX_RESTARTS, type ScreenerContext, screener, screenerInput } from './screener.ts';
@@ -28,7 +29,7 @@ const cancelled = { type: 'CANCEL' };
 const names = (count: number) =>
   Array.from({ length: count }, (_, index) => `S${String.fromCharCode(65 + index)}`);
 
-const run = (events: { type: string }[], input: object = {}) =>
+const run = (events: ActorEvent[], input: object = {}) =>
   replay(machine, { input: screenerInput.parse({ criteria: {}, ...input }), events });
 const contextOf = (live: LiveActor) => live.seen().context as ScreenerContext;
 const outputOf = (live: LiveActor) => live.seen().output as ScreenerResult;

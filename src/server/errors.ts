@@ -51,6 +51,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   not_found: 404,
   run_not_found: 404,
   alert_not_found: 404,
+  screener_not_found: 404,
   actor_not_found: 404,
   dead_letter_not_found: 404,
   machine_not_found: 404,

@@ -6,7 +6,9 @@ import { migrateActors } from './migrate-actors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
-import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
+import { cancelRun, getRun, listRuns, waitRun } from './runs.ts';
+import { startAnalysis } from './start-analysis.ts';
+import { startScreener } from './start-screener.ts';
 
 export type {
   Operation,
@@ -19,6 +21,7 @@ export type {
 export const operations: readonly Operation[] = [
   getQuote,
   startAnalysis,
+  startScreener,
   waitRun,
   getRun,
   listRuns,
