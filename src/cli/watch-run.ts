@@ -53,13 +53,12 @@ class ProgressLine {
 
   show({ step, progress, status }: RunHead): void {
     if (status !== 'running' || !step) return;
-    const isCounted = progress !== null && progress.total > 0;
-    const text = `${isCounted ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
+    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
     if (text === this.#text) return;
     if (step !== this.#step) this.#finishStep();
     this.#step = step;
     this.#text = text;
-    this.#bar = isCounted ? `${barOf(progress)} ` : '';
+    this.#bar = progress ? `${barOf(progress)} ` : '';
     if (!this.#terminal.status) this.#terminal.note(text);
   }
 

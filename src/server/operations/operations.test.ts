@@ -235,7 +235,7 @@ describe('screeners', () => {
         name: null,
         strategy: 'covered_call',
         status: 'running',
-        progress: { done: 0, total: 0 },
+        progress: null,
       },
       alreadyRunning: false,
     });

@@ -81,7 +81,8 @@ export function runHeadOf(actor: ActorView): RunHead {
     strategy: asked.strategy ?? asked.criteria?.strategy ?? null,
     status: statusOf(actor),
     step: actor.status === 'active' ? (progress?.step ?? null) : null,
-    progress: progress && { done: progress.done, total: progress.total },
+    // Of a screener that does not know its candidates yet there is nothing to count.
+    progress: progress && progress.total > 0 ? { done: progress.done, total: progress.total } : null,
     recommendation: ended?.recommendation ?? null,
     revision: actor.revision,
     startedAt: actor.createdAt.toISOString(),
@@ -112,7 +113,7 @@ export function runInWords(head: RunHead): string {
   const { runId, status, step, progress, recommendation, error } = head;
   const what = `${subjectOf(head)} (runId ${runId})`;
   if (status === 'running') {
-    const far = progress && progress.total > 0 ? ` ${progress.done}/${progress.total}` : '';
+    const far = progress ? ` ${progress.done}/${progress.total}` : '';
     return `${what} is running${far}${step ? `: ${step}` : ''}.`;
   }
   if (error) return `${what} ${status}: ${error.message} (${error.code}).`;
