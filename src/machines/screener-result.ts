@@ -10,6 +10,8 @@ import type { EffectError } from './effect-source.ts';
 export const KEPT = 10;
 /** The service's own words, at most so long: there may be a failure for each symbol. */
 const MESSAGE_LENGTH = 200;
+/** How many of the criteria that stopped most are named. */
+const CRITERIA_NAMED = 3;
 
 /** Of a quick analysis, what ranking and the report need. */
 export const screenedSymbol = z.object({
@@ -121,13 +123,23 @@ export function errorOfAllFailed({ analyzed, failed }: Tally): EffectError | nul
 export function reasonsOf(found: FoundCandidates | null, tally: Tally, error: EffectError | null): string[] {
   if (error) return [error.message];
   if (!found) return [];
-  if (found.symbols.length === 0) {
-    const [most] = Object.entries(found.failedCounts).sort(([, a], [, b]) => b - a);
-    const why = most && most[1] > 0 ? `; ${most[0]} stopped ${most[1]} of them first` : '';
-    return [`None of ${found.universeSize} symbols fulfils the criteria${why}.`];
+  const { universeSize, symbols, failedCounts } = found;
+  // Each symbol that does not fulfil all is counted once, with the criterion that it fails first.
+  const stopped = Object.entries(failedCounts).filter(([, count]) => count > 0);
+  const fulfilling = universeSize - stopped.reduce((sum, [, count]) => sum + count, 0);
+  if (symbols.length === 0) {
+    const why = stopped
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, CRITERIA_NAMED)
+      .map(([name, count]) => `by ${name === 'symbol' ? 'being unknown' : name} ${count}`);
+    return [
+      `None of ${universeSize} symbols fulfils the criteria${why.length > 0 ? `; stopped ${why.join(', ')}` : ''}.`,
+    ];
   }
   const { analyzed, rejected, failed } = tally;
+  const taken = fulfilling > symbols.length ? `, of which the first ${symbols.length} were taken` : '';
+  const missed = failed.length > 0 ? `; ${failed.length} failed` : '';
   return [
-    `${found.symbols.length} of ${found.universeSize} symbols fulfil the criteria: ${analyzed} analysed, ${rejected} of these rejected${failed.length > 0 ? `; ${failed.length} failed` : ''}.`,
+    `${fulfilling} of ${universeSize} symbols fulfil the criteria${taken}: ${analyzed} analysed, ${rejected} of these rejected${missed}.`,
   ];
 }

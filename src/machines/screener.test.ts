@@ -146,7 +146,13 @@ describe('screener: what comes of it', () => {
     const live = run([candidates('A', 'B', 'C'), looked(0, row('A')), looked(1, row('B')), saved], {
       maxSymbols: 2,
     });
-    expect(outputOf(live)).toMatchObject({ candidates: 2, analyzed: 2 });
+    expect(outputOf(live)).toMatchObject({
+      candidates: 2,
+      analyzed: 2,
+      reasons: [
+        '3 of 500 symbols fulfil the criteria, of which the first 2 were taken: 2 analysed, 0 of these rejected.',
+      ],
+    });
   });
 
   test('no candidates are a result that says so, and why', () => {
@@ -155,7 +161,7 @@ describe('screener: what comes of it', () => {
     expect(outputOf(live)).toMatchObject({
       status: 'completed',
       results: [],
-      reasons: ['None of 500 symbols fulfils the criteria; price stopped 300 of them first.'],
+      reasons: ['None of 500 symbols fulfils the criteria; stopped by price 300, by volume 200.'],
       asOf: '2026-01-05T15:00:00.000Z',
       source: 'simulated',
     });
