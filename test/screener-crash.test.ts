@@ -13,10 +13,10 @@ import { FAILING, ScreenerService, SYMBOLS } from './screener-service.ts';
 const PROGRAM = fileURLToPath(new URL('fixtures/screener-process.ts', import.meta.url));
 const KILLS = 20;
 const SEED = 20_260_610;
-/** Requests and answers that a process lives to see, at most: 20 lives see fewer than the 102 of a whole run. */
-const MOST_MOMENTS = 4;
-/** From such a moment to the kill, so that it may strike while a step is computed or committed. */
-const MOST_DELAY_MS = 8;
+/** Kills strike at the latest when this symbol is asked for: all of them find the run at work. */
+const LAST_STRUCK = 44;
+/** From such a request to the kill: before its answer, while steps are committed, or in the pause behind them. */
+const MOST_DELAY_MS = 25;
 
 let database: TestDatabase;
 let service: ScreenerService;
@@ -114,12 +114,12 @@ function seeded(seed: number): () => number {
   };
 }
 
-/** Kills the process after so many moments of the service, and a little later. */
-function killAt(child: ChildProcess, moments: number, delayMs: number): void {
-  let left = moments;
-  service.onMoment = () => {
-    left -= 1;
-    if (left === 0) setTimeout(() => child.kill('SIGKILL'), delayMs);
+/** Kills the process a little after this symbol, or a later one, has been asked for. */
+function killAt(child: ChildProcess, place: number, delayMs: number): void {
+  service.onAsked = (symbol) => {
+    if (SYMBOLS.indexOf(symbol) < place) return;
+    service.onAsked = () => {};
+    setTimeout(() => child.kill('SIGKILL'), delayMs);
   };
 }
 
@@ -153,19 +153,19 @@ test(`killed at ${KILLS} random moments, it comes to the same`, async () => {
   const random = seeded(SEED);
   const run = newRun();
   service.asked.length = 0;
-  let kills = 0;
-  while (kills < KILLS) {
+  const places = Array.from({ length: KILLS }, () => Math.floor(random() * (LAST_STRUCK + 1)));
+  const reached: number[] = [];
+  for (const place of places.sort((one, other) => one - other)) {
     const { child, ended } = startProcess(run);
-    killAt(child, 1 + Math.floor(random() * MOST_MOMENTS), Math.floor(random() * MOST_DELAY_MS));
+    killAt(child, place, Math.floor(random() * MOST_DELAY_MS));
     expect(await ended).toBe(false);
-    kills += 1;
+    reached.push((await outcomeOf(run)).analyzed.length);
   }
-  service.onMoment = () => {};
   await finish(run);
   const outcome = await outcomeOf(run);
   expectWhole(outcome, undisturbed);
   console.log(
-    `screener: ${kills} kills (seed ${SEED}); ${service.asked.length} requests for ${SYMBOLS.length} symbols, ${outcome.restarts} of them begun anew`,
+    `screener: seed ${SEED}; killed with ${reached.join(', ')} analysed; ${service.asked.length} requests for ${SYMBOLS.length} symbols`,
   );
 }, 120_000);
 

@@ -1,7 +1,7 @@
 /**
  * A stand-in for the analysis service, for tests that kill who asks it: 50 candidates whose quick analyses are the same
- * whenever they are asked, two of which fail. It keeps answers by idempotency key, as the service does, tells of each
- * request that comes and each answer that goes, and holds the answers of symbols that a test wants held.
+ * whenever they are asked, two of which fail. It keeps answers by idempotency key, as the service does, and
+ * holds the answers of symbols that a test wants held.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,8 +19,8 @@ export const FAILING = [SYMBOLS[12], SYMBOLS[33]];
 export class ScreenerService implements AsyncDisposable {
   /** Symbols in the order in which they were asked for, with the key; again and again, where an answer was lost. */
   readonly asked: { symbol: string; key: string }[] = [];
-  /** Called when a request has come, and when an answer has gone. */
-  onMoment: () => void = () => {};
+  /** Called when a symbol is asked for. */
+  onAsked: (symbol: string) => void = () => {};
   readonly #server = createServer((request, response) => {
     // Who asked may be dead by now.
     response.on('error', () => {});
@@ -65,16 +65,16 @@ export class ScreenerService implements AsyncDisposable {
     const key = String(request.headers['x-idempotency-key']);
     if (symbol) {
       this.asked.push({ symbol, key });
+      this.onAsked(symbol);
       for (const waiting of this.#arrived.filter((one) => one.symbol === symbol)) waiting.resolve();
       this.#arrived = this.#arrived.filter((one) => one.symbol !== symbol);
     }
-    this.onMoment();
     if (this.#held.has(symbol)) await this.#released.promise;
     const failing = FAILING.includes(symbol);
     const body = this.#kept.get(key) ?? JSON.stringify(symbol ? quick(symbol) : candidates);
     this.#kept.set(key, body);
     response.writeHead(failing ? 422 : 200, { 'content-type': 'application/json' });
-    response.end(body, () => this.onMoment());
+    response.end(body);
   }
 }
 
