@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AnalysisClient } from '../src/actors/effects/index.ts';
+import { CRITERIA_DEFAULTS, criteria } from '../src/machines/criteria.ts';
 import * as market from '../src/machines/market.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 
@@ -13,6 +14,12 @@ interface Shape {
   type?: string | string[];
   enum?: string[];
   const?: string;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  minItems?: number;
+  maxItems?: number;
   anyOf?: Shape[];
   properties?: Record<string, Shape>;
   required?: string[];
@@ -143,6 +150,29 @@ describe('what is read of the analysis service', () => {
   });
 });
 
+describe('what is sent to the screener', () => {
+  /** A field in a form that both sides write alike: without null, which asks for the default. */
+  function fieldOf(shape: Shape): Record<string, unknown> {
+    const [one = {}] = alternatives(shape).filter(({ type }) => type !== 'null');
+    const { type, minimum, maximum, exclusiveMinimum, minItems, maxItems } = one;
+    const bounds = { type, minimum, maximum, exclusiveMinimum, minItems, maxItems };
+    return { ...bounds, words: wordsOf([one]) };
+  }
+  const theirFields = () => document.components.schemas.Criteria?.properties ?? {};
+
+  test("the criteria are the service's: each field, its bounds and its words, and no other", () => {
+    const fields = (shapes: Record<string, Shape>) =>
+      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, fieldOf(shape)]));
+    expect(fields(ofOurs(criteria).properties ?? {})).toEqual(fields(theirFields()));
+  });
+
+  test("what is compared with a default is compared with the service's", () => {
+    const theirs = theirFields();
+    const names = Object.keys(CRITERIA_DEFAULTS);
+    expect(Object.fromEntries(names.map((name) => [name, theirs[name]?.default]))).toEqual(CRITERIA_DEFAULTS);
+  });
+});
+
 describe('the client', () => {
   const client = () => new AnalysisClient(() => service.url);
 
@@ -154,7 +184,11 @@ describe('the client', () => {
     const leg = { ...contract, quantity: -1, openPrice: 2 };
     const { positions } = await one.positions({ positions: [{ id: 'a', symbol: 'AAPL', legs: [leg] }] });
     expect(positions).toMatchObject([{ id: 'a', structure: 'short_put', stale: false }]);
-    expect(await one.candidates({ symbols: ['BAC', 'F'], sortBy: 'symbol' })).toBeInstanceOf(Array);
+    expect(await one.candidates({ symbols: ['BAC', 'F'], sortBy: 'symbol' })).toMatchObject({
+      symbols: expect.any(Array),
+      universeSize: 2,
+      quality: { source: 'simulated' },
+    });
     expect(await one.quick({ symbol: 'AAPL', strategy: 'csp' })).toMatchObject({ symbol: 'AAPL' });
     const batch = await one.quickBatch({ symbols: ['AAPL', 'ZZZZ'], strategy: 'csp' });
     expect([Object.keys(batch.results), batch.errors.ZZZZ?.code]).toEqual([['AAPL'], 'SYMBOL_NOT_FOUND']);

@@ -14,6 +14,7 @@ import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
 import { insertPosition } from '../src/persistence/records/positions.ts';
+import { savedScreenerOf, saveScreener } from '../src/persistence/records/saved-screeners.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
 import { tools } from '../src/server/mcp/tools.ts';
 import { AnalysisProxy } from './analysis-proxy.ts';
@@ -59,6 +60,7 @@ beforeAll(async () => {
     system,
     notifications,
     analysis,
+    screeners: { savedScreener: (owner, id) => savedScreenerOf(pool, owner, id) },
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
       analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),
@@ -131,6 +133,55 @@ describe('MCP', () => {
     }
     expect(verdicts).toContain('completed');
     expect(steps).toContain('Fetching market data');
+  });
+
+  test('a screener ends with the best of what fulfils its criteria, and is found on every door', async () => {
+    const criteria = { symbols: ['BAC', 'F', 'KO', 'PFE', 'T', 'AAPL'], maxPrice: 500, aboveSma50: false };
+    const input = { criteria, maxSymbols: 4 };
+    const started = await call('start_screener', input);
+    const { runId } = started.structuredContent.run as { runId: string };
+    const steps: string[] = [];
+    const answer = (await client.callTool({ name: 'wait_run', arguments: { runId } }, undefined, {
+      onprogress: ({ message, progress, total }) => steps.push(`${progress}/${total} ${message}`),
+    })) as unknown as { structuredContent: { run: { status: string; result: Record<string, unknown> } } };
+    const { run } = answer.structuredContent;
+    expect(run).toMatchObject({ kind: 'screener', status: 'completed', error: null });
+    expect(run.result).toMatchObject({ kind: 'screener', asOf: expect.any(String), source: 'simulated' });
+    const { candidates, analyzed, failedCount, results } = run.result as Record<string, number> & {
+      results: { symbol: string; score: number; source: string }[];
+    };
+    expect(candidates).toBeGreaterThan(0);
+    expect(candidates).toBeLessThanOrEqual(4);
+    expect((analyzed ?? 0) + (failedCount ?? 0)).toBe(candidates);
+    const scores = results.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    for (const row of results) expect(row).toMatchObject({ source: 'simulated', asOf: expect.any(String) });
+    expect(steps.at(-1)).toBe(`${candidates}/${candidates} completed`);
+    const read = await fetch(`${server.url}/api/runs/${runId}?detail=full`);
+    expect(await read.json()).toMatchObject({ run: { ...run, full: { criteria } } });
+    expect(await notifications.since('local', 0, 500)).toContainEqual(
+      expect.objectContaining({ type: 'screener_complete', source: runId.replace('.', '/') }),
+    );
+  });
+
+  test("a saved screener is run by its id, and another owner's is as if there were none", async () => {
+    const criteria = { symbols: ['ZZZZ'] };
+    const saved = { name: 'Nothing', criteria, maxSymbols: 7, autoRun: false };
+    const [own, foreign] = [randomUUID(), randomUUID()];
+    await saveScreener(database.pool, { ...saved, id: own, owner: 'local' });
+    await saveScreener(database.pool, { ...saved, id: foreign, owner: 'ann' });
+    expect(await call('start_screener', { savedScreenerId: foreign })).toMatchObject({
+      isError: true,
+      structuredContent: { error: { code: 'screener_not_found' } },
+    });
+    const started = await call('start_screener', { savedScreenerId: own });
+    const { runId } = started.structuredContent.run as { runId: string };
+    const { run } = (await call('wait_run', { runId })).structuredContent;
+    expect(run).toMatchObject({
+      name: 'Nothing',
+      status: 'completed',
+      result: { candidates: 0, results: [], reasons: [expect.stringContaining('None of 1 symbols')] },
+    });
   });
 
   test('the same request at the same time is one run, and one key is one run for ever', async () => {

@@ -20,8 +20,10 @@ import { analysis } from '../src/machines/analysis.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
+import { screener } from '../src/machines/screener.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
+import { screenerModel } from '../src/machines/testing/screener-model.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { fewestPaths, type Model, type Path, pathsOf } from './model.ts';
 
@@ -40,6 +42,7 @@ const cases: [DurableMachine, Model][] = [
   [patient(priceAlert, ['untilNextWake']), priceAlertModel],
   [patient(marketWatch, ['untilNextLook']), marketWatchModel],
   [patient(portfolioMonitor, ['untilNextCheck']), portfolioMonitorModel],
+  [patient(screener, ['betweenBatches']), screenerModel],
 ];
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */

@@ -81,5 +81,16 @@ function wordsOf(type: string, data: Record<string, unknown>): string {
   if (type === 'analysis_complete') {
     return `${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`;
   }
+  if (type === 'screener_complete') return screenerWords(data);
   return JSON.stringify(data);
+}
+
+/** The screener's name, how it ended, and its best three. */
+function screenerWords({ name, status, results, reasons }: Record<string, unknown>): string {
+  const symbols = (Array.isArray(results) ? results : []).map((row) => (row as { symbol: string }).symbol);
+  const more = symbols.length > 3 ? ` and ${symbols.length - 3} more` : '';
+  const why = Array.isArray(reasons) ? reasons.join(' ') : '';
+  const what =
+    status === 'completed' && symbols.length > 0 ? `${symbols.slice(0, 3).join(', ')}${more}` : why;
+  return `${name ?? 'screener'} ${status}: ${what}`;
 }

@@ -10,7 +10,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashToken } from '../server/auth.ts';
 import { tools as known } from '../server/mcp/tools.ts';
-import { finishedAnalysis } from '../server/testing/fake-system.ts';
+import { finishedAnalysis, finishedScreener, savedScreener } from '../server/testing/fake-system.ts';
 import { startTestServer, type TestServer } from '../server/testing/test-server.ts';
 import { runCli } from './main.ts';
 import type { Environment } from './server-address.ts';
@@ -85,6 +85,95 @@ describe('analyze', () => {
     });
     expect(out).toContain('Nobody knows NOPE. (symbol_not_found)');
     expect(code).toBe(1);
+  });
+});
+
+describe('screen', () => {
+  /** Ends the screener when its first line is shown. */
+  const ending = (output: object) => (line: string) => {
+    for (const address of server.system.actors.keys()) {
+      if (line.includes('looking for candidates'))
+        queueMicrotask(() => server.system.move(address, { status: 'done', output }));
+    }
+  };
+
+  it('sends the criteria, shows how far it is, and prints a table', async () => {
+    const args = [
+      '--symbols',
+      'aapl',
+      'F',
+      '--min-price',
+      '20',
+      '--any-trend',
+      '--rsi-max',
+      '65',
+      '--sort-by',
+      'score',
+    ];
+    let moved = false;
+    const end = ending(finishedScreener);
+    const { code, out, notes } = await ttai(['screen', ...args, '--max-symbols', '30'], {}, (line) => {
+      const [address] = server.system.actors.keys();
+      if (!address || moved) {
+        if (line.startsWith('3/24')) end('looking for candidates');
+        return;
+      }
+      moved = line.includes('looking for candidates');
+      const context = {
+        ...server.system.actors.get(address)?.context,
+        progress: { done: 3, total: 24, step: 'analysing' },
+      };
+      if (moved) queueMicrotask(() => server.system.move(address, { context }));
+    });
+    const [actor] = server.system.actors.values();
+    expect(actor).toMatchObject({ machine: 'screener' });
+    expect(notes).toContain('3/24  analysing');
+    expect(out).toContain('SIMULATED DATA');
+    expect(out).toMatch(/^SYMBOL +VERDICT +SCORE +PRICE +STRIKE/m);
+    expect(out).toMatch(/^S0 +select +90.0 +40.25 +38.00 +2026-04-17 +-0.24 +0.42 +0.61$/m);
+    expect(out).toContain('F0  Too few bars. (insufficient_data)');
+    expect(out).toContain('and 2 more');
+    expect(code).toBe(0);
+  });
+
+  it('takes a saved one, and answers as JSON', async () => {
+    const { out } = await ttai(
+      ['screen', '--saved', savedScreener.id, '--json'],
+      {},
+      ending(finishedScreener),
+    );
+    expect(JSON.parse(out)).toMatchObject({
+      kind: 'screener',
+      name: 'Cheap puts',
+      full: { failed: { length: 12 } },
+    });
+    expect([...server.system.actors.values()]).toMatchObject([{ context: { maxSymbols: 20 } }]);
+    const listed = await ttai(['runs', '--kind', 'screener']);
+    expect(listed.out).toMatch(/^Cheap puts +screener +completed/m);
+    expect((await ttai(['runs', '--kind', 'analysis'])).out).toContain('No runs.');
+  });
+
+  it('says in the words of the server what is wrong with the criteria', async () => {
+    const both = await ttai(['screen', '--saved', savedScreener.id, '--min-price', '20']);
+    expect([both.code, both.notes]).toEqual([2, expect.stringContaining('give either criteria')]);
+    const wrong = await ttai(['screen', '--min-price', '200']);
+    expect(wrong.notes).toContain('criteria.minPrice: must not exceed maxPrice, which is 100 unless given');
+    expect((await ttai(['screen', '--universe', 'bonds'])).code).toBe(2);
+    expect(server.system.actors.size).toBe(0);
+  });
+
+  it('without candidates says so, and is no failure', async () => {
+    const none = {
+      ...finishedScreener,
+      candidates: 0,
+      results: [],
+      failed: [],
+      reasons: ['None of 503 symbols fulfils the criteria.'],
+    };
+    const { code, out } = await ttai(['screen'], {}, ending(none));
+    expect(out).toContain('None of 503 symbols fulfils the criteria.');
+    expect(out).not.toContain('VERDICT');
+    expect(code).toBe(0);
   });
 });
 

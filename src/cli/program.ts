@@ -2,12 +2,13 @@
 import { Command, Option } from 'commander';
 import { readConfig, settingsAsText } from '../config.ts';
 import { getQuote } from '../server/operations/quotes.ts';
-import { cancelRun, getRun, listRuns, startAnalysis } from '../server/operations/runs.ts';
+import { runKind } from '../server/operations/run-view.ts';
+import { cancelRun, getRun, listRuns } from '../server/operations/runs.ts';
+import { startAnalysis } from '../server/operations/start-analysis.ts';
 import { version } from '../version.ts';
 import { addActorCommands } from './actors.ts';
 import { notificationLine, quoteList } from './alert-report.ts';
 import { addAlertCommands } from './alerts.ts';
-import { startAndWatch } from './analyze.ts';
 import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
@@ -15,8 +16,10 @@ import { addDataCommands } from './data.ts';
 import { addMonitorCommands } from './monitors.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
+import { addScreenCommand } from './screen.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
+import { watchRun } from './watch-run.ts';
 
 export interface ProgramOptions {
   env: Environment;
@@ -31,6 +34,7 @@ const { type, strategy, timeframe } = startAnalysis.input.shape;
 const examples = `
 Examples:
   npm run ttai -- analyze AAPL
+  npm run ttai -- screen --min-price 20 --max-price 60
   npm run ttai -- quote AAPL MSFT
   npm run ttai -- alert add AAPL above 200
   npm run ttai -- watch
@@ -72,11 +76,13 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .option('--json', 'the whole result as JSON')
     .action(async (symbol: string, { json, ...options }: { json?: boolean }) => {
       const api = client();
-      const run = await startAndWatch(api, { symbol, ...options }, terminal);
+      const run = await watchRun(api, await api.call(startAnalysis, { symbol, ...options }), terminal);
       if (json) printJson((await api.call(getRun, { runId: run.runId, detail: 'full' })).run);
       else print(runReport(printable(run), terminal));
       if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
     });
+
+  addScreenCommand(program, { client, terminal, exitWith });
 
   program
     .command('quote')
@@ -116,22 +122,24 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
   program
     .command('runs')
-    .description('analyses, newest first')
+    .description('analyses and screeners, newest first')
+    .addOption(new Option('--kind <kind>', 'only these').choices(runKind.options))
     .option('--status <status>', 'only these: running, completed, rejected, failed or cancelled')
     .option('--limit <count>', 'at most 100', numberOf, 20)
     .option('--cursor <cursor>', 'the page that begins there')
     .option('--json', 'as JSON')
-    .action(async ({ json, status, limit, cursor }: PageOptions & { status?: 'running' }) => {
+    .action(async ({ json, kind, status, limit, cursor }: RunsOptions) => {
       const answer = await client().call(listRuns, {
         limit,
         ...(cursor !== undefined && { cursor }),
+        ...(kind !== undefined && { kind }),
         ...(status !== undefined && { status }),
       });
       show(answer, json, ({ runs }) => [...runList(runs), ...more(answer.nextCursor)]);
     });
   program
     .command('run')
-    .description('one analysis and its result')
+    .description('one analysis or screener and its result')
     .argument('<runId>', 'as "runs" shows it')
     .option('--json', 'the whole result as JSON')
     .action(async (runId: string, { json }: { json?: boolean }) => {
@@ -140,7 +148,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
   program
     .command('cancel')
-    .description('stop an analysis')
+    .description('stop an analysis or a screener')
     .argument('<runId>', 'as "runs" shows it')
     .option('--json', 'as JSON')
     .action(async (runId: string, { json }: { json?: boolean }) => {
@@ -209,6 +217,8 @@ function pointToHelp(command: Command, path: string): void {
   command.showHelpAfterError(`Add --help to see what there is: ${path} --help`);
   for (const inner of command.commands) pointToHelp(inner, `${path} ${inner.name()}`);
 }
+
+type RunsOptions = PageOptions & { kind?: 'analysis' | 'screener'; status?: 'running' };
 
 interface TokenOptions {
   owner?: string;

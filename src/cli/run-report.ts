@@ -1,6 +1,8 @@
-/** A run, its result, and lists of runs, in words and columns for a person. */
-import type { Run, RunHead } from '../server/operations/run-view.ts';
-import { figure, localTime, pairs, type Style, type Terminal, table } from './terminal.ts';
+/** A run of any kind, and lists of runs, in words and columns for a person. */
+import { type Run, type RunHead, subjectOf } from '../server/operations/run-view.ts';
+import { analysisReport } from './analysis-report.ts';
+import { screenerReport } from './screener-report.ts';
+import { localTime, type Style, type Terminal, table } from './terminal.ts';
 
 const verdicts: Readonly<Record<string, Style>> = {
   strong_select: 'green',
@@ -14,19 +16,19 @@ export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[
   const { result, recommendation, error } = run;
   const verdict = recommendation ?? run.status;
   return [
-    `${style('bold', `${run.symbol}  ${run.type}`)}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}`,
+    `${style('bold', run.kind === 'analysis' ? `${run.symbol}  ${run.type}` : subjectOf(run))}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}`,
     `${style('dim', `${run.runId}  ${run.status}  ${localTime(run.updatedAt)}`)}`,
     ...(error ? [style('red', `${error.message} (${error.code})`)] : []),
     ...(run.step ? [`${run.progress ? `${run.progress.done}/${run.progress.total} ` : ''}${run.step}`] : []),
-    ...(result?.chart ? ['', ...resultReport(result, style)] : []),
+    ...resultReport(result, style),
   ];
 }
 
 /** Runs as a table, newest first. */
 export function runList(runs: readonly RunHead[]): string[] {
   if (runs.length === 0) return ['No runs. Start one: npm run ttai -- analyze AAPL'];
-  const rows = runs.map(({ runId, symbol, type, status, recommendation, step, updatedAt }) => [
-    symbol,
+  const rows = runs.map(({ runId, symbol, name, type, status, recommendation, step, updatedAt }) => [
+    symbol ?? name ?? '',
     type,
     status,
     recommendation ?? '',
@@ -42,118 +44,16 @@ export function simulatedNotice(source: string | null, { style }: Pick<Terminal,
   return source === 'simulated' ? [style('inverse', ' SIMULATED DATA: every price here is invented. ')] : [];
 }
 
-function resultReport(result: NonNullable<Run['result']>, style: Terminal['style']): string[] {
-  const { chart, options, research, reasons, asOf, source } = result;
-  const section = (name: string, rows: string[]) => ['', style('bold', name), ...rows];
+function resultReport(result: Run['result'], style: Terminal['style']): string[] {
+  if (!result || (result.kind === 'analysis' && !result.chart)) return [];
+  const { asOf, source } = result;
   return [
+    '',
     ...simulatedNotice(source, { style }),
-    ...reasons.map((reason) => `- ${reason}`),
-    ...(chart ? section('Chart', chartRows(chart)) : []),
-    ...(options ? section('Options', optionsRows(options)) : []),
-    ...(research ? section('Research', researchRows(research)) : []),
+    ...result.reasons.map((reason) => `- ${reason}`),
+    ...(result.kind === 'screener' ? screenerReport(result) : analysisReport(result, style)),
     ...(source === null || asOf === null
       ? []
       : ['', style('dim', `Source ${source}, as of ${localTime(asOf)}`)]),
   ];
-}
-
-function chartRows(chart: NonNullable<NonNullable<Run['result']>['chart']>): string[] {
-  const { indicators } = chart;
-  const levels = (all: typeof chart.supportLevels) =>
-    all.length === 0
-      ? 'none'
-      : all.map(({ price, strength }) => `${figure(price)} ${strength ?? ''}`.trim()).join(', ');
-  return pairs([
-    ['Verdict', chart.recommendation],
-    ['Trend', [chart.trendDirection, chart.trendQuality].filter(Boolean).join(', ') || null],
-    ['Extension', chart.extensionRisk],
-    ['Score', figure(chart.score, 0)],
-    ['RSI 14', figure(indicators?.rsi14, 1)],
-    [
-      'SMA 20/50/200',
-      indicators &&
-        [indicators.sma20, indicators.sma50, indicators.sma200].map((v) => figure(v) ?? '–').join(' / '),
-    ],
-    ['ATR 14', figure(indicators?.atr14)],
-    ['HV 20', percent(indicators?.hv20)],
-    ['Support', levels(chart.supportLevels)],
-    ['Resistance', levels(chart.resistanceLevels)],
-  ]);
-}
-
-function optionsRows(options: NonNullable<NonNullable<Run['result']>['options']>): string[] {
-  const greeks = [
-    ['delta', figure(options.delta)],
-    ['gamma', figure(options.gamma, 4)],
-    ['theta/day', figure(options.thetaPerDay, 3)],
-    ['vega/pt', figure(options.vegaPerPoint, 3)],
-  ].filter(([, value]) => value !== null);
-  const contract =
-    options.bestStrike === null
-      ? null
-      : `${figure(options.bestStrike)} expiring ${options.bestExpiration ?? '?'} (${options.dte ?? '?'} days)`;
-  return pairs([
-    ['Verdict', [options.recommendation, options.strategy].filter(Boolean).join(', ') || null],
-    ['Underlying', figure(options.underlyingPrice)],
-    ['Contract', contract],
-    ...(options.legs.length < 2 ? [] : options.legs).map((leg): [string, string] => [
-      'Leg',
-      `${leg.action ?? ''} ${figure(leg.strike) ?? ''} ${leg.right ?? ''} ${leg.expiration ?? ''} ${figure(leg.bid) ?? '–'} / ${figure(leg.ask) ?? '–'}`,
-    ]),
-    ['Premium', figure(options.premium)],
-    ['Greeks', greeks.map(([name, value]) => `${name} ${value}`).join(', ') || null],
-    ['IV', percent(options.iv)],
-    ['IV / HV', figure(options.ivHvRatio)],
-    ['Odds', odds(options)],
-    ['Breakeven', figure(options.breakeven)],
-    ['Return', returns(options)],
-    ['Liquidity', options.liquidityScore],
-    [
-      'Earnings',
-      options.earningsDate && `${options.earningsDate}${options.earningsInsideDte ? ' (before expiry)' : ''}`,
-    ],
-    ['Why', options.rationale],
-  ]);
-}
-
-function odds({
-  pop,
-  probItm,
-  probTouch,
-}: {
-  pop: number | null;
-  probItm: number | null;
-  probTouch: number | null;
-}): string | null {
-  if (pop === null) return null;
-  return `profit ${percent(pop)}, in the money ${percent(probItm) ?? '–'}, touched ${percent(probTouch) ?? '–'}`;
-}
-
-function returns({
-  weeklyRocPct,
-  annualizedRocPct,
-}: {
-  weeklyRocPct: number | null;
-  annualizedRocPct: number | null;
-}): string | null {
-  return weeklyRocPct === null
-    ? null
-    : `${figure(weeklyRocPct)} % a week, ${figure(annualizedRocPct, 1) ?? '–'} % a year`;
-}
-
-function researchRows(research: NonNullable<NonNullable<Run['result']>['research']>): string[] {
-  return pairs([
-    [
-      'Sentiment',
-      research.sentiment &&
-        `${research.sentiment}${research.sentimentScore === null ? '' : ` (${figure(research.sentimentScore)})`}`,
-    ],
-    ['News risk', research.newsRisk],
-    ['Earnings risk', research.earningsRisk],
-    ['Articles', figure(research.articlesUsed, 0)],
-  ]);
-}
-
-function percent(value: number | null | undefined): string | null {
-  return value === null || value === undefined ? null : `${(value * 100).toFixed(1)} %`;
 }

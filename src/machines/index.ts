@@ -3,6 +3,15 @@ import { analysis } from './analysis.ts';
 import { marketWatch } from './market-watch.ts';
 import { portfolioMonitor } from './portfolio-monitor.ts';
 import { priceAlert } from './price-alert.ts';
+import { screener } from './screener.ts';
 import { session } from './session.ts';
 
-export const machines = [analysis, priceAlert, marketWatch, portfolioMonitor, session];
+// One a line, so that two who add one do not meet.
+export const machines = [
+  analysis,
+  screener,
+  portfolioMonitor,
+  priceAlert,
+  marketWatch,
+  session,
+];

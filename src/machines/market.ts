@@ -65,6 +65,9 @@ export const quickAnalysis = z.looseObject({
   price: z.number().nullable(),
   bestStrike: z.number().nullable(),
   bestExpiration: z.string().nullable(),
+  delta: z.number().nullable(),
+  ivRank: z.number().nullable(),
+  weeklyRocPct: z.number().nullable(),
   reasons: z.array(z.string()),
   asOf: z.string(),
   quality,
@@ -81,8 +84,18 @@ export const quickBatch = z.looseObject({
 });
 export type QuickBatch = z.infer<typeof quickBatch>;
 
-/** Symbols that fulfil the criteria, best first. */
-export const candidates = z.array(z.string());
+/**
+ * Symbols that fulfil the criteria, best first; of how many, and how many each criterion stopped first. Without the
+ * figures of each symbol: those of the whole market are much, and nobody here reads them.
+ */
+export const candidates = z.object({
+  symbols: z.array(z.string()),
+  universeSize: z.number(),
+  failedCounts: z.record(z.string(), z.number()),
+  asOf: z.string(),
+  quality,
+});
+export type Candidates = z.infer<typeof candidates>;
 
 /** One position at the present market. Amounts in currency for the whole position; null: not known. */
 export const positionValue = z.looseObject({

@@ -52,6 +52,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   run_not_found: 404,
   alert_not_found: 404,
   monitor_not_found: 404,
+  screener_not_found: 404,
   actor_not_found: 404,
   dead_letter_not_found: 404,
   machine_not_found: 404,

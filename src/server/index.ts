@@ -18,6 +18,7 @@ import type { RequestObserver } from './observed-requests.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { NotificationReader } from './operations/notifications.ts';
 import type { QuoteReader } from './operations/quotes.ts';
+import type { ScreenerReader } from './operations/start-screener.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
 import { refuseUpgrade } from './sessions/upgrade.ts';
@@ -36,6 +37,7 @@ export interface ServerOptions {
   system: ActorSystem;
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
   analysis: QuoteReader;
+  screeners: ScreenerReader;
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -57,7 +59,7 @@ export interface RunningServer {
 
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, system, notifications, analysis, health, serverId, log, requests } = options;
+  const { config, system, notifications, analysis, screeners, health, serverId, log, requests } = options;
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
@@ -69,6 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     system,
     notifications,
     analysis,
+    screeners,
     auth,
     health,
     inspect,

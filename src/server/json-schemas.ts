@@ -31,9 +31,11 @@ export function outputSchema(operation: Pick<Operation, 'output'>): JsonSchema {
  * objects, and fields below the top don't say whether they are required.
  */
 export function outline(schema: JsonSchema, depth: number, isTop = true): JsonSchema {
-  const { properties, items, anyOf, required, ...rest } = schema;
-  if (Array.isArray(anyOf)) {
-    return { ...rest, anyOf: anyOf.filter(isSchema).map((part) => outline(part, depth, false)) };
+  const { properties, items, anyOf, oneOf, required, ...rest } = schema;
+  // Outlines of two that exclude each other may be alike: then an answer fits both.
+  const parts = anyOf ?? oneOf;
+  if (Array.isArray(parts)) {
+    return { ...rest, anyOf: parts.filter(isSchema).map((part) => outline(part, depth, false)) };
   }
   return {
     ...rest,

@@ -43,6 +43,8 @@ const longSymbol = 'A'.repeat(1_000);
 const foreignEvent = { runId: unknownRun, event: { type: 'xstate.done.actor.x' } };
 const alertFields = '"symbol":"AAPL","condition":"above","threshold":1';
 const unknownAlert = '{"symbol":"NOPE","condition":"above","threshold":1}';
+const savedNowhere = '{"savedScreenerId":"00000000-0000-4000-8000-000000000000"}';
+const crossedPrices = '{"criteria":{"minPrice":50,"maxPrice":20}}';
 const modernHeaders = { ...mcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
 
 /** What is sent, and the status and code that it is answered with: our code, or JSON-RPC's where it has only that. */
@@ -69,6 +71,10 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['api: unknown parameter', get('/api/runs?order=asc'), 400, 'invalid_input'],
   ['api: unknown run', get(`/api/runs/${unknownRun}`), 404, 'run_not_found'],
   ['api: an actor that is no run', post('/api/runs/session.1/cancel', '{}'), 404, 'run_not_found'],
+  ['api: unknown screener', post('/api/runs/screener', savedNowhere), 404, 'screener_not_found'],
+  ['api: no criteria', post('/api/runs/screener', '{}'), 400, 'invalid_input'],
+  ['api: criteria of no sense', post('/api/runs/screener', crossedPrices), 400, 'invalid_input'],
+  ['api: an unknown kind of run', get('/api/runs?kind=session'), 400, 'invalid_input'],
   ['api: unknown alert', { method: 'DELETE', path: '/api/alerts/none' }, 404, 'alert_not_found'],
   ['api: a note with NUL', post('/api/alerts', `{${alertFields},"note":"\\u0000"}`), 400, 'invalid_input'],
   ['api: half a character', post('/api/alerts', `{${alertFields},"note":"\\ud800"}`), 400, 'invalid_input'],
@@ -111,6 +117,8 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['mcp: missing field', tool('start_analysis', {}), 200, 'invalid_input'],
   ['mcp: arguments that are no object', tool('start_analysis', 'AAPL'), 400, 'invalid_input'],
   ['mcp: symbol of 1,000 characters', tool('get_quote', { symbols: [longSymbol] }), 200, 'invalid_input'],
+  ['mcp: unknown screener', tool('start_screener', JSON.parse(savedNowhere)), 200, 'screener_not_found'],
+  ['mcp: criteria of no sense', tool('start_screener', JSON.parse(crossedPrices)), 200, 'invalid_input'],
   ['mcp: unknown run', tool('get_run', { runId: unknownRun }), 200, 'run_not_found'],
   ['mcp: an event for a machine', tool('cancel_run', foreignEvent), 200, 'invalid_input'],
   [

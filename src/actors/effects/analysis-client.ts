@@ -6,6 +6,7 @@ import { z } from 'zod';
 import {
   type Article,
   article,
+  type Candidates,
   type ChartAnalysis,
   candidates,
   chartAnalysis,
@@ -126,8 +127,8 @@ export class AnalysisClient {
   }
 
   /** Symbols that fulfil the criteria, best first; the service checks the criteria. */
-  candidates(criteria: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<string[]> {
-    return this.#post('/screener/candidates', { criteria }, candidates, options);
+  candidates(criteria: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Candidates> {
+    return this.#post('/screener/candidates?detail=true', { criteria }, candidates, options);
   }
 
   /** Positions at the present market; the service checks their shape. */

@@ -4,11 +4,17 @@ import { analysisEffects } from './analysis.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import { portfolioMonitorEffects } from './portfolio-monitor.ts';
 import type { EffectRooms } from './rooms.ts';
+import { screenerEffects } from './screener.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {
-  return [...analysisEffects(rooms), ...marketWatchEffects(rooms), ...portfolioMonitorEffects(rooms)];
+  return [
+    ...analysisEffects(rooms),
+    ...marketWatchEffects(rooms),
+    ...portfolioMonitorEffects(rooms),
+    ...screenerEffects(rooms),
+  ];
 }

@@ -2,7 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import { finishedAnalysis } from '../testing/fake-system.ts';
+import { finishedAnalysis, finishedScreener } from '../testing/fake-system.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
 
 /** Assistants carry the list in each conversation: about 4 characters a token, 4,000 tokens. */
@@ -52,6 +52,7 @@ describe('2025 revisions, with the SDK', () => {
     expect(tools.map(({ name }) => name)).toEqual([
       'get_quote',
       'start_analysis',
+      'start_screener',
       'wait_run',
       'get_run',
       'list_runs',
@@ -75,6 +76,17 @@ describe('2025 revisions, with the SDK', () => {
       expect(description?.length).toBeLessThan(300);
     }
     expect(JSON.stringify(tools).length).toBeLessThan(listBudgetBytes);
+  });
+
+  it('runs a screener from start to result, whose largest answer is within the budget', async () => {
+    const started = await call('start_screener', { criteria: {} });
+    const { runId } = started.structuredContent.run as { runId: string };
+    server.system.move(runId.replace('.', '/'), { status: 'done', value: 'done', output: finishedScreener });
+    const answer = await call('wait_run', { runId });
+    expect(answer.isError).toBeUndefined();
+    expect(answer.structuredContent.run).toMatchObject({ kind: 'screener', result: { source: 'simulated' } });
+    expect(answer.content[0]?.text).toContain('1. S0 select');
+    expect(JSON.stringify(answer).length).toBeLessThan(replyBudgetBytes);
   });
 
   it('runs an analysis from start to result', async () => {

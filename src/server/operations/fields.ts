@@ -3,8 +3,8 @@
  * assistants read stay small and don't refuse what is mended here (a lower-case symbol).
  */
 import { z } from 'zod';
+import { ticker } from '../../machines/criteria.ts';
 
-const symbolPattern = /^[A-Z][A-Z0-9.\-/]{0,9}$/;
 const timestamp = z.iso.datetime({ offset: true });
 const yearsAhead = 5;
 const controls = /[^\P{Cc}\n\t]/u;
@@ -28,15 +28,7 @@ export function text(maxLength: number): z.ZodString {
 }
 
 /** A ticker, trimmed and upper-cased. */
-export const symbol = z
-  .string()
-  .trim()
-  .toUpperCase()
-  .refine(
-    (value) => symbolPattern.test(value),
-    'must be a ticker such as AAPL or BRK.B, at most 10 characters',
-  )
-  .describe('Ticker, e.g. AAPL');
+export const symbol = ticker.describe('Ticker, e.g. AAPL');
 
 /** A time to come, some years ahead at most. RFC 3339 with an offset. */
 export const futureTime = z

@@ -7,7 +7,9 @@ import { getMonitor, startMonitor, stopMonitor, updateMonitor } from './monitors
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
-import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
+import { cancelRun, getRun, listRuns, waitRun } from './runs.ts';
+import { startAnalysis } from './start-analysis.ts';
+import { startScreener } from './start-screener.ts';
 
 export type {
   Operation,
@@ -20,6 +22,7 @@ export type {
 export const operations: readonly Operation[] = [
   getQuote,
   startAnalysis,
+  startScreener,
   waitRun,
   getRun,
   listRuns,

@@ -8,6 +8,7 @@ import type { ActorSystem } from '../../actors/runtime/types.ts';
 import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
 import type { QuoteReader } from './quotes.ts';
+import type { ScreenerReader } from './start-screener.ts';
 
 /** What operations need of the actor system. */
 export type OperationSystem = Pick<
@@ -34,6 +35,7 @@ export interface OperationRooms {
   system: OperationSystem;
   analysis: QuoteReader;
   notifications: NotificationReader;
+  screeners: ScreenerReader;
 }
 
 /** What operations work with, and for whom. */

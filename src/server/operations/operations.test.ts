@@ -1,7 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
-import { type FakeSystem, fakeRooms, finishedAnalysis } from '../testing/fake-system.ts';
+import {
+  type FakeSystem,
+  fakeRooms,
+  finishedAnalysis,
+  finishedScreener,
+  outdatedScreener,
+  savedScreener,
+} from '../testing/fake-system.ts';
 import { type OperationContext, operations } from './index.ts';
 
 let system: FakeSystem;
@@ -199,12 +206,131 @@ describe('runs', () => {
 
   it('of another owner are answered like missing ones', async () => {
     const { run } = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' }, { owner: 'ann' });
+    const screen = await call<RunAnswer>('start_screener', { criteria: {} }, { owner: 'ann' });
     for (const name of ['get_run', 'wait_run', 'cancel_run']) {
       expect(await codeOf(call(name, { runId: run.runId }))).toBe('run_not_found');
+      expect(await codeOf(call(name, { runId: screen.run.runId }))).toBe('run_not_found');
       expect(await codeOf(call(name, { runId: 'analysis.none' }))).toBe('run_not_found');
       expect(await codeOf(call(name, { runId: `session.${run.runId.slice(9)}` }))).toBe('run_not_found');
     }
     expect(await call('list_runs', {})).toEqual({ runs: [], nextCursor: null });
+  });
+});
+
+describe('screeners', () => {
+  const start = (input: object, as: Partial<OperationContext> = {}) =>
+    call<RunAnswer>('start_screener', input, as);
+
+  it('start on criteria, and end with a result of summary size', async () => {
+    const started = await start({
+      criteria: { symbols: [' aapl', 'F'], strategy: 'covered_call' },
+      maxSymbols: 30,
+    });
+    expect(started).toMatchObject({
+      run: {
+        runId: expect.stringMatching(/^screener\./),
+        kind: 'screener',
+        type: 'screener',
+        symbol: null,
+        name: null,
+        strategy: 'covered_call',
+        status: 'running',
+        progress: null,
+      },
+      alreadyRunning: false,
+    });
+    expect(await system.snapshot(addressOf(started))).toMatchObject({
+      context: { criteria: { symbols: ['AAPL', 'F'] }, maxSymbols: 30, savedScreenerId: null },
+    });
+    const told: string[] = [];
+    const onProgress: OperationContext['onProgress'] = ({ done, total, step }) =>
+      told.push(`${done}/${total} ${step}`);
+    const waited = call<RunAnswer>('wait_run', { runId: started.run.runId }, { onProgress });
+    await system.someoneWaits();
+    const { address, context: fields } = await system.snapshot(addressOf(started));
+    system.move(address, { context: { ...fields, progress: { done: 3, total: 24, step: 'analysing' } } });
+    system.move(address, { status: 'done', value: 'done', output: finishedScreener });
+    const { run } = await waited;
+    expect(told).toContain('3/24 analysing');
+    expect(run).toMatchObject({
+      status: 'completed',
+      recommendation: null,
+      result: {
+        kind: 'screener',
+        candidates: 24,
+        analyzed: 12,
+        rejected: 2,
+        failedCount: 12,
+        asOf: finishedScreener.asOf,
+        source: 'simulated',
+      },
+    });
+    expect(run.result).toMatchObject({ results: finishedScreener.results, failed: { length: 10 } });
+    const full = await call('get_run', { runId: run.runId, detail: 'full' });
+    expect(full).toMatchObject({
+      run: { full: { failed: { length: 12 }, criteria: finishedScreener.criteria } },
+    });
+  });
+
+  it('say in words what they found, where it is from, and what failed', async () => {
+    const { run } = await start({ savedScreenerId: savedScreener.id });
+    system.move(run.runId.replace('.', '/'), { status: 'done', output: finishedScreener });
+    const operation = operations.find(({ name }) => name === 'get_run');
+    const { text } = (await operation?.call(context, { runId: run.runId })) ?? { text: '' };
+    expect(text).toContain('Screener "Cheap puts"');
+    expect(text).toContain('1. S0 select, score 90, price 40.25, strike 38 2026-04-17, 0.61 % a week.');
+    expect(text).toContain('F9 (insufficient_data), and 2 more.');
+    expect(text).toContain('Source simulated, as of 2026-03-02T15:00:00Z.');
+  });
+
+  it('start on what was saved, with its own number of symbols unless another is asked for', async () => {
+    const started = await start({ savedScreenerId: savedScreener.id });
+    const { criteria, maxSymbols, id, name } = savedScreener;
+    expect(await system.snapshot(addressOf(started))).toMatchObject({
+      context: { criteria, maxSymbols, savedScreenerId: id, name },
+    });
+    expect(started.run).toMatchObject({ name, strategy: 'csp' });
+    const more = await start({ savedScreenerId: savedScreener.id, maxSymbols: 40 });
+    expect(await system.snapshot(addressOf(more))).toMatchObject({ context: { maxSymbols: 40 } });
+  });
+
+  it('are refused on what was not saved, or by somebody else, or does not fit any more', async () => {
+    expect(await codeOf(start({ savedScreenerId: 'none' }))).toBe('screener_not_found');
+    expect(await codeOf(start({ savedScreenerId: savedScreener.id }, { owner: 'ann' }))).toBe(
+      'screener_not_found',
+    );
+    expect(await codeOf(start({ savedScreenerId: outdatedScreener.id }))).toBe('invalid_input');
+    expect(system.actors.size).toBe(0);
+  });
+
+  it('answer the running one for the same request, in whatever order it is written', async () => {
+    const first = await start({ criteria: { minPrice: 20, maxPrice: 60 } });
+    const second = await start({ criteria: { maxPrice: 60, minPrice: 20 } });
+    const other = await start({ criteria: { minPrice: 20, maxPrice: 61 } });
+    expect(second).toMatchObject({ alreadyRunning: true, run: { runId: first.run.runId } });
+    expect(other.run.runId).not.toBe(first.run.runId);
+    const keyed = await start({ criteria: {}, idempotencyKey: 'a' });
+    system.move(addressOf(keyed), { status: 'done', output: finishedScreener });
+    expect(await start({ criteria: {}, idempotencyKey: 'a' })).toMatchObject({
+      alreadyRunning: false,
+      run: { runId: keyed.run.runId, status: 'completed' },
+    });
+    expect(await codeOf(start({ criteria: { maxPrice: 9 }, idempotencyKey: 'a' }))).toBe(
+      'idempotency_conflict',
+    );
+  });
+
+  it('are listed with analyses, or by kind, and cancelled', async () => {
+    const analysis = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const screener = await start({ criteria: {} });
+    const ids = async (input: object) =>
+      (await call<{ runs: { runId: string }[] }>('list_runs', input)).runs.map(({ runId }) => runId);
+    expect(await ids({})).toEqual([screener.run.runId, analysis.run.runId]);
+    expect(await ids({ kind: 'screener' })).toEqual([screener.run.runId]);
+    expect(await ids({ kind: 'analysis' })).toEqual([analysis.run.runId]);
+    expect(await call('cancel_run', { runId: screener.run.runId })).toMatchObject({
+      run: { status: 'cancelled', kind: 'screener' },
+    });
   });
 });
 
@@ -316,6 +442,21 @@ describe('wrong input is invalid_input with the field', () => {
     ['too many symbols', 'get_quote', { symbols: Array(21).fill('A') }, 'symbols'],
     ['an unknown field', 'start_analysis', { symbol: 'A', ['x'.repeat(1_000)]: 1 }, '(whole input)'],
     ['an unknown type', 'start_analysis', { symbol: 'A', type: 'all' }, 'type'],
+    ['neither criteria nor a saved screener', 'start_screener', {}, 'criteria'],
+    ['both', 'start_screener', { criteria: {}, savedScreenerId: savedScreener.id }, 'criteria'],
+    ['an unknown criterion', 'start_screener', { criteria: { minDelta: 1 } }, 'criteria'],
+    [
+      'a symbol among criteria',
+      'start_screener',
+      { criteria: { symbols: ['A', '1'] } },
+      'criteria.symbols.1',
+    ],
+    ['prices the wrong way round', 'start_screener', { criteria: { minPrice: 200 } }, 'criteria.minPrice'],
+    ['RSI the wrong way round', 'start_screener', { criteria: { rsiMax: 10 } }, 'criteria.rsiMax'],
+    ['an endless volume', 'start_screener', { criteria: { minVolume: 1e16 } }, 'criteria.minVolume'],
+    ['too many symbols to analyse', 'start_screener', { criteria: {}, maxSymbols: 201 }, 'maxSymbols'],
+    ['no symbols to analyse', 'start_screener', { criteria: {}, maxSymbols: 0 }, 'maxSymbols'],
+    ['an unknown kind', 'list_runs', { kind: 'session' }, 'kind'],
     ['too long a wait', 'wait_run', { runId: 'analysis.1', maxWaitSeconds: 46 }, 'maxWaitSeconds'],
     [
       'a wait that is no number',

@@ -1,28 +1,26 @@
 /**
- * A run as clients see it, made from its committed actor: its head (how far it is) and its result (what came out).
- * Contexts and outputs are read leniently: a run of an older machine shows less, and breaks nothing.
+ * A run of any kind as clients see it, made from its committed actor: its head (how far it is) and its result (what came
+ * out; of each kind in `analysis-run-view.ts` and `screener-run-view.ts`). Contexts and outputs are read leniently: a run
+ * of an older machine shows less, and breaks nothing.
  */
 import { z } from 'zod';
 import { toPlainError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
+import { analysisInFull, analysisInWords, analysisResult, analysisResultOf } from './analysis-run-view.ts';
+import { record, text } from './lenient.ts';
+import { screenerInFull, screenerInWords, screenerResult, screenerResultOf } from './screener-run-view.ts';
 
-const number = z.number().nullable().catch(null);
-const text = z.string().nullable().catch(null);
-const flag = z.boolean().nullable().catch(null);
-const record = z.record(z.string(), z.unknown());
-
-/** How many levels of support and resistance a summary names; the nearest come first. */
-const levelsShown = 3;
-const reasonsShown = 10;
-
+/** The machines whose actors are runs. */
+export const runKind = z.enum(['analysis', 'screener']);
 export const runStatus = z.enum(['running', 'completed', 'rejected', 'failed', 'cancelled']);
 const runError = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
 
 export const runHead = z.object({
   runId: z.string(),
-  kind: z.literal('analysis'),
+  kind: runKind,
   type: z.string(),
-  symbol: z.string(),
+  symbol: text.describe('null for a screener'),
+  name: text.describe('Of a saved screener'),
   timeframe: text,
   strategy: text,
   status: runStatus,
@@ -35,144 +33,56 @@ export const runHead = z.object({
   error: runError.nullable(),
 });
 
-const level = z.object({ price: number, strength: text, distancePct: number });
-const levels = z.array(level).catch([]);
-
-const chartSummary = z.object({
-  recommendation: text,
-  trendDirection: text,
-  trendQuality: text,
-  extensionRisk: text,
-  score: number,
-  indicators: z
-    .object({
-      rsi14: number,
-      sma20: number,
-      sma50: number,
-      sma200: number,
-      atr14: number,
-      adx14: number,
-      hv20: number,
-    })
-    .nullable()
-    .catch(null),
-  supportLevels: levels,
-  resistanceLevels: levels,
-  asOf: text,
-  source: text,
-});
-
-const leg = z.object({
-  action: text,
-  right: text,
-  strike: number,
-  expiration: text,
-  bid: number,
-  ask: number,
-});
-
-const optionsSummary = z.object({
-  recommendation: text,
-  strategy: text,
-  underlyingPrice: number,
-  bestStrike: number,
-  bestExpiration: text,
-  dte: number,
-  premium: number,
-  delta: number,
-  gamma: number,
-  thetaPerDay: number,
-  vegaPerPoint: number,
-  iv: number,
-  ivHvRatio: number,
-  pop: number.describe('Probability of profit'),
-  probItm: number,
-  probTouch: number,
-  breakeven: number,
-  weeklyRocPct: number,
-  annualizedRocPct: number,
-  maxProfit: number,
-  maxLoss: number,
-  liquidityScore: text,
-  earningsDate: text,
-  earningsInsideDte: flag,
-  legs: z.array(leg).catch([]),
-  rationale: text,
-  asOf: text,
-  source: text,
-});
-
-const researchSummary = z.object({
-  sentiment: text,
-  sentimentScore: number,
-  newsRisk: text,
-  earningsRisk: text,
-  shortInterestRisk: text,
-  articlesUsed: number,
-  asOf: text,
-  source: text,
-});
-
-const runResult = z.object({
-  reasons: z.array(z.string()),
-  chart: chartSummary.nullable(),
-  options: optionsSummary.nullable(),
-  research: researchSummary.nullable(),
-  asOf: text,
-  source: text.describe('"simulated" is invented data'),
-});
-
+const runResult = z.discriminatedUnion('kind', [analysisResult, screenerResult]);
 export const run = runHead.extend({ result: runResult.nullable().describe('null while it runs') });
-
-const blocks = z.object({
-  chart: record.nullable(),
-  options: record.nullable(),
-  research: record.nullable(),
-});
 export const fullRun = run.extend({
-  full: blocks.nullable().describe('With detail=full: all that was computed'),
+  full: record.nullable().describe('With detail=full: all that was computed'),
 });
 
 const context = z.object({
-  type: z.string().catch(''),
-  symbol: z.string().catch(''),
-  timeframe: text,
-  strategy: text,
+  type: z.string().optional().catch(undefined),
+  symbol: text.optional(),
+  name: text.optional(),
+  timeframe: text.optional(),
+  strategy: text.optional(),
+  criteria: z.object({ strategy: text.optional() }).optional().catch(undefined),
   progress: z.object({ done: z.int(), total: z.int(), step: z.string() }).nullable().catch(null),
 });
 const output = z.object({
   status: runStatus.exclude(['running']).catch('failed'),
-  recommendation: text,
-  chart: record.nullable().catch(null),
-  options: record.nullable().catch(null),
-  research: record.nullable().catch(null),
-  reasons: z.array(z.string()).catch([]),
+  recommendation: text.optional(),
   error: z.unknown().optional(),
-  asOf: text,
-  source: text,
 });
 
 export type RunHead = z.output<typeof runHead>;
 export type Run = z.output<typeof run>;
+export type FullRun = z.output<typeof fullRun>;
+export type RunKind = z.output<typeof runKind>;
 export type RunStatus = z.output<typeof runStatus>;
 
 /** The id under which clients know a run's actor. */
-export function runIdOf({ machine, key }: ActorView): string {
+export function runIdOf({ machine, key }: Pick<ActorView, 'machine' | 'key'>): string {
   return `${machine}.${key}`;
 }
 
 /** How far a run is. */
 export function runHeadOf(actor: ActorView): RunHead {
-  const { progress, ...asked } = context.parse(actor.context);
+  const asked = context.parse(actor.context);
+  const { progress } = asked;
   const ended = outputOf(actor);
   const error = ended?.error ?? actor.error;
   return {
     runId: runIdOf(actor),
-    kind: 'analysis',
-    ...asked,
+    kind: kindOf(actor),
+    type: asked.type ?? kindOf(actor),
+    symbol: asked.symbol ?? null,
+    name: asked.name ?? null,
+    timeframe: asked.timeframe ?? null,
+    strategy: asked.strategy ?? asked.criteria?.strategy ?? null,
     status: statusOf(actor),
     step: actor.status === 'active' ? (progress?.step ?? null) : null,
-    progress: progress && { done: progress.done, total: progress.total },
+    // Of a screener that does not know its candidates yet there is nothing to count.
+    progress: progress && progress.total > 0 ? { done: progress.done, total: progress.total } : null,
     recommendation: ended?.recommendation ?? null,
     revision: actor.revision,
     startedAt: actor.createdAt.toISOString(),
@@ -187,18 +97,21 @@ export function runOf(actor: ActorView): Run {
 }
 
 /** A run with all that was computed. */
-export function fullRunOf(actor: ActorView): z.output<typeof fullRun> {
-  const ended = outputOf(actor);
-  return {
-    ...runOf(actor),
-    full: ended && { chart: ended.chart, options: ended.options, research: ended.research },
-  };
+export function fullRunOf(actor: ActorView): FullRun {
+  const inFull = kindOf(actor) === 'screener' ? screenerInFull : analysisInFull;
+  return { ...runOf(actor), full: actor.status === 'done' ? inFull(actor.output ?? {}) : null };
+}
+
+/** What was asked for: the symbol, or the screener's name. */
+export function subjectOf({ kind, type, symbol, name }: RunHead): string {
+  if (kind === 'screener') return name === null ? 'Screener' : `Screener "${name}"`;
+  return `${type} of ${symbol}`;
 }
 
 /** The run in a line, for hosts that show text only. */
 export function runInWords(head: RunHead): string {
-  const { runId, symbol, type, status, step, progress, recommendation, error } = head;
-  const what = `${type} of ${symbol} (runId ${runId})`;
+  const { runId, status, step, progress, recommendation, error } = head;
+  const what = `${subjectOf(head)} (runId ${runId})`;
   if (status === 'running') {
     const far = progress ? ` ${progress.done}/${progress.total}` : '';
     return `${what} is running${far}${step ? `: ${step}` : ''}.`;
@@ -211,18 +124,14 @@ export function runInWords(head: RunHead): string {
 export function resultInWords(ended: Run): string {
   const { result } = ended;
   if (!result) return runInWords(ended);
-  const { chart, options, research } = result;
-  return [
-    runInWords(ended),
-    chart && `Chart: ${chart.recommendation}, trend ${chart.trendDirection} ${chart.trendQuality}.`,
-    options?.bestStrike != null &&
-      `Options: ${options.recommendation} ${options.strategy} ${options.bestStrike} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
-    research && `Research: ${research.sentiment}.`,
-    result.reasons.join(' '),
-    `Source ${result.source}, as of ${result.asOf}.`,
-  ]
+  const lines = result.kind === 'screener' ? screenerInWords(result) : analysisInWords(result);
+  return [runInWords(ended), ...lines, `Source ${result.source}, as of ${result.asOf}.`]
     .filter(Boolean)
     .join('\n');
+}
+
+function kindOf({ machine }: ActorView): RunKind {
+  return machine === 'screener' ? 'screener' : 'analysis';
 }
 
 function statusOf(actor: ActorView): RunStatus {
@@ -236,35 +145,7 @@ function outputOf(actor: ActorView): z.output<typeof output> | null {
 }
 
 function resultOf(actor: ActorView): Run['result'] {
-  const ended = outputOf(actor);
-  if (!ended) return null;
-  const { chart, options, research, reasons, asOf, source } = ended;
-  const withOrigin = (block: Record<string, unknown>) => ({
-    asOf,
-    ...block,
-    source: sourceOf(block) ?? source,
-  });
-  return {
-    reasons: reasons.slice(0, reasonsShown),
-    chart:
-      chart &&
-      chartSummary.parse({
-        ...withOrigin(chart),
-        supportLevels: nearest(chart.supportLevels),
-        resistanceLevels: nearest(chart.resistanceLevels),
-      }),
-    options: options && optionsSummary.parse(withOrigin(options)),
-    research: research && researchSummary.parse(withOrigin(research)),
-    asOf,
-    source,
-  };
-}
-
-function nearest(all: unknown): unknown {
-  return Array.isArray(all) ? all.slice(0, levelsShown) : [];
-}
-
-/** The analysis service names the source under `quality`. */
-function sourceOf({ source, quality }: Record<string, unknown>): unknown {
-  return source ?? record.catch({}).parse(quality).source;
+  if (actor.status !== 'done') return null;
+  const ended = actor.output ?? {};
+  return kindOf(actor) === 'screener' ? screenerResultOf(ended) : analysisResultOf(ended);
 }

@@ -1,66 +1,34 @@
-/** Runs: start an analysis, wait for it, read it, list all, cancel one. What a run does stands in its machine. */
-import { randomUUID } from 'node:crypto';
+/**
+ * Runs of every kind: wait for one, read it, list all, cancel one. They are started by `start-analysis.ts` and
+ * `start-screener.ts`; what a run does stands in its machine.
+ */
 import { z } from 'zod';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
-import { cursor, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
+import { cursor, limit, nextCursor, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
 import {
   fullRun,
   fullRunOf,
   type RunHead,
+  type RunKind,
   type RunStatus,
   resultInWords,
   run,
   runHead,
   runHeadOf,
   runInWords,
+  runKind,
   runOf,
   runStatus,
 } from './run-view.ts';
 
-const machine = 'analysis';
-const runIdPattern = /^analysis\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** `<kind>.<key>`: keys are random, or say what a schedule started when. */
+const runIdPattern = /^([a-z]+)\.([\w.:@-]+)$/;
 const runId = text(100).min(1);
 /** A filter that matches little reads on, but not for ever: the page is then short and has a cursor. */
 const pagesPerList = 10;
-
-export const startAnalysis = defineOperation({
-  name: 'start_analysis',
-  title: 'Start an analysis',
-  description:
-    'Start analysing a symbol for selling options: chart, contract, news, recommendation. Answers at once; then call wait_run. The same request while one runs answers the running one.',
-  input: z.strictObject({
-    symbol,
-    type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']).default('full_analysis'),
-    timeframe: z.enum(['daily', 'weekly', 'intraday']).default('daily'),
-    strategy: z
-      .enum(['csp', 'covered_call', 'bull_put_spread', 'bear_call_spread', 'iron_condor'])
-      .default('csp')
-      .describe('csp: cash-secured put'),
-    idempotencyKey,
-  }),
-  output: z.object({ run: runHead, alreadyRunning: z.boolean() }),
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  http: { method: 'post', path: '/runs/analysis' },
-  async run({ system, owner }, { idempotencyKey: asked, ...input }) {
-    const key = randomUUID();
-    const address = await system.spawn(machine, key, {
-      input,
-      owner,
-      singletonKey: [input.symbol, input.type, input.timeframe, input.strategy].join(':'),
-      ...(asked !== undefined && { idempotencyKey: asked }),
-    });
-    const actor = await system.snapshot(address);
-    return {
-      run: runHeadOf(actor),
-      alreadyRunning: address !== `${machine}/${key}` && actor.status === 'active',
-    };
-  },
-  text: ({ run: head, alreadyRunning }) =>
-    `${alreadyRunning ? 'Already running: ' : ''}${runInWords(head)}${head.status === 'running' ? ' Call wait_run.' : ''}`,
-});
 
 export const waitRun = defineOperation({
   name: 'wait_run',
@@ -100,9 +68,9 @@ export const getRun = defineOperation({
 export const listRuns = defineOperation({
   name: 'list_runs',
   title: 'List runs',
-  description: 'Runs, newest first, without results.',
+  description: 'Analyses and screeners, newest first, without results.',
   input: z.strictObject({
-    kind: z.enum(['analysis']).optional(),
+    kind: runKind.optional(),
     status: runStatus.optional(),
     limit,
     cursor,
@@ -110,8 +78,8 @@ export const listRuns = defineOperation({
   output: z.object({ runs: z.array(runHead), nextCursor }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/runs' },
-  async run(context, { status, limit: count, cursor: after }) {
-    return listByStatus(context, { status, count, after });
+  async run(context, { kind, status, limit: count, cursor: after }) {
+    return listByStatus(context, { kinds: kind ? [kind] : runKind.options, status, count, after });
   },
   text: ({ runs, nextCursor: next }) =>
     [
@@ -140,8 +108,8 @@ export const cancelRun = defineOperation({
 
 /** The run's actor, if it is this owner's. Throws `run_not_found`. */
 function ownRun(context: OperationContext, id: string): Promise<ActorView> {
-  const key = id.match(runIdPattern)?.[1];
-  return ownActor(context, 'run', id, key === undefined ? undefined : `${machine}/${key}`);
+  const [, kind, key] = id.match(runIdPattern) ?? [];
+  return ownActor(context, 'run', id, runKind.safeParse(kind).success ? `${kind}/${key}` : undefined);
 }
 
 /** Resolves when the run has ended, changed since the revision, or the time is up: with the run as it then is. */
@@ -170,14 +138,24 @@ async function waitFor(
 /** A page of runs. Actors know active from done; what a done one ended as stands in its output, and is sieved here. */
 async function listByStatus(
   { system, owner }: OperationContext,
-  { status, count, after }: { status: RunStatus | undefined; count: number; after: string | undefined },
+  {
+    kinds,
+    status,
+    count,
+    after,
+  }: {
+    kinds: readonly RunKind[];
+    status: RunStatus | undefined;
+    count: number;
+    after: string | undefined;
+  },
 ): Promise<{ runs: RunHead[]; nextCursor: string | null }> {
   const runs: RunHead[] = [];
   let next: string | null = after ?? null;
   for (let page = 0; page < pagesPerList; page += 1) {
     const found = await system.list({
       owner,
-      machine,
+      machine: kinds,
       // Never more than are wanted, so that the cursor stands right behind the last one that is answered.
       limit: count - runs.length,
       ...(next !== null && { cursor: next }),

@@ -334,6 +334,36 @@ describe('topics', () => {
     for (const client of [none, eve]) expect(client.frames.filter(({ type }) => type === 'run')).toEqual([]);
   });
 
+  it('shows screeners among the runs, and by their own topic', async () => {
+    const progress = { done: 5, total: 50, step: 'Analysing candidates' };
+    const screener = { status: 'active', value: 'pause', context: { name: 'Cheap puts', progress } } as const;
+    database.put('screener/s1', 'ann', screener);
+    database.put('analysis/r1', 'ann', analysis);
+    const [all, one, eve] = [new Client(servers[0]), new Client(servers[1]), new Client(servers[0], 'eve')];
+    await all.hello({ subscribe: ['runs'] });
+    await one.hello({ subscribe: ['run:screener.s1'] });
+    await eve.hello({ subscribe: ['runs'] });
+    for (const topic of ['run:screener.s1', 'run:screener.none', 'run:session.s1']) {
+      eve.send({ type: 'subscribe', topics: [topic] });
+      expect(await eve.next('error')).toMatchObject({ code: 'run_not_found' });
+    }
+    const shown = [(await all.next('run')).run, (await all.next('run')).run];
+    expect(shown.map(({ runId }) => runId).sort()).toEqual(['analysis.r1', 'screener.s1']);
+    expect((await one.next('run')).run).toMatchObject({
+      runId: 'screener.s1',
+      kind: 'screener',
+      name: 'Cheap puts',
+      symbol: null,
+      progress: { done: 5, total: 50 },
+    });
+    database.put('screener/s1', 'ann', { ...screener, context: { progress: { ...progress, done: 6 } } });
+    for (const client of [all, one]) {
+      expect((await client.next('run')).run).toMatchObject({ runId: 'screener.s1', progress: { done: 6 } });
+    }
+    await eve.settled();
+    expect(eve.frames.filter(({ type }) => type === 'run')).toEqual([]);
+  });
+
   it('shows all that are at work, and says so when there are more than it sends', async () => {
     for (let run = 0; run < 2_000; run++) database.put(`analysis/r${run}`, 'ann', analysis);
     const all = new Client(servers[0]);

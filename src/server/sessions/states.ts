@@ -12,7 +12,7 @@ import {
   TtaiError,
 } from '../../actors/runtime/index.ts';
 import { alertOf } from '../operations/alert-view.ts';
-import { runHeadOf } from '../operations/run-view.ts';
+import { runHeadOf, runKind } from '../operations/run-view.ts';
 import type { ServerFrame } from './protocol.ts';
 
 /** How many actors at work a `runs` or `alerts` topic shows when it begins, in pages; then it says that there are more. */
@@ -33,14 +33,16 @@ interface Watchable {
 }
 
 const watchables: readonly Watchable[] = [
-  {
-    machine: 'analysis',
-    all: 'runs',
-    one: (key) => `run:analysis.${key}`,
-    keyOf: (topic) => suffix(topic, 'run:analysis.'),
-    notFound: 'run_not_found',
-    frame: (view) => ({ type: 'run', run: runHeadOf(view) }),
-  },
+  ...runKind.options.map(
+    (kind): Watchable => ({
+      machine: kind,
+      all: 'runs',
+      one: (key) => `run:${kind}.${key}`,
+      keyOf: (topic) => suffix(topic, `run:${kind}.`),
+      notFound: 'run_not_found',
+      frame: (view) => ({ type: 'run', run: runHeadOf(view) }),
+    }),
+  ),
   {
     machine: 'priceAlert',
     all: 'alerts',
@@ -107,9 +109,9 @@ export class StateFeed {
   ): Promise<void> {
     try {
       for (const topic of topics) {
-        const many = watchables.find(({ all }) => all === topic);
-        if (many) await this.#showMany(connectionId, owner, many, ended);
-        else await this.#showOne(connectionId, topic);
+        const many = watchables.filter(({ all }) => all === topic);
+        for (const one of many) await this.#showMany(connectionId, owner, one, ended);
+        if (many.length === 0) await this.#showOne(connectionId, topic);
       }
     } catch (error) {
       this.#options.log.debug({ err: error, connectionId }, 'what a client watches could not be read');

@@ -10,9 +10,11 @@ import type {
   Address,
   SpawnOptions,
 } from '../../actors/runtime/types.ts';
+import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
+import type { ScreenerReader } from '../operations/start-screener.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
 
@@ -50,7 +52,7 @@ export class FakeSystem implements ActorSystem {
       owner,
       status: 'active',
       revision: 1,
-      value: machine === 'analysis' ? 'fetchMarketData' : 'arming',
+      value: firstValues[machine] ?? 'arming',
       tags: [],
       context: { ...(input as object), ...firstContext(machine) },
       timers: [],
@@ -219,11 +221,35 @@ export const fakeNotifications: NotificationReader & { onNotification: () => () 
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
 };
 
+/** One saved screener of `local`, and one whose criteria an older release took. */
+export const savedScreener: SavedScreener = {
+  id: '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b11',
+  owner: 'local',
+  name: 'Cheap puts',
+  criteria: { minPrice: 20, strategy: 'csp' },
+  maxSymbols: 20,
+  autoRun: false,
+};
+export const outdatedScreener: SavedScreener = {
+  ...savedScreener,
+  id: '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b12',
+  criteria: { minDelta: 1 },
+};
+const fakeScreeners: ScreenerReader = {
+  savedScreener: async (owner, id) =>
+    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
+};
+
 export function fakeRooms(): OperationRooms & {
   system: FakeSystem;
   notifications: typeof fakeNotifications;
 } {
-  return { system: new FakeSystem(), analysis: fakeAnalysis, notifications: fakeNotifications };
+  return {
+    system: new FakeSystem(),
+    analysis: fakeAnalysis,
+    notifications: fakeNotifications,
+    screeners: fakeScreeners,
+  };
 }
 
 /** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
@@ -277,8 +303,47 @@ export const finishedAnalysis = {
   source: 'simulated',
 };
 
+/** What a screener of 24 candidates puts out. */
+export const finishedScreener = {
+  status: 'completed',
+  name: 'Cheap puts',
+  savedScreenerId: savedScreener.id,
+  criteria: savedScreener.criteria,
+  candidates: 24,
+  analyzed: 12,
+  rejected: 2,
+  failed: Array.from({ length: 12 }, (_, index) => ({
+    symbol: `F${index}`,
+    code: 'insufficient_data',
+    message: 'Too few bars.',
+    retryable: false,
+  })),
+  results: Array.from({ length: 10 }, (_, index) => ({
+    symbol: `S${index}`,
+    recommendation: 'select',
+    score: 90 - index,
+    price: 40.25,
+    bestStrike: 38,
+    bestExpiration: '2026-04-17',
+    delta: -0.24,
+    ivRank: 0.42,
+    weeklyRocPct: 0.61,
+    asOf: '2026-03-02T15:00:00Z',
+    source: 'simulated',
+  })),
+  reasons: ['24 of 503 symbols fulfil the criteria: 12 analysed, 2 of these rejected; 12 failed.'],
+  error: null,
+  asOf: '2026-03-02T15:00:00Z',
+  source: 'simulated',
+};
+
+const firstValues: Readonly<Record<string, string>> = {
+  analysis: 'fetchMarketData',
+  screener: 'findCandidates',
+};
+
 function firstContext(machine: string): Record<string, unknown> {
-  return machine === 'analysis'
-    ? { progress: { done: 0, total: 6, step: 'fetching market data' } }
-    : { lastQuote: null, triggers: 0, lastTriggeredAt: null, waitingFor: 'quote' };
+  if (machine === 'analysis') return { progress: { done: 0, total: 6, step: 'fetching market data' } };
+  if (machine === 'screener') return { progress: { done: 0, total: 0, step: 'looking for candidates' } };
+  return { lastQuote: null, triggers: 0, lastTriggeredAt: null, waitingFor: 'quote' };
 }

@@ -1,7 +1,8 @@
-/** `analyze`: starts an analysis and shows how far it is until it has ended. The run goes on without its watcher. */
+/** Shows how far a run is until it has ended. The run goes on without its watcher. */
 import type { z } from 'zod';
 import type { Run, RunHead } from '../server/operations/run-view.ts';
-import { startAnalysis, waitRun } from '../server/operations/runs.ts';
+import { waitRun } from '../server/operations/runs.ts';
+import type { started } from '../server/operations/started-run.ts';
 import type { Client } from './client.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
@@ -9,24 +10,22 @@ import type { Terminal } from './terminal.ts';
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 100;
 const waitSeconds = 30;
-
-export type AnalysisRequest = z.input<typeof startAnalysis.input>;
+const barWidth = 24;
 
 /** Answers the run when it has ended. Progress goes to the terminal, beside the answer. */
-export async function startAndWatch(
+export async function watchRun(
   client: Client,
-  request: AnalysisRequest,
+  { run: begun, alreadyRunning }: z.output<typeof started>,
   terminal: Terminal,
 ): Promise<Run> {
-  const { run: started, alreadyRunning } = await client.call(startAnalysis, request);
   terminal.note(
-    `${alreadyRunning ? 'Already running: ' : ''}${printable(started.runId)}  (Ctrl-C leaves it running)`,
+    `${alreadyRunning ? 'Already running: ' : ''}${printable(begun.runId)}  (Ctrl-C leaves it running)`,
   );
   const progress = new ProgressLine(terminal);
   try {
-    progress.show(started);
-    for (let revision = started.revision; ; ) {
-      const input = { runId: started.runId, afterRevision: revision, maxWaitSeconds: waitSeconds };
+    progress.show(begun);
+    for (let revision = begun.revision; ; ) {
+      const input = { runId: begun.runId, afterRevision: revision, maxWaitSeconds: waitSeconds };
       const { run } = await client.call(waitRun, input);
       progress.show(run);
       if (run.status !== 'running') return run;
@@ -43,6 +42,8 @@ class ProgressLine {
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
   #step = '';
+  #text = '';
+  #bar = '';
   #frame = 0;
 
   constructor(terminal: Terminal) {
@@ -53,9 +54,11 @@ class ProgressLine {
   show({ step, progress, status }: RunHead): void {
     if (status !== 'running' || !step) return;
     const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
-    if (text === this.#step) return;
-    this.#finishStep();
-    this.#step = text;
+    if (text === this.#text) return;
+    if (step !== this.#step) this.#finishStep();
+    this.#step = step;
+    this.#text = text;
+    this.#bar = progress ? `${barOf(progress)} ` : '';
     if (!this.#terminal.status) this.#terminal.note(text);
   }
 
@@ -66,14 +69,19 @@ class ProgressLine {
   }
 
   #finishStep(): void {
-    if (!this.#terminal.status || this.#step === '') return;
+    if (!this.#terminal.status || this.#text === '') return;
     this.#terminal.status('');
-    this.#terminal.note(`✓ ${this.#step}`);
+    this.#terminal.note(`✓ ${this.#text}`);
   }
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % spinner.length;
     const seconds = Math.floor((performance.now() - this.#startedAt) / 1_000);
-    this.#terminal.status?.(`${spinner[this.#frame]} ${this.#step}  ${seconds} s`);
+    this.#terminal.status?.(`${spinner[this.#frame]} ${this.#bar}${this.#text}  ${seconds} s`);
   }
+}
+
+function barOf({ done, total }: { done: number; total: number }): string {
+  const filled = Math.round((barWidth * Math.min(done, total)) / total);
+  return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
 }

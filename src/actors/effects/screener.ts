@@ -1,0 +1,58 @@
+/** The effects of the machine `screener`: candidates, the quick look at one symbol, and keeping the result. */
+import { z } from 'zod';
+import { criteria } from '../../machines/criteria.ts';
+import { strategy } from '../../machines/market.ts';
+import { foundCandidates, type ScreenerResult, screenedSymbol } from '../../machines/screener-result.ts';
+import { saveScreenerResult } from '../../persistence/records/screener-results.ts';
+import { type Effect, effect } from '../runtime/index.ts';
+import type { EffectRooms } from './rooms.ts';
+
+const policy = {
+  timeout: '30 s',
+  deadline: '1 h',
+  // The ceiling is met only while the service is away: it is what a run waits for when it is back.
+  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '8 s' },
+  concurrency: 16,
+} as const;
+
+export function screenerEffects({ service, database }: EffectRooms): Effect[] {
+  return [
+    effect(
+      'findCandidates',
+      { ...policy, input: z.object({ criteria, maxSymbols: z.int() }), output: foundCandidates },
+      async ({ criteria: wanted, maxSymbols }, context) => {
+        const maxResults = Math.min(maxSymbols, wanted.maxResults ?? maxSymbols);
+        const { quality, ...found } = await service.candidates({ ...wanted, maxResults }, context);
+        return { ...found, source: quality.source };
+      },
+    ),
+    effect(
+      'quickAnalyze',
+      { ...policy, input: z.object({ symbol: z.string(), strategy }), output: screenedSymbol },
+      async (input, context) => {
+        const quick = await service.quick(input, context);
+        const { quality } = quick;
+        // Of the data, where it is known; a price is as old as that, not as the answer.
+        return { ...quick, asOf: quality.asOf ?? quick.asOf, source: quality.source };
+      },
+    ),
+    effect(
+      'saveScreenerResult',
+      {
+        ...policy,
+        input: z.object({ result: z.custom<ScreenerResult>((value) => typeof value === 'object') }),
+        output: z.null(),
+      },
+      async ({ result }, { address, owner }) => {
+        await saveScreenerResult(database, {
+          runId: address.replace('/', '.'),
+          owner,
+          savedScreenerId: result.savedScreenerId,
+          status: result.status,
+          result,
+        });
+        return null;
+      },
+    ),
+  ];
+}

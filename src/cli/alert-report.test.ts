@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { notificationLine } from './alert-report.ts';
+
+const plain = { style: (_: unknown, text: string) => text };
+const line = (data: Record<string, unknown>) =>
+  notificationLine({ type: 'screener_complete', at: '2026-03-02T15:00:00Z', data }, plain);
+const rows = (...symbols: string[]) => symbols.map((symbol) => ({ symbol }));
+
+it('tells of a screener its name, its best three, and that they are invented', () => {
+  const data = { name: 'Cheap puts', status: 'completed', results: rows('F', 'T', 'KO', 'PFE', 'BAC') };
+  expect(line({ ...data, source: 'simulated' })).toMatch(
+    /Cheap puts completed: F, T, KO and 2 more.*SIMULATED/,
+  );
+  expect(line({ ...data, name: null, results: rows('F') })).toContain('screener completed: F');
+});
+
+it('tells why there is nothing', () => {
+  const none = {
+    name: null,
+    status: 'completed',
+    results: [],
+    reasons: ['None of 503 symbols fulfils the criteria.'],
+  };
+  expect(line(none)).toContain('screener completed: None of 503 symbols fulfils the criteria.');
+  const failed = { name: null, status: 'failed', results: rows('F'), reasons: ['The service stayed away.'] };
+  expect(line(failed)).toContain('screener failed: The service stayed away.');
+});

@@ -1,0 +1,71 @@
+/**
+ * What came out of a screener, as clients see it. Outputs are read leniently, like those of analyses. Not for how far it
+ * is (`run-view.ts`).
+ */
+import { z } from 'zod';
+import { number, text } from './lenient.ts';
+
+/** How many failed symbols a summary names; detail=full names all. */
+const failedShown = 10;
+
+const row = z.object({
+  symbol: z.string(),
+  recommendation: text.describe('select or neutral'),
+  score: number,
+  price: number,
+  bestStrike: number,
+  bestExpiration: text,
+  delta: number,
+  ivRank: number,
+  weeklyRocPct: number,
+  asOf: text,
+  source: text,
+});
+const failedSymbol = z.object({ symbol: z.string(), code: text, message: text });
+
+export const screenerResult = z.object({
+  kind: z.literal('screener'),
+  candidates: number.describe('Symbols that fulfil the criteria, maxSymbols at most'),
+  analyzed: number,
+  rejected: number,
+  failed: z.array(failedSymbol).describe('The first of them'),
+  failedCount: z.int(),
+  results: z.array(row).describe('Best first, ten at most; without rejected ones'),
+  reasons: z.array(z.string()),
+  asOf: text.describe('Of the oldest data'),
+  source: text.describe('"simulated" is invented data'),
+});
+const output = screenerResult.omit({ kind: true, failedCount: true }).extend({
+  failed: z.array(failedSymbol).catch([]),
+  results: z.array(row).catch([]),
+  reasons: z.array(z.string()).catch([]),
+});
+
+export type ScreenerResultView = z.output<typeof screenerResult>;
+
+/** The output of a run in the size of a summary. */
+export function screenerResultOf(ended: unknown): ScreenerResultView {
+  const { failed, ...rest } = output.parse(ended);
+  return { kind: 'screener', ...rest, failed: failed.slice(0, failedShown), failedCount: failed.length };
+}
+
+/** All that was found, with each failed symbol and the criteria. */
+export function screenerInFull(ended: unknown): Record<string, unknown> {
+  const { criteria, failed, results } = ended as Record<string, unknown>;
+  return { criteria, results, failed };
+}
+
+/** Its symbols, a line each. */
+export function screenerInWords({ results, failed, failedCount, reasons }: ScreenerResultView): string[] {
+  const more = failedCount > failed.length ? `, and ${failedCount - failed.length} more` : '';
+  return [
+    reasons.join(' '),
+    ...results.map(
+      ({ symbol, recommendation, score, price, bestStrike, bestExpiration, weeklyRocPct }, index) =>
+        `${index + 1}. ${symbol} ${recommendation}, score ${score}, price ${price}${bestStrike === null ? '' : `, strike ${bestStrike} ${bestExpiration}, ${weeklyRocPct} % a week`}.`,
+    ),
+    ...(failedCount > 0
+      ? [`Failed: ${failed.map(({ symbol, code }) => `${symbol} (${code})`).join(', ')}${more}.`]
+      : []),
+  ];
+}
