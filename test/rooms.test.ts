@@ -53,6 +53,11 @@ const ROOMS: Record<string, Room> = {
     knows: ['errors', 'machines', 'database', 'persistence/records', 'actors/runtime'],
     packages: ['node:', 'zod', '@xstate/store'],
   },
+  'actors/dispatcher': {
+    at: ['src/actors/dispatcher'],
+    knows: ['machines', 'database', 'persistence/records', 'actors/runtime'],
+    packages: [],
+  },
   server: {
     at: ['src/server'],
     knows: [
@@ -92,6 +97,7 @@ const ROOMS: Record<string, Room> = {
       'persistence/records',
       'actors/runtime',
       'actors/effects',
+      'actors/dispatcher',
       'server',
       'telemetry',
       'launch',

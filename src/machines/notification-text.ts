@@ -3,6 +3,18 @@
  * text; who shows it escapes it. Not for what is told to whom.
  */
 
+/** What an owner may be told of. */
+export const NOTIFICATION_TYPES = [
+  'analysis_complete',
+  'screener_complete',
+  'position_alert',
+  'price_alert_triggered',
+  'morning_briefing',
+  'eod_summary',
+  'daily_report',
+  'monitor_health',
+] as const;
+
 type Data = Record<string, unknown>;
 
 /** Longer texts of users are cut. */

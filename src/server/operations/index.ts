@@ -7,6 +7,7 @@ import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
 import { getQuote } from './quotes.ts';
 import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
+import { addWebhook, deleteWebhook, listWebhooks, testWebhook } from './webhooks.ts';
 
 export type {
   Operation,
@@ -27,6 +28,10 @@ export const operations: readonly Operation[] = [
   listAlerts,
   deleteAlert,
   listNotifications,
+  addWebhook,
+  listWebhooks,
+  testWebhook,
+  deleteWebhook,
   listActors,
   getActor,
   getActorHistory,

@@ -4,6 +4,7 @@
  */
 import { RuntimeError } from '../../actors/runtime/errors.ts';
 import type { ActorSystem, ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
+import type { Database } from '../../persistence/database.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
@@ -208,11 +209,24 @@ export const fakeNotifications: NotificationReader & { onNotification: () => () 
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
 };
 
+/** What keeps records is tested on a real one. */
+const noDatabase: Database = {
+  query: async () => {
+    throw new Error('these rooms have no database');
+  },
+};
+
 export function fakeRooms(): OperationRooms & {
   system: FakeSystem;
   notifications: typeof fakeNotifications;
 } {
-  return { system: new FakeSystem(), analysis: fakeAnalysis, notifications: fakeNotifications };
+  return {
+    system: new FakeSystem(),
+    analysis: fakeAnalysis,
+    notifications: fakeNotifications,
+    database: noDatabase,
+    webhookAllowedHosts: [],
+  };
 }
 
 /** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
