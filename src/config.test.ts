@@ -81,6 +81,7 @@ describe('readConfig', () => {
       marketData: 'simulated',
       home: resolve(import.meta.dirname, '..', '.ttai'),
       logLevel: 'info',
+      webhookAllowedHosts: [],
     });
   });
 

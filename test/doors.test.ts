@@ -56,6 +56,7 @@ beforeAll(async () => {
     system,
     notifications,
     analysis,
+    database: pool,
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
       analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),

@@ -16,6 +16,7 @@ import { printable, printableJson, shellWord } from './printable.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 export interface ProgramOptions {
   env: Environment;
@@ -191,6 +192,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       show(run, json, (found) => runReport({ ...found, result: null }, terminal));
     });
 
+  addWebhookCommands(program, { client, show, exitWith });
   addActorCommands(program, { client, terminal, show, exitWith });
   addDataCommands(program, { env, terminal, signal, exitWith });
   addCalibrateCommand(program, { env, terminal, signal, exitWith });

@@ -6,6 +6,7 @@ import type { Webhook } from '../../persistence/records/webhooks.ts';
 
 export const webhookFormat = z.enum(['json', 'slack', 'discord']);
 export const notificationType = z.enum(NOTIFICATION_TYPES);
+export const notificationTypes = z.array(notificationType).min(1).max(20);
 
 const lastError = z.object({ at: z.string(), status: z.int().nullable(), reason: z.string() }).nullable();
 

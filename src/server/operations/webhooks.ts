@@ -14,7 +14,7 @@ import {
 } from '../../persistence/records/webhooks.ts';
 import { text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
-import { notificationType, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
+import { notificationTypes, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
 
 const machine = 'delivery';
 /** The sender gives up after ten. */
@@ -31,7 +31,7 @@ export const addWebhook = defineOperation({
   input: z.strictObject({
     url: text(MAX_URL_LENGTH).min(1).describe('https'),
     format: webhookFormat.default('json'),
-    types: z.array(notificationType).min(1).max(20).optional().describe('Only these; all unless given'),
+    types: notificationTypes.optional().describe('Only these; all unless given'),
   }),
   output: z.object({ webhook: webhookView, secret: z.string().nullable().describe('null unless json') }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
