@@ -145,6 +145,19 @@ describe('readConfig', () => {
     expect(problemsOf({ HOST: '0.0.0.0', AUTH_TOKENS_FILE: 'tokens' })).toEqual([]);
   });
 
+  test('hosts that webhooks may reach are names and addresses, with ports or without', () => {
+    const hosts = ' Localhost:3000, 192.168.1.5 [fd00::1]:9000,my_host ';
+    expect(readConfig({ WEBHOOK_ALLOWED_HOSTS: hosts }).webhookAllowedHosts).toEqual([
+      'localhost:3000',
+      '192.168.1.5',
+      '[fd00::1]:9000',
+      'my_host',
+    ]);
+    for (const wrong of ['http://localhost', 'localhost/path', 'a:b', '*.example.com', 'fd00::1']) {
+      expect(problemsOf({ WEBHOOK_ALLOWED_HOSTS: wrong })).toHaveLength(1);
+    }
+  });
+
   test('files need a folder', () => {
     expect(problemsOf({ MARKET_DATA: 'files' })[0]).toContain('MARKET_DATA_DIR');
   });

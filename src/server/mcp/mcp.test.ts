@@ -60,6 +60,10 @@ describe('2025 revisions, with the SDK', () => {
       'list_alerts',
       'delete_alert',
       'list_notifications',
+      'add_webhook',
+      'list_webhooks',
+      'test_webhook',
+      'delete_webhook',
     ]);
     for (const { annotations, outputSchema, description } of tools) {
       expect(annotations).toMatchObject({
