@@ -70,7 +70,7 @@ afterAll(async () => {
 
 test('every notification arrives in order over kill -9, again where its answer was not noted', async () => {
   const added = JSON.parse(await ttai('webhook', 'add', receiver.url('/hook'), '--json')) as {
-    webhook: { webhookId: string };
+    webhookId: string;
   };
   for (let round = 0; round < ROUNDS; round++) {
     const before = receiver.at('/hook').length;
@@ -102,8 +102,8 @@ test('every notification arrives in order over kill -9, again where its answer w
   );
   for (const { headers, body } of receiver.at('/hook'))
     expect(headers['ttai-notification-id']).toBe(ids.get(body.seq));
-  expect(await ttai('webhook', 'test', added.webhook.webhookId)).toBe('It works: it answered 204.');
+  expect(await ttai('webhook', 'test', added.webhookId)).toBe('It works: it answered 204.');
   expect(await ttai('webhook', 'list')).toMatch(/http:\/\/127\.0\.0\.1:\d+\/… +json +all +active +0 +0 /);
-  expect(await ttai('webhook', 'delete', added.webhook.webhookId)).toContain('is deleted.');
+  expect(await ttai('webhook', 'delete', added.webhookId)).toContain('is deleted.');
   expect(await ttai('webhook', 'list')).toContain('No webhooks.');
 }, 180_000);

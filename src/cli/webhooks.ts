@@ -46,10 +46,10 @@ export function addWebhookCommands(
     .option('--json', 'as JSON')
     .action(async (url: string, { format, types, json }: AddOptions) => {
       const answer = await client().call(addWebhook, { url, format, ...(types && { types }) });
-      show(answer, json, ({ webhook: added, secret }) => [
-        `${added.url}  ${added.format}  ${added.webhookId}`,
+      show(answer, json, ({ webhookId, url: shown, secret }) => [
+        `${shown}  ${format}  ${webhookId}`,
         ...(secret === null ? [] : ['', secret, '', 'It signs what is sent, and is not shown again.']),
-        `Try it: npm run ttai -- webhook test ${added.webhookId}`,
+        `Try it: npm run ttai -- webhook test ${webhookId}`,
       ]);
     });
   webhook

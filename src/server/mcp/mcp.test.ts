@@ -5,8 +5,8 @@ import { RuntimeError } from '../../actors/runtime/errors.ts';
 import { finishedAnalysis } from '../testing/fake-system.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
 
-/** Assistants carry the list in each conversation: about 4 characters a token, 4,000 tokens. */
-const listBudgetBytes = 16_000;
+/** Assistants carry the list in each conversation: about 4 characters a token, 4,750 tokens. */
+const listBudgetBytes = 19_000;
 const replyBudgetBytes = 8_000;
 
 let server: TestServer;

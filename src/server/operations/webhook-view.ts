@@ -59,6 +59,6 @@ export function webhookOfRow(
 }
 
 /** `https://hooks.slack.com/…` */
-function shownUrl(url: string): string {
+export function shownUrl(url: string): string {
   return `${new URL(url).origin}/…`;
 }

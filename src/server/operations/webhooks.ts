@@ -14,7 +14,7 @@ import {
 } from '../../persistence/records/webhooks.ts';
 import { text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
-import { notificationTypes, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
+import { notificationTypes, shownUrl, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
 
 const machine = 'delivery';
 /** The sender gives up after ten. */
@@ -33,7 +33,11 @@ export const addWebhook = defineOperation({
     format: webhookFormat.default('json'),
     types: notificationTypes.optional().describe('Only these; all unless given'),
   }),
-  output: z.object({ webhook: webhookView, secret: z.string().nullable().describe('null unless json') }),
+  output: z.object({
+    webhookId: z.string(),
+    url: webhookView.shape.url,
+    secret: z.string().nullable().describe('null unless json'),
+  }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/webhooks' },
   async run(context, { url, format, types }) {
@@ -64,10 +68,10 @@ export const addWebhook = defineOperation({
       );
     }
     await system.spawn(machine, row.id, { input: { webhookId: row.id }, owner });
-    return { webhook: await viewOf(context, row), secret: format === 'json' ? secret : null };
+    return { webhookId: row.id, url: shownUrl(row.url), secret: format === 'json' ? secret : null };
   },
-  text: ({ webhook, secret }) =>
-    `Webhook ${webhook.webhookId} to ${webhook.url} is added.${secret === null ? '' : ` Its secret, shown this once: ${secret}`}`,
+  text: ({ webhookId: id, url, secret }) =>
+    `Webhook ${id} to ${url} is added.${secret === null ? '' : ` Its secret, shown this once: ${secret}`}`,
 });
 
 export const listWebhooks = defineOperation({
