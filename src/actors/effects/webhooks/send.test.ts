@@ -1,5 +1,6 @@
 /** The sender against servers that misbehave. Each test waits for the server's or the sender's own doing. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -87,6 +88,25 @@ test('what arrives is signed, as the documentation verifies it, and carries the 
     text: 'SIMULATED. AAPL is at 201: above 200',
     data: message.data,
   });
+});
+
+test("the documentation's example takes what is sent now, and nothing that was changed or is old", async () => {
+  const page = readFileSync(new URL('../../../../docs/webhooks.md', import.meta.url), 'utf8');
+  const code = `${/```js\n([\s\S]*?)```/.exec(page)?.[1]}\nexport { isFromTtai };`;
+  const { isFromTtai } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+    isFromTtai: (secret: string, signature: string, body: string) => boolean;
+  };
+  const signal = new AbortController().signal;
+  const sender = new WebhookSender({ allowedHosts: ['127.0.0.1'] });
+  await sender.send(to(), message, { now: new Date(), signal });
+  await sender.send(to(), message, { now, signal });
+  const [{ headers, body }, old] = requests as [Request, Request];
+  const signature = String(headers['ttai-signature']);
+  expect(isFromTtai('whsec_test', signature, body)).toBe(true);
+  expect(isFromTtai('whsec_other', signature, body)).toBe(false);
+  expect(isFromTtai('whsec_test', signature, `${body} `)).toBe(false);
+  expect(isFromTtai('whsec_test', signature.replace(/v1=.*/, 'v1=00'), body)).toBe(false);
+  expect(isFromTtai('whsec_test', String(old.headers['ttai-signature']), old.body)).toBe(false);
 });
 
 test.each([400, 404, 410, 413, 500, 503])('%i is a failure that names the status', async (status) => {
