@@ -68,6 +68,9 @@ CREATE INDEX screener_results_page ON screener_results (owner, created_at DESC, 
 CREATE TABLE webhooks (
   id uuid PRIMARY KEY,
   owner text NOT NULL,
+  -- An owner has at most as many as there are slots.
+  slot smallint NOT NULL,
+  -- A secret where the service's own secret is in it, as with Slack and Discord: never shown as a whole.
   url text NOT NULL,
   format text NOT NULL CHECK (format IN ('json', 'slack', 'discord')),
   -- Signs what is sent; never answered again after it was made.
@@ -76,9 +79,13 @@ CREATE TABLE webhooks (
   types text[],
   -- The last notification that its delivery has done with.
   delivered_seq bigint NOT NULL DEFAULT 0,
-  created_at timestamptz NOT NULL DEFAULT now()
+  -- Nothing is sent any more, until a test succeeds.
+  disabled_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (owner, slot)
 );
 CREATE INDEX webhooks_owner ON webhooks (owner, created_at, id);
+CREATE UNIQUE INDEX webhooks_url ON webhooks (owner, md5(url));
 
 CREATE INDEX analyses_kept ON analyses (created_at);
 CREATE INDEX notifications_kept ON notifications (at);

@@ -4,7 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { AnalysisClient, allEffects, effectRooms, writeEmitted } from './actors/effects/index.ts';
+import { Dispatcher } from './actors/dispatcher.ts';
+import {
+  AnalysisClient,
+  allEffects,
+  effectRooms,
+  WebhookSender,
+  writeEmitted,
+} from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem, type Effect } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
@@ -48,12 +55,17 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   const telemetry = await startTelemetry(config, fullLog, parts);
   const service = new AnalysisClient(ground.analysisUrl, telemetry.analysisCalls);
   const { pool, notifications, log } = await openDatabase(ground, fullLog, parts);
-  const rooms = effectRooms(service, pool);
+  const webhooks = new WebhookSender({ allowedHosts: config.webhookAllowedHosts });
+  const rooms = effectRooms(service, pool, webhooks);
   const effects = allEffects(rooms);
   const system = await startActors({ ground, pool, effects, telemetry, log, parts });
+  const dispatcher = new Dispatcher({ database: pool, system, notifications, log });
+  dispatcher.start();
+  parts.defer(() => dispatcher.stop());
   const server = await startServer({
     config,
     system,
+    database: pool,
     notifications,
     analysis: service,
     screeners: { savedScreener: (owner, id) => savedScreenerOf(pool, owner, id) },

@@ -81,6 +81,7 @@ describe('readConfig', () => {
       marketData: 'simulated',
       home: resolve(import.meta.dirname, '..', '.ttai'),
       logLevel: 'info',
+      webhookAllowedHosts: [],
     });
   });
 
@@ -142,6 +143,19 @@ describe('readConfig', () => {
   test('refuses to be reached by others without tokens', () => {
     expect(problemsOf({ HOST: '0.0.0.0' })[0]).toContain('AUTH_TOKENS_FILE');
     expect(problemsOf({ HOST: '0.0.0.0', AUTH_TOKENS_FILE: 'tokens' })).toEqual([]);
+  });
+
+  test('hosts that webhooks may reach are names and addresses, with ports or without', () => {
+    const hosts = ' Localhost:3000, 192.168.1.5 [fd00::1]:9000,my_host ';
+    expect(readConfig({ WEBHOOK_ALLOWED_HOSTS: hosts }).webhookAllowedHosts).toEqual([
+      'localhost:3000',
+      '192.168.1.5',
+      '[fd00::1]:9000',
+      'my_host',
+    ]);
+    for (const wrong of ['http://localhost', 'localhost/path', 'a:b', '*.example.com', 'fd00::1']) {
+      expect(problemsOf({ WEBHOOK_ALLOWED_HOSTS: wrong })).toHaveLength(1);
+    }
   });
 
   test('files need a folder', () => {

@@ -23,6 +23,9 @@ export interface Setting {
   readonly secret?: boolean;
 }
 
+/** A name, an IPv4 address, or an IPv6 address in brackets; with a port or without. */
+const HOST_AND_PORT = /^(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
+
 /** The settings by the name of their environment variable, in the order in which people read them. */
 export const SETTINGS = {
   PORT: {
@@ -90,6 +93,20 @@ export const SETTINGS = {
     fallback: '(no traces)',
     about: 'Collector that gets traces over OTLP/HTTP, such as `http://localhost:4318`.',
   },
+  WEBHOOK_ALLOWED_HOSTS: {
+    schema: z
+      .string()
+      .transform((list) =>
+        list
+          .toLowerCase()
+          .split(/[\s,]+/)
+          .filter(Boolean),
+      )
+      .pipe(z.array(z.string().regex(HOST_AND_PORT, 'must be hosts such as localhost or 192.168.1.5:8080'))),
+    fallback: '(none)',
+    about:
+      'Hosts, as `host` or `host:port` with commas between, to which webhooks may go over http and into private networks.',
+  },
   LOG_LEVEL: {
     schema: logLevel,
     fallback: 'info',
@@ -146,6 +163,8 @@ export interface Config {
   /** Absolute. */
   readonly home: string;
   readonly logLevel: LogLevel;
+  /** `host` or `host:port`, in lower case: webhooks may go there over http and into private networks. */
+  readonly webhookAllowedHosts: readonly string[];
   /** Base URL, without a slash at the end. */
   readonly otlpEndpoint?: string;
 }
@@ -194,6 +213,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     marketData: read('MARKET_DATA') ?? 'simulated',
     home: env.TTAI_HOME?.trim() ? (read('TTAI_HOME') ?? '') : resolve(PROJECT, SETTINGS.TTAI_HOME.fallback),
     logLevel: read('LOG_LEVEL') ?? 'info',
+    webhookAllowedHosts: read('WEBHOOK_ALLOWED_HOSTS') ?? [],
     ...present(optional),
   };
   if (config.otlpEndpoint !== undefined) {

@@ -61,6 +61,7 @@ beforeAll(async () => {
     notifications,
     analysis,
     screeners: { savedScreener: (owner, id) => savedScreenerOf(pool, owner, id) },
+    database: pool,
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
       analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),

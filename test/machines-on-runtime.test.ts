@@ -17,10 +17,12 @@ import {
 } from '../src/actors/runtime/index.ts';
 import { LiveActor, plain } from '../src/actors/runtime/testing/live-actor.ts';
 import { analysis } from '../src/machines/analysis.ts';
+import { delivery } from '../src/machines/delivery.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
 import { screener } from '../src/machines/screener.ts';
+import { deliveryModel } from '../src/machines/testing/delivery-model.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
 import { screenerModel } from '../src/machines/testing/screener-model.ts';
@@ -43,6 +45,7 @@ const cases: [DurableMachine, Model][] = [
   [patient(marketWatch, ['untilNextLook']), marketWatchModel],
   [patient(portfolioMonitor, ['untilNextCheck']), portfolioMonitorModel],
   [patient(screener, ['betweenBatches']), screenerModel],
+  [patient(delivery, ['untilRetry', 'untilLoud', 'pause', 'untilNextLook']), deliveryModel],
 ];
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */

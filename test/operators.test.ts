@@ -102,7 +102,7 @@ beforeAll(async () => {
   });
   server = await startServer({
     config: { host: '127.0.0.1', port: 0, marketData: 'simulated', authTokensFile: tokensFile },
-    ...{ ...fakeRooms(), system },
+    ...{ ...fakeRooms(), system, database: pool },
     ...{ health: {}, serverId: 'test', log: quiet },
   });
 });

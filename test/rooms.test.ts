@@ -51,7 +51,12 @@ const ROOMS: Record<string, Room> = {
   'actors/effects': {
     at: ['src/actors/effects'],
     knows: ['errors', 'machines', 'database', 'persistence/records', 'actors/runtime'],
-    packages: ['zod', '@xstate/store'],
+    packages: ['node:', 'zod', '@xstate/store'],
+  },
+  'actors/dispatcher': {
+    at: ['src/actors/dispatcher'],
+    knows: ['machines', 'database', 'persistence/records', 'actors/runtime'],
+    packages: [],
   },
   server: {
     at: ['src/server'],
@@ -92,6 +97,7 @@ const ROOMS: Record<string, Room> = {
       'persistence/records',
       'actors/runtime',
       'actors/effects',
+      'actors/dispatcher',
       'server',
       'telemetry',
       'launch',

@@ -20,6 +20,7 @@ import { addScreenCommand } from './screen.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
 import { watchRun } from './watch-run.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 export interface ProgramOptions {
   env: Environment;
@@ -156,6 +157,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       show(run, json, (found) => runReport({ ...found, result: null }, terminal));
     });
 
+  addWebhookCommands(program, { client, show, exitWith });
   addActorCommands(program, { client, terminal, show, exitWith });
   addDataCommands(program, { env, terminal, signal, exitWith });
   addCalibrateCommand(program, { env, terminal, signal, exitWith });

@@ -9,6 +9,7 @@ import { getRequestListener } from '@hono/node-server';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { ActorSystem, RuntimeLog } from '../actors/runtime/types.ts';
 import type { Config } from '../config.ts';
+import type { Database } from '../persistence/database.ts';
 import { createApp } from './app.ts';
 import { createAuth } from './auth.ts';
 import { toErrorBody } from './errors.ts';
@@ -33,11 +34,13 @@ const keepAliveTimeoutMs = 60_000;
 const stopWithinMs = 2_000;
 
 export interface ServerOptions {
-  config: Pick<Config, 'host' | 'port' | 'authTokensFile' | 'marketData'>;
+  config: Pick<Config, 'host' | 'port' | 'authTokensFile' | 'marketData'> &
+    Partial<Pick<Config, 'webhookAllowedHosts'>>;
   system: ActorSystem;
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
   analysis: QuoteReader;
   screeners: ScreenerReader;
+  database: Database;
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -59,7 +62,8 @@ export interface RunningServer {
 
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, system, notifications, analysis, screeners, health, serverId, log, requests } = options;
+  const { config, system, notifications, analysis, screeners, database } = options;
+  const { health, serverId, log, requests } = options;
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
@@ -72,6 +76,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     notifications,
     analysis,
     screeners,
+    database,
+    webhookAllowedHosts: config.webhookAllowedHosts ?? [],
     auth,
     health,
     inspect,

@@ -1,6 +1,7 @@
 /** All effects of TTAI's machines. */
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
+import { deliveryEffects } from './delivery.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import { portfolioMonitorEffects } from './portfolio-monitor.ts';
 import type { EffectRooms } from './rooms.ts';
@@ -9,6 +10,9 @@ import { screenerEffects } from './screener.ts';
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
+export { checkDestination, MAX_URL_LENGTH } from './webhooks/destination.ts';
+export { type SenderOptions, WebhookSender } from './webhooks/send.ts';
+export { newWebhookSecret } from './webhooks/signature.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {
   return [
@@ -16,5 +20,6 @@ export function allEffects(rooms: EffectRooms): Effect[] {
     ...marketWatchEffects(rooms),
     ...portfolioMonitorEffects(rooms),
     ...screenerEffects(rooms),
+    ...deliveryEffects(rooms),
   ];
 }

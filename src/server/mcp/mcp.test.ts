@@ -66,6 +66,10 @@ describe('2025 revisions, with the SDK', () => {
       'update_monitor',
       'stop_monitor',
       'list_notifications',
+      'add_webhook',
+      'list_webhooks',
+      'test_webhook',
+      'delete_webhook',
     ]);
     for (const { annotations, outputSchema, description } of tools) {
       expect(annotations).toMatchObject({

@@ -10,6 +10,7 @@ import { getQuote } from './quotes.ts';
 import { cancelRun, getRun, listRuns, waitRun } from './runs.ts';
 import { startAnalysis } from './start-analysis.ts';
 import { startScreener } from './start-screener.ts';
+import { addWebhook, deleteWebhook, listWebhooks, testWebhook } from './webhooks.ts';
 
 export type {
   Operation,
@@ -36,6 +37,10 @@ export const operations: readonly Operation[] = [
   updateMonitor,
   stopMonitor,
   listNotifications,
+  addWebhook,
+  listWebhooks,
+  testWebhook,
+  deleteWebhook,
   listActors,
   getActor,
   getActorHistory,

@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { Database } from '../../persistence/database.ts';
 import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
 import type { QuoteReader } from './quotes.ts';
@@ -36,6 +37,10 @@ export interface OperationRooms {
   analysis: QuoteReader;
   notifications: NotificationReader;
   screeners: ScreenerReader;
+  /** Where the domain's records are, for their stores. */
+  database: Database;
+  /** As in the configuration. */
+  webhookAllowedHosts: readonly string[];
 }
 
 /** What operations work with, and for whom. */

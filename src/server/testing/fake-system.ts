@@ -10,6 +10,7 @@ import type {
   Address,
   SpawnOptions,
 } from '../../actors/runtime/types.ts';
+import type { Database } from '../../persistence/database.ts';
 import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
@@ -240,6 +241,13 @@ const fakeScreeners: ScreenerReader = {
     [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
 };
 
+/** What keeps records is tested on a real one. */
+const noDatabase: Database = {
+  query: async () => {
+    throw new Error('these rooms have no database');
+  },
+};
+
 export function fakeRooms(): OperationRooms & {
   system: FakeSystem;
   notifications: typeof fakeNotifications;
@@ -249,6 +257,8 @@ export function fakeRooms(): OperationRooms & {
     analysis: fakeAnalysis,
     notifications: fakeNotifications,
     screeners: fakeScreeners,
+    database: noDatabase,
+    webhookAllowedHosts: [],
   };
 }
 

@@ -1,0 +1,90 @@
+/**
+ * What a notification says, in a line or a few for a person: for chats, terminals and assistants that show text. Plain
+ * text; who shows it escapes it. Not for what is told to whom.
+ */
+
+/** What an owner may be told of. */
+export const NOTIFICATION_TYPES = [
+  'analysis_complete',
+  'screener_complete',
+  'position_alert',
+  'price_alert_triggered',
+  'morning_briefing',
+  'eod_summary',
+  'daily_report',
+  'monitor_health',
+] as const;
+
+type Data = Record<string, unknown>;
+
+/** Longer texts of users are cut. */
+const MAX_FIELD_CHARS = 500;
+const MAX_CHARS = 4_000;
+
+const WORDS: Readonly<Record<string, (data: Data) => string>> = {
+  price_alert_triggered: (data) =>
+    join([
+      `${word(data.symbol)} is at ${word(data.price)}: ${word(data.condition)} ${word(data.threshold)}`,
+      note(data),
+    ]),
+  analysis_complete: (data) =>
+    join([
+      `Analysis of ${word(data.symbol)}: ${word(data.recommendation ?? data.status)}`,
+      list(data.reasons),
+    ]),
+  screener_complete: (data) => said(data, `The screener${named(data.name)} has ended`),
+  position_alert: (data) => said(data, `Look at your position${named(data.symbol)}${rule(data)}`),
+  morning_briefing: (data) => said(data, `Your morning briefing${dated(data)} is ready`),
+  eod_summary: (data) => said(data, `Your summary of the day${dated(data)} is ready`),
+  daily_report: (data) => said(data, `Your daily report${dated(data)} is ready`),
+  monitor_health: (data) => said(data, 'Something that watches for you has changed'),
+  test: () => 'This is a test from TTAI: this webhook works.',
+};
+
+/** The text of a notification, never empty. A type that is not known here is shown by its name. */
+export function notificationText(type: string, data: Data): string {
+  const known = Object.hasOwn(WORDS, type) ? WORDS[type] : undefined;
+  const words = known?.(data) ?? said(data, type.replaceAll('_', ' '));
+  const origin = data.source === 'simulated' ? 'SIMULATED. ' : '';
+  const asOf = typeof data.asOf === 'string' ? ` (as of ${word(data.asOf)})` : '';
+  return `${origin}${words}${asOf}`.slice(0, MAX_CHARS).toWellFormed();
+}
+
+/** What the notification says of itself, else these words. */
+function said(data: Data, otherwise: string): string {
+  return [data.text, data.message].map(word).find((text) => text !== '?') ?? otherwise;
+}
+
+function note({ note: text }: Data): string {
+  return typeof text === 'string' && text !== '' ? `"${word(text)}"` : '';
+}
+
+function named(value: unknown): string {
+  return value === undefined || value === null ? '' : ` ${word(value)}`;
+}
+
+function dated({ date }: Data): string {
+  return typeof date === 'string' ? ` of ${word(date)}` : '';
+}
+
+function rule(data: Data): string {
+  const kind = typeof data.rule === 'string' ? data.rule : typeof data.type === 'string' ? data.type : '';
+  const value = typeof data.value === 'number' ? ` (${word(data.value)})` : '';
+  return kind === '' ? '' : `: ${word(kind).replaceAll('_', ' ')}${value}`;
+}
+
+function list(values: unknown): string {
+  return Array.isArray(values) ? values.slice(0, 3).map(word).join('; ') : '';
+}
+
+function join(parts: readonly string[]): string {
+  return parts.filter(Boolean).join(' – ');
+}
+
+/** A value as one short piece of text without characters that steer a terminal or turn the line around. */
+function word(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string' || value === '') return '?';
+  const plain = value.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+  return plain.length > MAX_FIELD_CHARS ? `${plain.slice(0, MAX_FIELD_CHARS).toWellFormed()}…` : plain;
+}
