@@ -4,7 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { AnalysisClient, allEffects, effectRooms, writeEmitted } from './actors/effects/index.ts';
+import {
+  AnalysisClient,
+  allEffects,
+  effectRooms,
+  startTradingDay,
+  tradingDaySchedule,
+  writeEmitted,
+} from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem, type Effect } from './actors/runtime/index.ts';
 import type { Config } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
@@ -115,12 +122,14 @@ async function startActors(needs: {
     machines,
     effects,
     onEmitted: writeEmitted,
+    schedules: [tradingDaySchedule],
     log,
     telemetry: telemetry.runtime,
   });
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
   await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  await startTradingDay(system, new Date());
   return system;
 }
 

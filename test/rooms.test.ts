@@ -51,7 +51,7 @@ const ROOMS: Record<string, Room> = {
   'actors/effects': {
     at: ['src/actors/effects'],
     knows: ['errors', 'machines', 'database', 'persistence/records', 'actors/runtime'],
-    packages: ['zod', '@xstate/store'],
+    packages: ['node:', 'zod', '@xstate/store'],
   },
   server: {
     at: ['src/server'],

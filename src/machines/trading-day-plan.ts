@@ -67,7 +67,7 @@ export function planOf({ opensAt, closesAt, nextOpensAt }: DaySession): DayPiece
     piece('briefing', opens, closes),
     ...scans,
     piece('summary', closes, nextOpens),
-    piece('report', closes + REPORT_AFTER_MS, nextOpens),
+    piece('report', reportAfter(new Date(closes)).getTime(), nextOpens),
   ];
 }
 
@@ -76,6 +76,11 @@ export function timingOf({ at, until }: Pick<DayPiece, 'at' | 'until'>, now: str
   const moment = Date.parse(now);
   if (moment >= Date.parse(until)) return 'too_late';
   return moment > Date.parse(at) + LATE_AFTER_MS ? 'late' : 'on_time';
+}
+
+/** The moment at which the report of a session that closed then was due. */
+export function reportAfter(close: Date): Date {
+  return new Date(close.getTime() + REPORT_AFTER_MS);
 }
 
 /** The date in New York, such as 2026-11-27. */

@@ -1,13 +1,21 @@
 /** All effects of TTAI's machines. */
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
+import { dailyPieceEffects } from './daily-pieces.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import type { EffectRooms } from './rooms.ts';
+import { tradingDayEffects } from './trading-day.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
+export { startTradingDay, tradingDaySchedule } from './trading-days.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {
-  return [...analysisEffects(rooms), ...marketWatchEffects(rooms)];
+  return [
+    ...analysisEffects(rooms),
+    ...marketWatchEffects(rooms),
+    ...tradingDayEffects(rooms),
+    ...dailyPieceEffects(rooms),
+  ];
 }
