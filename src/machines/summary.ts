@@ -67,7 +67,11 @@ export function dayPnlOf(
 
 /** What moved most comes first; what is not known last. */
 export function byMove(a: { dayPnl: number | null }, b: { dayPnl: number | null }): number {
-  return Math.abs(b.dayPnl ?? -0.001) - Math.abs(a.dayPnl ?? -0.001);
+  return moveOf(b) - moveOf(a);
+}
+
+function moveOf({ dayPnl }: { dayPnl: number | null }): number {
+  return dayPnl === null ? -1 : Math.abs(dayPnl);
 }
 
 /** The sums of a day. */
