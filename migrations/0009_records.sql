@@ -40,6 +40,21 @@ CREATE INDEX positions_open ON positions (owner, portfolio, symbol, id) WHERE st
 CREATE INDEX positions_page ON positions (owner, opened_at DESC, id);
 CREATE UNIQUE INDEX positions_external ON positions (owner, source, external_id) WHERE external_id IS NOT NULL;
 
+-- What positions were worth at the closes that a summary was made for: the next day's profit and loss counts from
+-- there. Null: it was not known then.
+CREATE TABLE position_marks (
+  owner text NOT NULL,
+  -- Of New York.
+  date date NOT NULL,
+  position_id uuid NOT NULL,
+  market_value numeric,
+  pnl numeric,
+  PRIMARY KEY (owner, date, position_id)
+);
+-- What the daily pieces ask of an owner's day.
+CREATE INDEX notifications_time ON notifications (owner, at);
+CREATE INDEX armed_alerts_owner ON armed_alerts (owner, symbol);
+
 CREATE TABLE saved_screeners (
   id uuid PRIMARY KEY,
   owner text NOT NULL,

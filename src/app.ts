@@ -9,6 +9,8 @@ import {
   AnalysisClient,
   allEffects,
   effectRooms,
+  startTradingDay,
+  tradingDaySchedule,
   WebhookSender,
   writeEmitted,
 } from './actors/effects/index.ts';
@@ -129,12 +131,14 @@ async function startActors(needs: {
     machines,
     effects,
     onEmitted: writeEmitted,
+    schedules: [tradingDaySchedule],
     log,
     telemetry: telemetry.runtime,
   });
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
   await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  await startTradingDay(system, new Date());
   return system;
 }
 

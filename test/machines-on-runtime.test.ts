@@ -17,15 +17,21 @@ import {
 } from '../src/actors/runtime/index.ts';
 import { LiveActor, plain } from '../src/actors/runtime/testing/live-actor.ts';
 import { analysis } from '../src/machines/analysis.ts';
+import { briefing } from '../src/machines/briefing.ts';
 import { delivery } from '../src/machines/delivery.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
+import { report } from '../src/machines/report.ts';
 import { screener } from '../src/machines/screener.ts';
+import { summary } from '../src/machines/summary.ts';
+import { briefingModel, reportModel, summaryModel } from '../src/machines/testing/daily-piece-models.ts';
 import { deliveryModel } from '../src/machines/testing/delivery-model.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
 import { screenerModel } from '../src/machines/testing/screener-model.ts';
+import { tradingDayModel } from '../src/machines/testing/trading-day-model.ts';
+import { tradingDay } from '../src/machines/trading-day.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { fewestPaths, type Model, type Path, pathsOf } from './model.ts';
 
@@ -46,6 +52,10 @@ const cases: [DurableMachine, Model][] = [
   [patient(portfolioMonitor, ['untilNextCheck']), portfolioMonitorModel],
   [patient(screener, ['betweenBatches']), screenerModel],
   [patient(delivery, ['untilRetry', 'untilLoud', 'pause', 'untilNextLook']), deliveryModel],
+  [patient(tradingDay, ['askAgain', 'untilNext']), tradingDayModel],
+  [briefing, briefingModel],
+  [summary, summaryModel],
+  [report, reportModel],
 ];
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */
@@ -70,12 +80,13 @@ const emitted = new Map<Address, ActorEvent[]>();
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const names = cases.flatMap(([{ machine }]) => Object.keys(machine.implementations.actors));
+  // Machines may share an effect.
+  const names = new Set(cases.flatMap(([{ machine }]) => Object.keys(machine.implementations.actors)));
   system = await createActorSystem({
     pool: database.pool,
     connectionString: database.connectionString,
     machines: cases.map(([definition]) => definition),
-    effects: names.map(heldEffect),
+    effects: [...names].map(heldEffect),
     onEmitted: async (_transaction, events) => {
       for (const { address, event } of events) {
         emitted.set(address, [...(emitted.get(address) ?? []), event]);

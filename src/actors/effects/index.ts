@@ -1,15 +1,18 @@
 /** All effects of TTAI's machines. */
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
+import { dailyPieceEffects } from './daily-pieces.ts';
 import { deliveryEffects } from './delivery.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import { portfolioMonitorEffects } from './portfolio-monitor.ts';
 import type { EffectRooms } from './rooms.ts';
 import { screenerEffects } from './screener.ts';
+import { tradingDayEffects } from './trading-day.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
+export { startTradingDay, tradingDaySchedule } from './trading-days.ts';
 export { checkDestination, MAX_URL_LENGTH } from './webhooks/destination.ts';
 export { type SenderOptions, WebhookSender } from './webhooks/send.ts';
 export { newWebhookSecret } from './webhooks/signature.ts';
@@ -21,5 +24,7 @@ export function allEffects(rooms: EffectRooms): Effect[] {
     ...portfolioMonitorEffects(rooms),
     ...screenerEffects(rooms),
     ...deliveryEffects(rooms),
+    ...tradingDayEffects(rooms),
+    ...dailyPieceEffects(rooms),
   ];
 }

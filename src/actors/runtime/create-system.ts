@@ -8,12 +8,13 @@ import { optionsOf, wrongOption } from './options.ts';
 import { System } from './system.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { ActorSystem, ActorSystemOptions, SystemParts } from './types.ts';
+import { refuseSchedules } from './upkeep/schedules.ts';
 
 type AllOptions = SystemParts & { database: string; pool: Pool; connectionString: string };
 
 const KNOWN = [
   ...(['database', 'pool', 'connectionString', 'machines', 'effects'] as const),
-  ...(['clock', 'onEmitted', 'log', 'telemetry'] as const),
+  ...(['clock', 'schedules', 'onEmitted', 'log', 'telemetry'] as const),
 ];
 
 /**
@@ -23,6 +24,7 @@ const KNOWN = [
  */
 export async function createActorSystem(options: ActorSystemOptions): Promise<ActorSystem> {
   optionsOf(options as AllOptions, KNOWN);
+  refuseSchedules(options.schedules ?? []);
   optionsOf((options.telemetry ?? {}) as Telemetry, ['metrics', 'tracer']);
   if (!('database' in options) && !('pool' in options))
     throw wrongOption('database', 'give it a `database`, the URL of a Postgres; or a `pool`');

@@ -28,6 +28,7 @@ import type {
   SpawnOptions,
 } from './types.ts';
 import { scheduleHousekeeping } from './upkeep/housekeeping.ts';
+import { startSchedules } from './upkeep/schedules.ts';
 import { waitFor } from './wait-for.ts';
 
 const DRAIN_MS = 10_000;
@@ -81,6 +82,11 @@ export class System implements ActorSystem {
     this.#parts.followUp.look();
     this.#release();
     await scheduleHousekeeping(this.#parts.boss, this.#parts.retention);
+    await startSchedules(this.#parts.boss, this.#options.schedules ?? [], {
+      now: () => new Date(this.#parts.clock.now()),
+      spawn: (...asked) => this.spawn(...asked),
+      log: this.#parts.log,
+    });
   }
 
   async spawn(machine: string, key: string, options: SpawnOptions): Promise<Address> {

@@ -86,6 +86,33 @@ export async function closedPositions(
   return rows as unknown as Position[];
 }
 
+/** What was realized in a time: decimal text in currency of the known ones (null: none is known). */
+export interface Realized {
+  pnl: string | null;
+  closed: number;
+  /** Closed ones whose amount is not known. */
+  unknown: number;
+}
+
+/** What an owner has realized before `to`: since `dayFrom`, in the month of `date` (of `timeZone`), and in all. */
+export async function realizedSums(
+  database: Database,
+  owner: string,
+  { dayFrom, date, timeZone, to }: { dayFrom: Date; date: string; timeZone: string; to: Date },
+): Promise<{ day: Realized; month: Realized; all: Realized }> {
+  const { rows } = await database.query(
+    `SELECT span.name, sum(realized_pnl)::text AS pnl, count(p.id)::int AS closed,
+       (count(p.id) - count(realized_pnl))::int AS unknown
+     FROM (VALUES ('day', $2::timestamptz), ('month', date_trunc('month', $3::timestamp) AT TIME ZONE $5),
+       ('all', '-infinity')) AS span (name, since)
+     LEFT JOIN positions p ON p.owner = $1 AND p.status = 'closed' AND p.closed_at >= span.since AND p.closed_at < $4
+     GROUP BY span.name`,
+    [owner, dayFrom, date, to, timeZone],
+  );
+  const spans = Object.fromEntries(rows.map(({ name, ...sums }) => [name as string, sums]));
+  return spans as unknown as { day: Realized; month: Realized; all: Realized };
+}
+
 /** Closes an open position; null when there is no such open one. `realizedPnl`: decimal text in currency. */
 export async function closePosition(
   database: Database,

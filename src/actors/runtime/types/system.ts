@@ -59,11 +59,29 @@ export type DatabaseOptions =
 
 export type ActorSystemOptions = DatabaseOptions & SystemParts;
 
+/** An actor that is started again and again, at the minutes of a cron line. */
+export interface Schedule {
+  /** 1 to 100 letters, digits or `. _ -`; the same in all processes. */
+  readonly name: string;
+  /** Five fields: minute, hour, day of the month, month, day of the week; `5 0 * * *` is each day at 0:05. */
+  readonly cron: string;
+  /** An IANA name, such as America/New_York: the line is read by its wall clock. */
+  readonly timeZone: string;
+  /**
+   * The actor to start, at `now`: the moment at which the schedule comes to it, up to two minutes after the cron's, and
+   * later when nothing ran at that time. Asked more than once of one occurrence, so that the key has to come from the
+   * moment (a date), and not from chance.
+   */
+  readonly spawn: (now: Date) => { machine: string; key: string; input: unknown; owner: string };
+}
+
 /** What an actor system is made of. */
 export interface SystemParts {
   machines: readonly DurableMachine[];
   effects: readonly Effect[];
   clock?: Clock;
+  /** What is started by the calendar. */
+  schedules?: readonly Schedule[];
   /** Writes what machines emit, inside the transaction of the step. Must not call outside the database. */
   onEmitted?: (transaction: Transaction, emitted: readonly EmittedEvent[]) => Promise<void>;
   log?: RuntimeLog;

@@ -1,0 +1,62 @@
+/**
+ * An owner's open positions at the present market, as the daily pieces tell of them. One that can't be valued is there
+ * with its values unknown. Not for the rules that judge them.
+ */
+
+import type { PositionValue } from '../../machines/market.ts';
+import { roundMoney } from '../../machines/money.ts';
+import { openPositions, type Position } from '../../persistence/records/positions.ts';
+import type { EffectContext } from '../runtime/index.ts';
+import type { EffectRooms } from './rooms.ts';
+
+/** The service takes this many in one request. */
+const MAX_POSITIONS_PER_REQUEST = 500;
+
+export interface ValuedPosition {
+  position: Position;
+  /** Null: it could not be valued. */
+  value: PositionValue | null;
+  /** Of the value, to the cent. */
+  marketValue: number | null;
+  pnl: number | null;
+}
+
+export interface ValuedPositions {
+  all: ValuedPosition[];
+  /** Null when there are none. */
+  source: string | null;
+  /** The oldest price in it. */
+  asOf: string | null;
+}
+
+/** Values of all of an owner's open positions. Throws the analysis service's errors. */
+export async function valuedPositions(
+  { service, database }: EffectRooms,
+  { owner, signal }: EffectContext,
+): Promise<ValuedPositions> {
+  const open = await openPositions(database, owner);
+  const all: ValuedPosition[] = [];
+  let source: string | null = null;
+  let asOf: string | null = null;
+  for (let start = 0; start < open.length; start += MAX_POSITIONS_PER_REQUEST) {
+    const part = open.slice(start, start + MAX_POSITIONS_PER_REQUEST);
+    const positions = part.map(({ id, symbol, legs }) => ({ id, symbol, legs }));
+    // Without the effect's key: the next attempt may find other positions, and reading twice is no harm.
+    const answer = await service.positions({ positions }, { owner, signal });
+    const values = new Map(answer.positions.map((value) => [value.id, value]));
+    source ??= answer.quality.source;
+    asOf = older(asOf, answer.quality.asOf);
+    for (const position of part) {
+      const value = values.get(position.id) ?? null;
+      const { marketValue = null, pnl = null } = value ?? {};
+      all.push({ position, value, marketValue: roundMoney(marketValue), pnl: roundMoney(pnl) });
+    }
+  }
+  return { all, source, asOf };
+}
+
+/** The older of two times, of those that are known. */
+export function older(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return Date.parse(a) <= Date.parse(b) ? a : b;
+}
