@@ -16,6 +16,7 @@ import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
 import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
+import { recordsOf } from './persistence/records/records.ts';
 import { requireTokens } from './server/auth.ts';
 import { type HealthChecks, startServer } from './server/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry/index.ts';
@@ -55,6 +56,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
     system,
     notifications,
     analysis: service,
+    records: recordsOf(pool),
     health: healthOf(pool, service),
     serverId: randomUUID(),
     log,

@@ -12,6 +12,7 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
 import { AnalysisProxy } from './analysis-proxy.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
@@ -56,6 +57,7 @@ beforeAll(async () => {
     system,
     notifications,
     analysis,
+    records: recordsOf(pool),
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
       analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),

@@ -18,7 +18,7 @@ import {
 import { runCli } from '../src/cli/main.ts';
 import { hashToken } from '../src/server/auth.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
-import { fakeAnalysis, fakeNotifications } from '../src/server/testing/fake-system.ts';
+import { fakeAnalysis, fakeNotifications, fakeRecords } from '../src/server/testing/fake-system.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** While this is set, the machine's steps on `ADD` throw: what an operator mends before a retry. */
@@ -102,7 +102,7 @@ beforeAll(async () => {
   });
   server = await startServer({
     config: { host: '127.0.0.1', port: 0, marketData: 'simulated', authTokensFile: tokensFile },
-    ...{ system, notifications: fakeNotifications, analysis: fakeAnalysis },
+    ...{ system, notifications: fakeNotifications, analysis: fakeAnalysis, records: fakeRecords },
     ...{ health: {}, serverId: 'test', log: quiet },
   });
 });

@@ -12,7 +12,9 @@ import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
 import { addDataCommands } from './data.ts';
+import { addPositionCommands } from './positions.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
+import { addCatchUpCommand, addPreferencesCommands, addScreenerCommands } from './records.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
@@ -90,6 +92,10 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addAlertCommands(program, { client, terminal, show });
+  addPositionCommands(program, { client, terminal, show });
+  addScreenerCommands(program, { client, terminal, show });
+  addPreferencesCommands(program, { client, terminal, show });
+  addCatchUpCommand(program, { client, terminal, show });
 
   program
     .command('watch')

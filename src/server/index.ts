@@ -9,6 +9,7 @@ import { getRequestListener } from '@hono/node-server';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { ActorSystem, RuntimeLog } from '../actors/runtime/types.ts';
 import type { Config } from '../config.ts';
+import type { Records } from '../persistence/records/records.ts';
 import { createApp } from './app.ts';
 import { createAuth } from './auth.ts';
 import { toErrorBody } from './errors.ts';
@@ -17,6 +18,7 @@ import { createInspectDoor } from './inspect/index.ts';
 import type { RequestObserver } from './observed-requests.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { NotificationReader } from './operations/notifications.ts';
+import type { PositionEvaluator } from './operations/positions.ts';
 import type { QuoteReader } from './operations/quotes.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
@@ -35,7 +37,8 @@ export interface ServerOptions {
   config: Pick<Config, 'host' | 'port' | 'authTokensFile' | 'marketData'>;
   system: ActorSystem;
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
-  analysis: QuoteReader;
+  analysis: QuoteReader & PositionEvaluator;
+  records: Records;
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -57,7 +60,7 @@ export interface RunningServer {
 
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, system, notifications, analysis, health, serverId, log, requests } = options;
+  const { config, system, notifications, analysis, records, health, serverId, log, requests } = options;
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
@@ -69,6 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     system,
     notifications,
     analysis,
+    records,
     auth,
     health,
     inspect,

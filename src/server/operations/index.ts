@@ -1,12 +1,17 @@
 /** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
 import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
 import { deleteAlert, listAlerts, setAlert, updateAlert } from './alerts.ts';
+import { catchUp } from './catch-up.ts';
 import { discardDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts';
+import { importPositions } from './import-positions.ts';
 import { migrateActors } from './migrate-actors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
+import { addPosition, closePosition, deletePosition, listPositions } from './positions.ts';
+import { getPreferences, updatePreferences } from './preferences.ts';
 import { getQuote } from './quotes.ts';
 import { cancelRun, getRun, listRuns, startAnalysis, waitRun } from './runs.ts';
+import { deleteScreener, listScreeners, saveScreener } from './saved-screeners.ts';
 
 export type {
   Operation,
@@ -27,7 +32,18 @@ export const operations: readonly Operation[] = [
   listAlerts,
   updateAlert,
   deleteAlert,
+  addPosition,
+  listPositions,
+  closePosition,
+  deletePosition,
+  importPositions,
+  saveScreener,
+  listScreeners,
+  deleteScreener,
+  getPreferences,
+  updatePreferences,
   listNotifications,
+  catchUp,
   listActors,
   getActor,
   getActorHistory,

@@ -25,10 +25,11 @@ export const listNotifications = defineOperation({
       }),
     ),
     latestSeq: z.int(),
+    missed: z.boolean().describe('Some after afterSeq are deleted: they are kept for 90 days'),
   }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/notifications' },
-  async run({ owner, notifications }, input) {
+  async run({ owner, notifications, records }, input) {
     const rows = await notifications.since(owner, input.afterSeq, input.limit);
     return {
       notifications: rows.map(({ seq, id, type, at, source, data }) => ({
@@ -40,13 +41,15 @@ export const listNotifications = defineOperation({
         data,
       })),
       latestSeq: await notifications.latestSeq(owner),
+      missed: input.afterSeq < (await records.prunedSeq(owner)),
     };
   },
-  text: ({ notifications, latestSeq }) => {
-    if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.`;
+  text: ({ notifications, latestSeq, missed }) => {
+    const gap = missed ? ' Older ones are deleted.' : '';
+    if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.${gap}`;
     const lines = notifications.map(
       ({ seq, type, at, data }) => `${seq} ${at} ${type} ${JSON.stringify(data)}`,
     );
-    return [...lines, `The latest seq is ${latestSeq}.`].join('\n');
+    return [...lines, `The latest seq is ${latestSeq}.${gap}`].join('\n');
   },
 });

@@ -5,8 +5,10 @@
  */
 import type { z } from 'zod';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { Records } from '../../persistence/records/records.ts';
 import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
+import type { PositionEvaluator } from './positions.ts';
 import type { QuoteReader } from './quotes.ts';
 
 /** What operations need of the actor system. */
@@ -32,8 +34,9 @@ export type OperationSystem = Pick<
 /** What operations work with, the same for all requests of a process. */
 export interface OperationRooms {
   system: OperationSystem;
-  analysis: QuoteReader;
+  analysis: QuoteReader & PositionEvaluator;
   notifications: NotificationReader;
+  records: Records;
 }
 
 /** What operations work with, and for whom. */

@@ -2,10 +2,13 @@
  * For unit tests of the doors: a few actors in memory that a test moves by hand. Not a runtime: nothing is durable,
  * no machine runs. Tests of several rooms use the real one.
  */
-import { RuntimeError } from '../../actors/runtime/errors.ts';
+import { PeerUnavailableError, RuntimeError } from '../../actors/runtime/errors.ts';
 import type { ActorSystem, ActorView, Address, SpawnOptions } from '../../actors/runtime/types.ts';
+import { defaultPreferences } from '../../persistence/records/preferences.ts';
+import type { Records } from '../../persistence/records/records.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
+import type { PositionEvaluator } from '../operations/positions.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
@@ -182,7 +185,10 @@ async function noDeadLetter(id: string): Promise<never> {
 }
 
 /** Quotes of AAPL and MSFT; nobody else is known. */
-export const fakeAnalysis: QuoteReader = {
+export const fakeAnalysis: QuoteReader & PositionEvaluator = {
+  async positions() {
+    throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
+  },
   async quotes(symbols) {
     const asOf = '2026-03-02T15:00:00Z';
     const known = { AAPL: 231.2, MSFT: 512.5 };
@@ -212,11 +218,37 @@ export const fakeNotifications: NotificationReader & { onNotification: () => () 
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
 };
 
+/** Nobody has any records, and nothing is kept. Tests that keep some have a database. */
+export const fakeRecords: Records = {
+  addPosition: async () => null,
+  addPositions: async () => [],
+  knownExternalIds: async () => new Set(),
+  position: async () => null,
+  positions: async () => [],
+  openPositions: async () => [],
+  closePosition: async () => null,
+  deletePosition: async () => null,
+  preferences: async () => defaultPreferences,
+  changePreferences: async (_owner, changes) => ({ ...defaultPreferences, ...changes }),
+  saveScreener: async (screener) => screener,
+  savedScreeners: async () => [],
+  savedScreener: async () => null,
+  deleteScreener: async () => null,
+  toldByType: async () => [],
+  seqBefore: async () => 0,
+  prunedSeq: async () => 0,
+};
+
 export function fakeRooms(): OperationRooms & {
   system: FakeSystem;
   notifications: typeof fakeNotifications;
 } {
-  return { system: new FakeSystem(), analysis: fakeAnalysis, notifications: fakeNotifications };
+  return {
+    system: new FakeSystem(),
+    analysis: fakeAnalysis,
+    notifications: fakeNotifications,
+    records: fakeRecords,
+  };
 }
 
 /** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
