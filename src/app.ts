@@ -11,6 +11,7 @@ import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
 import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
+import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
 import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
@@ -122,6 +123,7 @@ async function startActors(needs: {
   });
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
+  await system.spawn(housekeeping.id, HOUSEKEEPING_KEY, { input: {}, owner: 'system' });
   await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
   return system;
 }

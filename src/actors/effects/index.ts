@@ -1,6 +1,7 @@
 /** All effects of TTAI's machines. */
 import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
+import { housekeepingEffects } from './housekeeping.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import type { EffectRooms } from './rooms.ts';
 
@@ -9,5 +10,5 @@ export { writeEmitted } from './emitted.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {
-  return [...analysisEffects(rooms), ...marketWatchEffects(rooms)];
+  return [...analysisEffects(rooms), ...marketWatchEffects(rooms), ...housekeepingEffects(rooms)];
 }

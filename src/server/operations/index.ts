@@ -34,9 +34,10 @@ export const operations: readonly Operation[] = [
   deleteAlert,
   addPosition,
   listPositions,
+  // Before those with an id in the same place of their path.
+  importPositions,
   closePosition,
   deletePosition,
-  importPositions,
   saveScreener,
   listScreeners,
   deleteScreener,
