@@ -38,7 +38,6 @@ CREATE TABLE positions (
 );
 CREATE INDEX positions_open ON positions (owner, portfolio, symbol, id) WHERE status = 'open';
 CREATE INDEX positions_page ON positions (owner, opened_at DESC, id);
-CREATE INDEX positions_status ON positions (owner, status, opened_at DESC, id);
 CREATE INDEX positions_closed ON positions (owner, closed_at, id) WHERE status = 'closed';
 CREATE UNIQUE INDEX positions_external ON positions (owner, source, external_id) WHERE external_id IS NOT NULL;
 
