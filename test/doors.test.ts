@@ -14,6 +14,7 @@ import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
 import { recordsOf } from '../src/persistence/records/records.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
+import { operations } from '../src/server/operations/index.ts';
 import { AnalysisProxy } from './analysis-proxy.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -174,7 +175,7 @@ describe('MCP', () => {
       const listed = JSON.parse(await run('--method', 'tools/list', '--strict', '--protocol-era', era)) as {
         tools: unknown[];
       };
-      expect(listed.tools).toHaveLength(10);
+      expect(listed.tools).toHaveLength(operations.filter(({ doors }) => doors.includes('mcp')).length);
       const input = JSON.stringify({ symbols: ['AAPL'] });
       const called = await run(
         '--method',

@@ -5,8 +5,8 @@ import { RuntimeError } from '../../actors/runtime/errors.ts';
 import { finishedAnalysis } from '../testing/fake-system.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
 
-/** Assistants carry the list in each conversation: about 4 characters a token, 4,000 tokens. */
-const listBudgetBytes = 17_000;
+/** Assistants carry the list in each conversation: about 4 characters a token, 5,000 tokens. */
+const listBudgetBytes = 20_500;
 const replyBudgetBytes = 8_000;
 
 let server: TestServer;
@@ -60,7 +60,18 @@ describe('2025 revisions, with the SDK', () => {
       'list_alerts',
       'update_alert',
       'delete_alert',
+      'add_position',
+      'list_positions',
+      'import_positions',
+      'close_position',
+      'delete_position',
+      'save_screener',
+      'list_screeners',
+      'delete_screener',
+      'get_preferences',
+      'update_preferences',
       'list_notifications',
+      'catch_up',
     ]);
     for (const { annotations, outputSchema, description } of tools) {
       expect(annotations).toMatchObject({
