@@ -47,11 +47,3 @@ export async function seqBefore(database: Database, owner: string, at: Date): Pr
   );
   return Number(rows[0]?.seq ?? 0);
 }
-
-/** Who has read no further than below this has missed notifications, which were deleted for their age; 0: none were. */
-export async function prunedSeq(database: Database, owner: string): Promise<number> {
-  const { rows } = await database.query('SELECT pruned_seq FROM notification_counters WHERE owner = $1', [
-    owner,
-  ]);
-  return Number(rows[0]?.pruned_seq ?? 0);
-}

@@ -1,6 +1,6 @@
 /** The records that clients read and write, over one database: what the doors are given instead of the tables. */
 import type { Database } from '../database.ts';
-import { prunedSeq, seqBefore, toldByType } from './catch-up.ts';
+import { seqBefore, toldByType } from './catch-up.ts';
 import {
   closePosition,
   deletePosition,
@@ -37,7 +37,6 @@ const stores = {
   deleteScreener,
   toldByType,
   seqBefore,
-  prunedSeq,
 };
 
 export type Records = { readonly [Name in keyof typeof stores]: Bound<(typeof stores)[Name]> };

@@ -87,7 +87,7 @@ export const catchUp = defineOperation({
     const begin = await beginOf(context, input);
     const [told, pruned, runs, alerts, monitors, positions] = await Promise.all([
       records.toldByType(owner, begin.seq, newestTold),
-      records.prunedSeq(owner),
+      notifications.prunedSeq(owner),
       runsEnded(context, begin.at),
       alertsTriggered(context, begin.at),
       monitorStates(context),

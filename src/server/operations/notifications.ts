@@ -5,7 +5,7 @@ import { limit } from './fields.ts';
 import { defineOperation } from './operation.ts';
 
 /** What operations need of the notifications' store. */
-export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq'>;
+export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq' | 'prunedSeq'>;
 
 export const listNotifications = defineOperation({
   name: 'list_notifications',
@@ -29,7 +29,7 @@ export const listNotifications = defineOperation({
   }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/notifications' },
-  async run({ owner, notifications, records }, input) {
+  async run({ owner, notifications }, input) {
     const rows = await notifications.since(owner, input.afterSeq, input.limit);
     return {
       notifications: rows.map(({ seq, id, type, at, source, data }) => ({
@@ -41,7 +41,7 @@ export const listNotifications = defineOperation({
         data,
       })),
       latestSeq: await notifications.latestSeq(owner),
-      missed: input.afterSeq < (await records.prunedSeq(owner)),
+      missed: input.afterSeq < (await notifications.prunedSeq(owner)),
     };
   },
   text: ({ notifications, latestSeq, missed }) => {

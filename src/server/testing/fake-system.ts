@@ -216,6 +216,7 @@ export const fakeNotifications: NotificationReader & { onNotification: () => () 
     return owner === 'local' ? rows.filter(({ seq }) => seq > afterSeq).slice(0, limit) : [];
   },
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
+  prunedSeq: async () => 0,
 };
 
 /** Nobody has any records, and nothing is kept. Tests that keep some have a database. */
@@ -236,7 +237,6 @@ export const fakeRecords: Records = {
   deleteScreener: async () => null,
   toldByType: async () => [],
   seqBefore: async () => 0,
-  prunedSeq: async () => 0,
 };
 
 export function fakeRooms(): OperationRooms & {
