@@ -1,7 +1,6 @@
 /** Positions from a broker's file. How such files are read stands in `position-import/`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { NewPosition } from '../../persistence/records/positions.ts';
 import { formats, readPositions } from '../position-import/index.ts';
 import { defineOperation } from './operation.ts';
@@ -9,7 +8,6 @@ import { legInWords, portfolio, positionView } from './position-view.ts';
 
 /** A request may have 1 MiB. */
 const maxCsv = 900_000;
-const maxPositions = 2_000;
 const maxShown = 100;
 
 const imported = positionView
@@ -49,12 +47,6 @@ export const importPositions = defineOperation({
   http: { method: 'post', path: '/positions/import' },
   async run({ records, owner }, { csv, format: wanted, portfolio: name, dryRun }) {
     const { format, positions, refused, ignored } = readPositions(csv, wanted);
-    if (positions.length > maxPositions) {
-      throw new TtaiError(
-        'invalid_input',
-        `The file has ${positions.length} positions; at most ${maxPositions} at once.`,
-      );
-    }
     const now = new Date();
     const found: NewPosition[] = positions.map(({ lines: _, openedAt, ...rest }) => ({
       ...rest,

@@ -28,6 +28,11 @@ export interface ReadFile {
   ignored: number;
 }
 
+/** Of one file. Legs are compared with one another, while everybody waits. */
+const maxHeld = 2_000;
+/** Of a cell; what is longer is no symbol, number or word of ours. */
+const maxCell = 500;
+
 interface CsvRow {
   record: string[];
   info: { lines: number };
@@ -52,7 +57,7 @@ export function readPositions(csv: string, wanted: Format | 'auto' = 'auto'): Re
       header = names;
       reader = new LineReader(found, delimiter === ';');
     } else if (reader && isOfTable(header, record)) {
-      const cells = new Map(record.map((value, index) => [header[index] ?? '', value]));
+      const cells = new Map(record.map((value, index) => [header[index] ?? '', value.slice(0, maxCell)]));
       const read = reader.read(info.lines, cells);
       if ('held' in read) held.push(read.held);
       else if ('refused' in read) refused.push(read.refused);
@@ -60,6 +65,9 @@ export function readPositions(csv: string, wanted: Format | 'auto' = 'auto'): Re
     } else ignored += 1;
   }
   if (!layout) throw unknownLayout(wanted);
+  if (held.length > maxHeld) {
+    throw invalid(`The file has ${held.length} lines that are held; at most ${maxHeld} at once.`);
+  }
   return { format: layout.format, positions: positionsOf(held, layout.format), refused, ignored };
 }
 

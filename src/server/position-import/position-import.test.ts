@@ -242,6 +242,7 @@ describe('lines that are refused', () => {
     ['another format than is said', `${head}\nKO,stock,,,,1,60`, 'schwab' as const],
     ['a quote that never ends', `${head}\n"KO,stock,,,,1,60`, 'auto' as const],
     ['no table at all', 'hello', 'auto' as const],
+    ['more lines than 2,000', `${head}${'\nKO,stock,,,,1,60'.repeat(2_001)}`, 'auto' as const],
   ])('are all of them: %s', (_, csv, format) => {
     expect(() => readPositions(csv, format)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
   });
