@@ -38,6 +38,7 @@ CREATE TABLE positions (
 );
 CREATE INDEX positions_open ON positions (owner, portfolio, symbol, id) WHERE status = 'open';
 CREATE INDEX positions_page ON positions (owner, opened_at DESC, id);
+CREATE INDEX positions_closed ON positions (owner, closed_at, id) WHERE status = 'closed';
 CREATE UNIQUE INDEX positions_external ON positions (owner, source, external_id) WHERE external_id IS NOT NULL;
 
 -- What positions were worth at the closes that a summary was made for: the next day's profit and loss counts from
@@ -103,7 +104,11 @@ CREATE INDEX webhooks_owner ON webhooks (owner, created_at, id);
 CREATE UNIQUE INDEX webhooks_url ON webhooks (owner, md5(url));
 
 CREATE INDEX analyses_kept ON analyses (created_at);
+CREATE INDEX screener_results_kept ON screener_results (created_at);
 CREATE INDEX notifications_kept ON notifications (at);
+CREATE INDEX notifications_time ON notifications (owner, at);
+-- Of what was deleted for its age the highest number: who has read less than that has missed something.
+ALTER TABLE notification_counters ADD COLUMN pruned_seq bigint NOT NULL DEFAULT 0;
 
 -- One look into it for each symbol finds all symbols that are armed; and who has not been told yet of a lost quote.
 CREATE INDEX armed_alerts_symbol ON armed_alerts (symbol);

@@ -20,12 +20,13 @@ import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
 import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
+import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
 import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
 import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
-import { savedScreenerOf } from './persistence/records/saved-screeners.ts';
+import { recordsOf } from './persistence/records/records.ts';
 import { requireTokens } from './server/auth.ts';
 import { type HealthChecks, startServer } from './server/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry/index.ts';
@@ -67,10 +68,9 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   const server = await startServer({
     config,
     system,
-    database: pool,
     notifications,
     analysis: service,
-    screeners: { savedScreener: (owner, id) => savedScreenerOf(pool, owner, id) },
+    records: recordsOf(pool),
     health: healthOf(pool, service),
     serverId: randomUUID(),
     log,
@@ -137,6 +137,7 @@ async function startActors(needs: {
   });
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
+  await system.spawn(housekeeping.id, HOUSEKEEPING_KEY, { input: {}, owner: 'system' });
   await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
   await startTradingDay(system, new Date());
   return system;

@@ -72,7 +72,7 @@ describe('a day', () => {
     const { actors } = await system.list({ machine: 'screener' });
     expect(actors.map(({ key, owner }) => `${key} ${owner}`).sort()).toEqual(
       ['10', '11', '12']
-        .flatMap((hour) => [`2026-11-27T${hour}.${mine.id} anna`, `2026-11-27T${hour}.${other.id} dora`])
+        .flatMap((hour) => [`2026-11-27T${hour}.${mine?.id} anna`, `2026-11-27T${hour}.${other?.id} dora`])
         .sort(),
     );
     const symbols = actors.map(({ owner, context }) => [

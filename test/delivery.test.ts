@@ -2,6 +2,7 @@
  * Webhooks from a notification's row to their receiver, on the real runtime and database. Where time matters the test
  * turns it; a receiver in the process says what came.
  */
+
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Dispatcher } from '../src/actors/dispatcher.ts';
@@ -22,6 +23,7 @@ import {
   type Preferences,
   savePreferences,
 } from '../src/persistence/records/preferences.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
 import { webhookOf } from '../src/persistence/records/webhooks.ts';
 import { type OperationContext, operations } from '../src/server/operations/index.ts';
 import { updateDeliveries } from '../src/server/operations/webhooks.ts';
@@ -82,7 +84,7 @@ function startDispatcher(
 const contextFor = (who: string): OperationContext => ({
   ...fakeRooms(),
   system,
-  database: database.pool,
+  records: recordsOf(database.pool),
   notifications,
   webhookAllowedHosts: ['127.0.0.1'],
   owner: who,

@@ -14,9 +14,11 @@ import { runCli } from '../src/cli/main.ts';
 import { machines } from '../src/machines/index.ts';
 import { Notifications } from '../src/persistence/records/notifications.ts';
 import { insertPosition } from '../src/persistence/records/positions.ts';
-import { savedScreenerOf, saveScreener } from '../src/persistence/records/saved-screeners.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
+import { saveScreener } from '../src/persistence/records/saved-screeners.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
 import { tools } from '../src/server/mcp/tools.ts';
+import { operations } from '../src/server/operations/index.ts';
 import { AnalysisProxy } from './analysis-proxy.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -60,8 +62,8 @@ beforeAll(async () => {
     system,
     notifications,
     analysis,
-    screeners: { savedScreener: (owner, id) => savedScreenerOf(pool, owner, id) },
-    database: pool,
+
+    records: recordsOf(pool),
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
       analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),
@@ -228,6 +230,7 @@ describe('MCP', () => {
         tools: unknown[];
       };
       expect(listed.tools).toHaveLength(tools.length);
+      expect(listed.tools).toHaveLength(operations.filter(({ doors }) => doors.includes('mcp')).length);
       const input = JSON.stringify({ symbols: ['AAPL'] });
       const called = await run(
         '--method',

@@ -19,6 +19,7 @@ import { LiveActor, plain } from '../src/actors/runtime/testing/live-actor.ts';
 import { analysis } from '../src/machines/analysis.ts';
 import { briefing } from '../src/machines/briefing.ts';
 import { delivery } from '../src/machines/delivery.ts';
+import { housekeeping } from '../src/machines/housekeeping.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
@@ -27,6 +28,7 @@ import { screener } from '../src/machines/screener.ts';
 import { summary } from '../src/machines/summary.ts';
 import { briefingModel, reportModel, summaryModel } from '../src/machines/testing/daily-piece-models.ts';
 import { deliveryModel } from '../src/machines/testing/delivery-model.ts';
+import { housekeepingModel } from '../src/machines/testing/housekeeping-model.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
 import { screenerModel } from '../src/machines/testing/screener-model.ts';
@@ -56,6 +58,7 @@ const cases: [DurableMachine, Model][] = [
   [briefing, briefingModel],
   [summary, summaryModel],
   [report, reportModel],
+  [patient(housekeeping, ['untilNextBite']), housekeepingModel],
 ];
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */

@@ -2,6 +2,7 @@
  * What whoever runs TTAI can do about actors: over HTTP and the command line, on the real runtime and database. Each
  * operation is tried as a stranger, as the owner and as an operator.
  */
+
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,9 +17,15 @@ import {
   effect,
 } from '../src/actors/runtime/index.ts';
 import { runCli } from '../src/cli/main.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
 import { hashToken } from '../src/server/auth.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
-import { fakeRooms } from '../src/server/testing/fake-system.ts';
+import {
+  fakeAnalysis,
+  fakeNotifications,
+  fakeRecords,
+  fakeRooms,
+} from '../src/server/testing/fake-system.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** While this is set, the machine's steps on `ADD` throw: what an operator mends before a retry. */
@@ -102,7 +109,8 @@ beforeAll(async () => {
   });
   server = await startServer({
     config: { host: '127.0.0.1', port: 0, marketData: 'simulated', authTokensFile: tokensFile },
-    ...{ ...fakeRooms(), system, database: pool },
+    ...{ ...fakeRooms(), system, records: recordsOf(pool) },
+    ...{ system, notifications: fakeNotifications, analysis: fakeAnalysis, records: fakeRecords },
     ...{ health: {}, serverId: 'test', log: quiet },
   });
 });

@@ -14,7 +14,9 @@ import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
 import { addDataCommands } from './data.ts';
 import { addMonitorCommands } from './monitors.ts';
+import { addPositionCommands } from './positions.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
+import { addCatchUpCommand, addPreferencesCommands, addScreenerCommands } from './records.ts';
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { addScreenCommand } from './screen.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
@@ -98,6 +100,10 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addAlertCommands(program, { client, terminal, show });
+  addPositionCommands(program, { client, terminal, show });
+  addScreenerCommands(program, { client, terminal, show });
+  addPreferencesCommands(program, { client, terminal, show });
+  addCatchUpCommand(program, { client, terminal, show });
 
   addMonitorCommands(program, { client, terminal, show });
 

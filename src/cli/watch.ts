@@ -95,6 +95,11 @@ function connectOnce(options: WatchOptions, session: KeptSession): Promise<Ended
     if (received.type === 'welcome') {
       welcomed = true;
       session.keep(received.sessionId, received.lastSeq);
+      if (received.missedUntil !== null) {
+        options.onChange(
+          `Some notifications up to ${received.missedUntil} are gone: they are kept for 90 days.`,
+        );
+      }
       options.onChange(received.resumed ? `Back in the session, after ${received.lastSeq}.` : 'Watching.');
     } else if (received.type === 'notification') {
       options.onNotification(received.notification);

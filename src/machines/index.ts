@@ -2,6 +2,7 @@
 import { analysis } from './analysis.ts';
 import { briefing } from './briefing.ts';
 import { delivery } from './delivery.ts';
+import { housekeeping } from './housekeeping.ts';
 import { marketWatch } from './market-watch.ts';
 import { portfolioMonitor } from './portfolio-monitor.ts';
 import { priceAlert } from './price-alert.ts';
@@ -23,4 +24,5 @@ export const machines = [
   report,
   delivery,
   session,
+  housekeeping,
 ];

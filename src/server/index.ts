@@ -9,7 +9,7 @@ import { getRequestListener } from '@hono/node-server';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { ActorSystem, RuntimeLog } from '../actors/runtime/types.ts';
 import type { Config } from '../config.ts';
-import type { Database } from '../persistence/database.ts';
+import type { Records } from '../persistence/records/records.ts';
 import { createApp } from './app.ts';
 import { createAuth } from './auth.ts';
 import { toErrorBody } from './errors.ts';
@@ -18,8 +18,8 @@ import { createInspectDoor } from './inspect/index.ts';
 import type { RequestObserver } from './observed-requests.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { NotificationReader } from './operations/notifications.ts';
+import type { PositionEvaluator } from './operations/positions.ts';
 import type { QuoteReader } from './operations/quotes.ts';
-import type { ScreenerReader } from './operations/start-screener.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
 import { refuseUpgrade } from './sessions/upgrade.ts';
@@ -38,9 +38,8 @@ export interface ServerOptions {
     Partial<Pick<Config, 'webhookAllowedHosts'>>;
   system: ActorSystem;
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
-  analysis: QuoteReader;
-  screeners: ScreenerReader;
-  database: Database;
+  analysis: QuoteReader & PositionEvaluator;
+  records: Records;
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -62,7 +61,7 @@ export interface RunningServer {
 
 /** Resolves when it listens. Throws `port_in_use`, `address_unavailable` or `tokens_required`, for a person to read. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, system, notifications, analysis, screeners, database } = options;
+  const { config, system, notifications, analysis, records } = options;
   const { health, serverId, log, requests } = options;
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
@@ -75,9 +74,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     system,
     notifications,
     analysis,
-    screeners,
-    database,
     webhookAllowedHosts: config.webhookAllowedHosts ?? [],
+    records,
     auth,
     health,
     inspect,

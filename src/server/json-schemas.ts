@@ -61,6 +61,8 @@ function shorten({ jsonSchema }: { jsonSchema: JsonSchema }): void {
   // The bounds of safe integers, which zod writes out, tell a reader nothing.
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  // What a format says already, in hundreds of characters.
+  if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
   // Keys of records are always strings.
   delete jsonSchema.propertyNames;
   if (

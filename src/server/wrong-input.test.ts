@@ -47,6 +47,11 @@ const savedNowhere = '{"savedScreenerId":"00000000-0000-4000-8000-000000000000"}
 const crossedPrices = '{"criteria":{"minPrice":50,"maxPrice":20}}';
 const modernHeaders = { ...mcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
 
+const aTime = '2026-01-01T00:00:00Z';
+const wrongLeg = '{"symbol":"A","legs":[{"strike":1,"right":"put","quantity":-1,"openPrice":1}]}';
+const wrongCriteria = '{"name":"a","criteria":{"minPrice":50,"maxPrice":20}}';
+const longFile = JSON.stringify({ csv: 'x'.repeat(950_000) });
+
 /** What is sent, and the status and code that it is answered with: our code, or JSON-RPC's where it has only that. */
 const wrongs: [name: string, sent: Sent, status: number, code: string | number][] = [
   ['api: unknown address', get('/nowhere'), 404, 'not_found'],
@@ -80,6 +85,20 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['api: half a character', post('/api/alerts', `{${alertFields},"note":"\\ud800"}`), 400, 'invalid_input'],
   ['api: a cursor with NUL', get('/api/alerts?cursor=%00'), 400, 'invalid_input'],
   ['api: an alert for an unknown symbol', post('/api/alerts', unknownAlert), 404, 'symbol_not_found'],
+  ['api: a position without legs', post('/api/positions', '{"symbol":"A"}'), 400, 'invalid_input'],
+  ['api: a position of no expiration', post('/api/positions', wrongLeg), 400, 'invalid_input'],
+  ['api: unknown position', post('/api/positions/x/close', '{"realizedPnl":"1"}'), 404, 'position_not_found'],
+  ['api: no position', { method: 'DELETE', path: '/api/positions/%00' }, 400, 'invalid_input'],
+  ['api: a file that is none', post('/api/positions/import', '{"csv":"hello"}'), 400, 'invalid_input'],
+  ['api: a file with NUL', post('/api/positions/import', '{"csv":"a\\u0000b"}'), 400, 'invalid_input'],
+  ['api: a file of 950 kB', post('/api/positions/import', longFile), 400, 'invalid_input'],
+  ['api: import by GET', get('/api/positions/import'), 405, 'method_not_allowed'],
+  ['api: a time zone of nowhere', post('/api/preferences', '{"timeZone":"A/B"}'), 400, 'invalid_input'],
+  ['api: half of the quiet hours', post('/api/preferences', '{"quietFrom":"22:00"}'), 400, 'invalid_input'],
+  ['api: wrong criteria', post('/api/screeners', wrongCriteria), 400, 'invalid_input'],
+  ['api: unknown screener', { method: 'DELETE', path: '/api/screeners/x' }, 404, 'screener_not_found'],
+  ['api: both a time and a number', get(`/api/catch-up?afterSeq=1&since=${aTime}`), 400, 'invalid_input'],
+  ['api: a time to come', get('/api/catch-up?since=2999-01-01T00:00:00Z'), 400, 'invalid_input'],
   ['api: unknown actor', get('/api/actors/analysis/none'), 404, 'actor_not_found'],
   ['api: unknown history', get('/api/actors/analysis/none/history'), 404, 'actor_not_found'],
   ['api: unknown pending', get('/api/actors/analysis/none/pending'), 404, 'actor_not_found'],
@@ -119,6 +138,9 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['mcp: symbol of 1,000 characters', tool('get_quote', { symbols: [longSymbol] }), 200, 'invalid_input'],
   ['mcp: unknown screener', tool('start_screener', JSON.parse(savedNowhere)), 200, 'screener_not_found'],
   ['mcp: criteria of no sense', tool('start_screener', JSON.parse(crossedPrices)), 200, 'invalid_input'],
+  ['mcp: a leg of nothing', tool('add_position', { symbol: 'A', legs: [{}] }), 200, 'invalid_input'],
+  ['mcp: unknown position', tool('delete_position', { positionId: unknownRun }), 200, 'position_not_found'],
+  ['mcp: no file', tool('import_positions', { csv: '' }), 200, 'invalid_input'],
   ['mcp: unknown run', tool('get_run', { runId: unknownRun }), 200, 'run_not_found'],
   ['mcp: an event for a machine', tool('cancel_run', foreignEvent), 200, 'invalid_input'],
   [
@@ -214,6 +236,10 @@ describe('with tokens', () => {
     ['GET', '/api/actors/analysis/a/pending', {}],
     ['POST', '/api/actors/analysis/a/stop', json],
     ['POST', '/api/alerts', json],
+    ['GET', '/api/positions', {}],
+    ['POST', '/api/positions/import', json],
+    ['GET', '/api/preferences', {}],
+    ['GET', '/api/catch-up', {}],
     ['POST', '/mcp', mcp],
     ['GET', '/mcp', {}],
     ['GET', '/inspect', {}],

@@ -3,6 +3,7 @@ import type { Effect } from '../runtime/index.ts';
 import { analysisEffects } from './analysis.ts';
 import { dailyPieceEffects } from './daily-pieces.ts';
 import { deliveryEffects } from './delivery.ts';
+import { housekeepingEffects } from './housekeeping.ts';
 import { marketWatchEffects } from './market-watch.ts';
 import { portfolioMonitorEffects } from './portfolio-monitor.ts';
 import type { EffectRooms } from './rooms.ts';
@@ -26,5 +27,6 @@ export function allEffects(rooms: EffectRooms): Effect[] {
     ...deliveryEffects(rooms),
     ...tradingDayEffects(rooms),
     ...dailyPieceEffects(rooms),
+    ...housekeepingEffects(rooms),
   ];
 }

@@ -116,6 +116,18 @@ export class Notifications {
     return Number(rows[0]?.last_seq ?? 0);
   }
 
+  /**
+   * Who has read no further than below this one has missed some: they were deleted for their age. 0: none were, and
+   * numbers have no gaps.
+   */
+  async prunedSeq(owner: string): Promise<number> {
+    const { rows } = await this.#database.query(
+      'SELECT pruned_seq FROM notification_counters WHERE owner = $1',
+      [owner],
+    );
+    return Number(rows[0]?.pruned_seq ?? 0);
+  }
+
   /** Told of an owner's new notifications; null: some may have been missed, read again for all. */
   onNotification(listener: (owner: string | null) => void): () => void {
     this.#listeners.add(listener);

@@ -49,6 +49,93 @@ export async function insertPosition(database: Database, position: NewPosition):
   return (rows[0] as Position | undefined) ?? null;
 }
 
+/** Keeps positions of one owner in one statement; answers those that were new, in no order. */
+export async function insertPositions(
+  database: Database,
+  positions: readonly NewPosition[],
+): Promise<Position[]> {
+  if (positions.length === 0) return [];
+  const column = <T>(of: (position: NewPosition) => T): T[] => positions.map(of);
+  const { rows } = await database.query(
+    `INSERT INTO positions (id, owner, portfolio, symbol, legs, opened_at, source, external_id, note)
+     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[],
+       $8::text[], $9::text[])
+     ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+    [
+      column(({ id }) => id),
+      column(({ owner }) => owner),
+      column(({ portfolio }) => portfolio),
+      column(({ symbol }) => symbol),
+      column(({ legs }) => JSON.stringify(legs)),
+      column(({ openedAt }) => openedAt),
+      column(({ source }) => source),
+      column(({ externalId }) => externalId),
+      column(({ note }) => note),
+    ],
+  );
+  return rows as unknown as Position[];
+}
+
+/** Of these ids at a source, those that this owner has already. */
+export async function knownExternalIds(
+  database: Database,
+  owner: string,
+  source: PositionSource,
+  externalIds: readonly string[],
+): Promise<Set<string>> {
+  const { rows } = await database.query(
+    'SELECT external_id FROM positions WHERE owner = $1 AND source = $2 AND external_id = ANY($3)',
+    [owner, source, externalIds],
+  );
+  return new Set(rows.map(({ external_id: id }) => id as string));
+}
+
+export interface PositionPlace {
+  openedAt: Date;
+  id: string;
+}
+
+/** An owner's positions, the last opened first: of a status or of all, of a portfolio or of all, behind a place. */
+export async function listPositions(
+  database: Database,
+  owner: string,
+  page: {
+    status?: 'open' | 'closed' | undefined;
+    portfolio?: string | undefined;
+    after?: PositionPlace | undefined;
+    limit: number;
+  },
+): Promise<Position[]> {
+  const values: unknown[] = [owner, page.limit];
+  const given = (value: unknown): string => `$${values.push(value)}`;
+  const conditions = ['owner = $1'];
+  // Only what is asked stands in the statement, so that its plan is the one for it.
+  if (page.status) conditions.push(`status = ${given(page.status)}`);
+  if (page.portfolio !== undefined) conditions.push(`portfolio = ${given(page.portfolio)}`);
+  if (page.after) {
+    const [openedAt, id] = [given(page.after.openedAt), given(page.after.id)];
+    conditions.push(`opened_at <= ${openedAt}`, `(opened_at < ${openedAt} OR id > ${id})`);
+  }
+  const { rows } = await database.query(
+    `SELECT ${COLUMNS} FROM positions WHERE ${conditions.join(' AND ')} ORDER BY opened_at DESC, id LIMIT $2`,
+    values,
+  );
+  return rows as unknown as Position[];
+}
+
+/** What it was; null when this owner has no such position. */
+export async function deletePosition(
+  database: Database,
+  owner: string,
+  id: string,
+): Promise<Position | null> {
+  const { rows } = await database.query(
+    `DELETE FROM positions WHERE id = $1 AND owner = $2 RETURNING ${COLUMNS}`,
+    [id, owner],
+  );
+  return (rows[0] as Position | undefined) ?? null;
+}
+
 /** Null when this owner has no such position. */
 export async function positionOf(database: Database, owner: string, id: string): Promise<Position | null> {
   const { rows } = await database.query(`SELECT ${COLUMNS} FROM positions WHERE id = $1 AND owner = $2`, [
@@ -128,27 +215,24 @@ export async function closePosition(
   return (rows[0] as Position | undefined) ?? null;
 }
 
-/** Owners with open positions, after one in the order of their names. */
-export async function ownersWithOpenPositions(
-  database: Database,
-  after: string,
-  limit: number,
-): Promise<string[]> {
-  const { rows } = await database.query(
-    `SELECT DISTINCT owner FROM positions WHERE status = 'open' AND owner > $1 ORDER BY owner LIMIT $2`,
-    [after, limit],
-  );
-  return rows.map(({ owner }) => owner as string);
+/** Owners with open positions, after one in the order of their names: one look into the index for each. */
+export function ownersWithOpenPositions(database: Database, after: string, limit: number): Promise<string[]> {
+  return ownersOf(database, `SELECT owner FROM positions WHERE status = 'open' AND owner > `, after, limit);
 }
 
-/** Owners that have, or had, a position, after one in the order of their names. */
-export async function ownersWithPositions(
-  database: Database,
-  after: string,
-  limit: number,
-): Promise<string[]> {
+/** Owners that have, or had, a position, after one in the order of their names: one look for each. */
+export function ownersWithPositions(database: Database, after: string, limit: number): Promise<string[]> {
+  return ownersOf(database, 'SELECT owner FROM positions WHERE owner > ', after, limit);
+}
+
+async function ownersOf(database: Database, select: string, after: string, limit: number): Promise<string[]> {
   const { rows } = await database.query(
-    'SELECT DISTINCT owner FROM positions WHERE owner > $1 ORDER BY owner LIMIT $2',
+    `WITH RECURSIVE holders(owner) AS (
+       (${select} $1 ORDER BY owner LIMIT 1)
+       UNION ALL
+       SELECT (${select} holders.owner ORDER BY owner LIMIT 1) FROM holders WHERE holders.owner IS NOT NULL
+     )
+     SELECT owner FROM holders WHERE owner IS NOT NULL LIMIT $2`,
     [after, limit],
   );
   return rows.map(({ owner }) => owner as string);

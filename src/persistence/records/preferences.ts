@@ -46,6 +46,38 @@ export async function savePreferences(
   );
 }
 
+/** Changes what is given, at once; `quietFrom` and `quietUntil` are given both or neither. Answers all as they then are. */
+export async function changePreferences(
+  database: Database,
+  owner: string,
+  changes: Partial<Preferences>,
+): Promise<Preferences> {
+  const { timeZone, channels, morningAlert, quietFrom, quietUntil } = changes;
+  const first = { ...defaultPreferences, ...changes };
+  const { rows } = await database.query(
+    `INSERT INTO preferences AS p (owner, time_zone, channels, morning_alert, quiet_from, quiet_until)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (owner) DO UPDATE SET time_zone = coalesce($7, p.time_zone), channels = coalesce($8, p.channels),
+       morning_alert = coalesce($9, p.morning_alert),
+       quiet_from = CASE WHEN $10 THEN $5 ELSE p.quiet_from END,
+       quiet_until = CASE WHEN $10 THEN $6 ELSE p.quiet_until END, updated_at = now()
+     RETURNING ${COLUMNS}`,
+    [
+      owner,
+      first.timeZone,
+      first.channels,
+      first.morningAlert,
+      quietFrom ?? null,
+      quietUntil ?? null,
+      timeZone ?? null,
+      channels ?? null,
+      morningAlert ?? null,
+      quietFrom !== undefined,
+    ],
+  );
+  return rows[0] as unknown as Preferences;
+}
+
 /** Owners who want the morning's briefing, after one in the order of their names. */
 export async function ownersWantingMorning(
   database: Database,

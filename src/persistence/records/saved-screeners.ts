@@ -14,22 +14,33 @@ export interface SavedScreener {
 
 const COLUMNS = 'id, owner, name, criteria, max_symbols AS "maxSymbols", auto_run AS "autoRun"';
 
-/** Keeps a screener; the owner's one of this name is replaced, and keeps its id. */
-export async function saveScreener(database: Database, screener: SavedScreener): Promise<SavedScreener> {
+/** Of one owner. */
+export const MAX_SAVED_SCREENERS = 200;
+
+/**
+ * Keeps a screener; the owner's one of this name is replaced, and keeps its id. Null when the owner has
+ * `MAX_SAVED_SCREENERS` of other names.
+ */
+export async function saveScreener(
+  database: Database,
+  screener: SavedScreener,
+): Promise<SavedScreener | null> {
   const { id, owner, name, criteria, maxSymbols, autoRun } = screener;
   const { rows } = await database.query(
-    `INSERT INTO saved_screeners (id, owner, name, criteria, max_symbols, auto_run) VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO saved_screeners (id, owner, name, criteria, max_symbols, auto_run)
+     SELECT $1::uuid, $2::text, $3::text, $4::jsonb, $5::integer, $6::boolean
+     WHERE (SELECT count(*) FROM saved_screeners WHERE owner = $2 AND name <> $3) < ${MAX_SAVED_SCREENERS}
      ON CONFLICT (owner, name) DO UPDATE SET criteria = excluded.criteria, max_symbols = excluded.max_symbols,
        auto_run = excluded.auto_run, updated_at = now() RETURNING ${COLUMNS}`,
     [id, owner, name, JSON.stringify(criteria), maxSymbols, autoRun],
   );
-  return rows[0] as unknown as SavedScreener;
+  return (rows[0] as SavedScreener | undefined) ?? null;
 }
 
-/** An owner's screeners by name; at most 200. */
+/** An owner's screeners by name. */
 export async function savedScreeners(database: Database, owner: string): Promise<SavedScreener[]> {
   const { rows } = await database.query(
-    `SELECT ${COLUMNS} FROM saved_screeners WHERE owner = $1 ORDER BY name LIMIT 200`,
+    `SELECT ${COLUMNS} FROM saved_screeners WHERE owner = $1 ORDER BY name LIMIT ${MAX_SAVED_SCREENERS}`,
     [owner],
   );
   return rows as unknown as SavedScreener[];
@@ -48,13 +59,17 @@ export async function savedScreenerOf(
   return (rows[0] as SavedScreener | undefined) ?? null;
 }
 
-/** Whether there was one. */
-export async function deleteScreener(database: Database, owner: string, id: string): Promise<boolean> {
-  const { rowCount } = await database.query('DELETE FROM saved_screeners WHERE id = $1 AND owner = $2', [
-    id,
-    owner,
-  ]);
-  return rowCount === 1;
+/** What it was; null when this owner has no such screener. */
+export async function deleteScreener(
+  database: Database,
+  owner: string,
+  id: string,
+): Promise<SavedScreener | null> {
+  const { rows } = await database.query(
+    `DELETE FROM saved_screeners WHERE id = $1 AND owner = $2 RETURNING ${COLUMNS}`,
+    [id, owner],
+  );
+  return (rows[0] as SavedScreener | undefined) ?? null;
 }
 
 /** Those of all owners that run by themselves, after one in the order of their ids (null: from the first). */

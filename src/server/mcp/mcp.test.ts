@@ -70,6 +70,18 @@ describe('2025 revisions, with the SDK', () => {
       'list_webhooks',
       'test_webhook',
       'delete_webhook',
+      'add_position',
+      'list_positions',
+      'import_positions',
+      'close_position',
+      'delete_position',
+      'save_screener',
+      'list_screeners',
+      'delete_screener',
+      'get_preferences',
+      'update_preferences',
+      'list_notifications',
+      'catch_up',
     ]);
     for (const { annotations, outputSchema, description } of tools) {
       expect(annotations).toMatchObject({

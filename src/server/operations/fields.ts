@@ -7,6 +7,9 @@ import { ticker } from '../../machines/criteria.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
 const yearsAhead = 5;
+/** A client's clock may be ahead of ours. */
+const clockSkewMs = 60_000;
+const earliestMs = Date.UTC(1970, 0, 2);
 const controls = /[^\P{Cc}\n\t]/u;
 /** Characters that make the text after them read in another order than it is stored in. */
 const directionOverrides = /[\u202a-\u202e\u2066-\u2069]/;
@@ -39,6 +42,17 @@ export const futureTime = z
   })
   .refine((value) => Date.parse(value) > Date.now(), 'must be in the future')
   .refine((value) => Date.parse(value) <= latestTime(), `must be at most ${yearsAhead} years ahead`)
+  .describe('RFC 3339');
+
+/** A time that has been. RFC 3339 with an offset. */
+export const pastTime = z
+  .string()
+  .refine((value) => timestamp.safeParse(value).success, {
+    error: 'must be a time such as 2026-01-31T21:00:00Z',
+    abort: true,
+  })
+  .refine((value) => Date.parse(value) <= Date.now() + clockSkewMs, 'must not be in the future')
+  .refine((value) => Date.parse(value) >= earliestMs, 'must be after 1970')
   .describe('RFC 3339');
 
 function latestTime(): number {

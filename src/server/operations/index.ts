@@ -1,13 +1,18 @@
 /** The table of all operations: first those of assistants, in the order in which they read them, then the operators'. */
 import { getActor, getActorHistory, getActorPending, listActors, stopActor } from './actors.ts';
 import { deleteAlert, listAlerts, setAlert, updateAlert } from './alerts.ts';
+import { catchUp } from './catch-up.ts';
 import { discardDeadLetter, getDeadLetter, listDeadLetters, retryDeadLetter } from './dead-letters.ts';
+import { importPositions } from './import-positions.ts';
 import { migrateActors } from './migrate-actors.ts';
 import { getMonitor, startMonitor, stopMonitor, updateMonitor } from './monitors.ts';
 import { listNotifications } from './notifications.ts';
 import type { Operation } from './operation.ts';
+import { addPosition, closePosition, deletePosition, listPositions } from './positions.ts';
+import { getPreferences, updatePreferences } from './preferences.ts';
 import { getQuote } from './quotes.ts';
 import { cancelRun, getRun, listRuns, waitRun } from './runs.ts';
+import { deleteScreener, listScreeners, saveScreener } from './saved-screeners.ts';
 import { startAnalysis } from './start-analysis.ts';
 import { startScreener } from './start-screener.ts';
 import { addWebhook, deleteWebhook, listWebhooks, testWebhook } from './webhooks.ts';
@@ -41,6 +46,19 @@ export const operations: readonly Operation[] = [
   listWebhooks,
   testWebhook,
   deleteWebhook,
+  addPosition,
+  listPositions,
+  // Before those with an id in the same place of their path.
+  importPositions,
+  closePosition,
+  deletePosition,
+  saveScreener,
+  listScreeners,
+  deleteScreener,
+  getPreferences,
+  updatePreferences,
+  listNotifications,
+  catchUp,
   listActors,
   getActor,
   getActorHistory,

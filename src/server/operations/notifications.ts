@@ -5,7 +5,7 @@ import { limit } from './fields.ts';
 import { defineOperation } from './operation.ts';
 
 /** What operations need of the notifications' store. */
-export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq'>;
+export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq' | 'prunedSeq'>;
 
 export const listNotifications = defineOperation({
   name: 'list_notifications',
@@ -25,6 +25,7 @@ export const listNotifications = defineOperation({
       }),
     ),
     latestSeq: z.int(),
+    missed: z.boolean().describe('Some after afterSeq are deleted: they are kept for 90 days'),
   }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/notifications' },
@@ -40,13 +41,15 @@ export const listNotifications = defineOperation({
         data,
       })),
       latestSeq: await notifications.latestSeq(owner),
+      missed: input.afterSeq < (await notifications.prunedSeq(owner)),
     };
   },
-  text: ({ notifications, latestSeq }) => {
-    if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.`;
+  text: ({ notifications, latestSeq, missed }) => {
+    const gap = missed ? ' Older ones are deleted.' : '';
+    if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.${gap}`;
     const lines = notifications.map(
       ({ seq, type, at, data }) => `${seq} ${at} ${type} ${JSON.stringify(data)}`,
     );
-    return [...lines, `The latest seq is ${latestSeq}.`].join('\n');
+    return [...lines, `The latest seq is ${latestSeq}.${gap}`].join('\n');
   },
 });

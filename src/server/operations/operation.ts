@@ -5,11 +5,11 @@
  */
 import type { z } from 'zod';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
-import type { Database } from '../../persistence/database.ts';
+import type { Records } from '../../persistence/records/records.ts';
 import { invalidInput } from '../errors.ts';
 import type { NotificationReader } from './notifications.ts';
+import type { PositionEvaluator } from './positions.ts';
 import type { QuoteReader } from './quotes.ts';
-import type { ScreenerReader } from './start-screener.ts';
 
 /** What operations need of the actor system. */
 export type OperationSystem = Pick<
@@ -34,13 +34,11 @@ export type OperationSystem = Pick<
 /** What operations work with, the same for all requests of a process. */
 export interface OperationRooms {
   system: OperationSystem;
-  analysis: QuoteReader;
+  analysis: QuoteReader & PositionEvaluator;
   notifications: NotificationReader;
-  screeners: ScreenerReader;
-  /** Where the domain's records are, for their stores. */
-  database: Database;
   /** As in the configuration. */
   webhookAllowedHosts: readonly string[];
+  records: Records;
 }
 
 /** What operations work with, and for whom. */

@@ -392,7 +392,7 @@ describe('alerts', () => {
 
   it('are set while nobody can say whether the symbol is known, unless the caller is gone', async () => {
     const away = new TtaiError('analysis_unavailable', 'Away.', { retryable: true });
-    const analysis = { quotes: () => Promise.reject(away) };
+    const analysis = { ...context.analysis, quotes: () => Promise.reject(away) };
     expect(await call('set_alert', { ...wanted, symbol: 'NOPE' }, { analysis })).toMatchObject({
       alert: { symbol: 'NOPE' },
     });
@@ -427,6 +427,7 @@ describe('list_notifications', () => {
     expect(await call('list_notifications', {}, { owner: 'ann' })).toEqual({
       notifications: [],
       latestSeq: 0,
+      missed: false,
     });
   });
 });

@@ -12,12 +12,6 @@ import { started, startedInWords, startedRun } from './started-run.ts';
 const machine = 'screener';
 const usualSymbols = 50;
 
-/** What operations need of the saved screeners' store. */
-export interface ScreenerReader {
-  /** Null when this owner has no such screener. */
-  savedScreener(owner: string, id: string): Promise<SavedScreener | null>;
-}
-
 export const startScreener = defineOperation({
   name: 'start_screener',
   title: 'Start a screener',
@@ -61,8 +55,8 @@ export const startScreener = defineOperation({
 });
 
 /** Throws `screener_not_found`, also for another owner's. */
-async function ownScreener({ screeners, owner }: OperationContext, id: string): Promise<SavedScreener> {
-  const saved = z.uuid().safeParse(id).success ? await screeners.savedScreener(owner, id) : null;
+async function ownScreener({ records, owner }: OperationContext, id: string): Promise<SavedScreener> {
+  const saved = z.uuid().safeParse(id).success ? await records.savedScreener(owner, id) : null;
   if (saved) return saved;
   throw new TtaiError('screener_not_found', `There is no saved screener ${id}.`, {
     details: { hint: 'Give criteria instead, or the id of a screener that was saved.' },

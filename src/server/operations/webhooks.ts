@@ -4,14 +4,7 @@ import { z } from 'zod';
 import { checkDestination, MAX_URL_LENGTH, newWebhookSecret } from '../../actors/effects/index.ts';
 import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorEvent, ActorView, SendAnswer } from '../../actors/runtime/types.ts';
-import {
-  deleteWebhook as deleteRow,
-  insertWebhook,
-  MAX_WEBHOOKS,
-  type Webhook,
-  webhookOf,
-  webhooksOf,
-} from '../../persistence/records/webhooks.ts';
+import { MAX_WEBHOOKS, type Webhook } from '../../persistence/records/webhooks.ts';
 import { text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { notificationTypes, shownUrl, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
@@ -21,7 +14,7 @@ const machine = 'delivery';
 const testTimeoutMs = 20_000;
 
 const webhookId = text(100).min(1);
-type Context = Pick<OperationContext, 'system' | 'owner' | 'source' | 'database' | 'notifications'>;
+type Context = Pick<OperationContext, 'system' | 'owner' | 'source' | 'records' | 'notifications'>;
 
 export const addWebhook = defineOperation({
   name: 'add_webhook',
@@ -41,11 +34,11 @@ export const addWebhook = defineOperation({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/webhooks' },
   async run(context, { url, format, types }) {
-    const { owner, database, system, webhookAllowedHosts } = context;
+    const { owner, records, system, webhookAllowedHosts } = context;
     const { href } = checkDestination(url, webhookAllowedHosts);
     const secret = newWebhookSecret();
     const wanted = types ? [...new Set(types)] : null;
-    const row = await insertWebhook(database, {
+    const row = await records.addWebhook({
       id: randomUUID(),
       owner,
       url: href,
@@ -83,7 +76,7 @@ export const listWebhooks = defineOperation({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/webhooks' },
   async run(context) {
-    const rows = await webhooksOf(context.database, context.owner);
+    const rows = await context.records.webhooks(context.owner);
     return { webhooks: await Promise.all(rows.map((row) => viewOf(context, row))) };
   },
   text: ({ webhooks }) =>
@@ -107,7 +100,7 @@ export const deleteWebhook = defineOperation({
   http: { method: 'delete', path: '/webhooks/{webhookId}' },
   async run(context, { webhookId: id }) {
     // The row goes first: without it nothing is sent, whatever becomes of the actor.
-    const row = isId(id) ? await deleteRow(context.database, context.owner, id) : null;
+    const row = isId(id) ? await context.records.deleteWebhook(context.owner, id) : null;
     if (!row) throw notFound(id);
     await sendIfThere(context, row.id, { type: 'CLOSE' });
     return { webhookId: row.id };
@@ -131,7 +124,7 @@ export const testWebhook = defineOperation({
   http: { method: 'post', path: '/webhooks/{webhookId}/test' },
   async run(context, { webhookId: id }) {
     const { system, owner, signal } = context;
-    const row = isId(id) ? await webhookOf(context.database, owner, id) : null;
+    const row = isId(id) ? await context.records.webhook(owner, id) : null;
     if (!row) throw notFound(id);
     const testId = randomUUID();
     const event = { type: 'TEST', testId };
@@ -167,7 +160,7 @@ interface TestAnswer {
 
 /** Tells the owner's deliveries that the owner wants to be told otherwise (preferences): they look again. */
 export async function updateDeliveries(context: Context): Promise<void> {
-  const rows = await webhooksOf(context.database, context.owner);
+  const rows = await context.records.webhooks(context.owner);
   await Promise.all(rows.map(({ id }) => sendIfThere(context, id, { type: 'UPDATE' })));
 }
 

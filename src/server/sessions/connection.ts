@@ -173,7 +173,7 @@ export class Connection {
     if (this.#joined) throw new BadFrameError('hello_twice', 'This connection has said hello already.');
     const { owner, system, registry, serverId, feed } = this.#options;
     const resumed = frame.sessionId !== undefined;
-    const latest = await this.#latestSeq();
+    const [latest, pruned] = await this.#seqs();
     const session =
       frame.sessionId === undefined
         ? await SessionActor.start(system, {
@@ -206,6 +206,7 @@ export class Connection {
       sessionId: session.sessionId,
       resumed,
       lastSeq: cursor,
+      missedUntil: cursor < pruned ? pruned : null,
       topics: shownTopics(topics),
       serverId,
       serverTime: new Date().toISOString(),
@@ -218,9 +219,11 @@ export class Connection {
     if (frame.subscribe) await subscriptions.add(frame.subscribe, frame.id);
   }
 
-  async #latestSeq(): Promise<number> {
+  /** The last one, and the last of those that are deleted. */
+  async #seqs(): Promise<[number, number]> {
     try {
-      return await this.#options.notifications.latestSeq(this.#options.owner);
+      const { notifications, owner } = this.#options;
+      return await Promise.all([notifications.latestSeq(owner), notifications.prunedSeq(owner)]);
     } catch (cause) {
       throw new TtaiError('unavailable', 'The database is away. Try again.', { retryable: true, cause });
     }

@@ -87,6 +87,19 @@ describe('delivery', () => {
     expect(again.seqs()).toEqual([3, 4]);
   });
 
+  it('is told, when it comes back, that some of what follows is deleted', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    await client.leave();
+    database.prunedSeq = 2;
+    const behind = new Client(servers[1]);
+    expect(await behind.hello({ sessionId, lastSeq: 1 })).toMatchObject({ lastSeq: 1, missedUntil: 2 });
+    await behind.leave();
+    const upToDate = new Client(servers[1]);
+    expect(await upToDate.hello({ sessionId, lastSeq: 2 })).toMatchObject({ lastSeq: 2, missedUntil: null });
+  });
+
   it('resumes after what the client says it has, and remembers that', async () => {
     const client = new Client(servers[0]);
     const { sessionId } = await client.hello();

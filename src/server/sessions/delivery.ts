@@ -15,6 +15,8 @@ export interface NotificationRows {
   since(owner: string, afterSeq: number, limit: number): Promise<Notification[]>;
   /** 0 when there is none yet. */
   latestSeq(owner: string): Promise<number>;
+  /** Of those that were deleted for their age the highest; 0 when none was. */
+  prunedSeq(owner: string): Promise<number>;
   /** Tells whose notifications may have grown; null: anybody's. Returns a function that ends it. */
   onNotification(listener: (owner: string | null) => void): () => void;
 }

@@ -149,6 +149,10 @@ export const serverFrames = {
       sessionId: z.string().describe('Secret: who has it and the token can take the session over'),
       resumed: z.boolean(),
       lastSeq: seq.describe('What follows begins after this one'),
+      missedUntil: seq
+        .nullable()
+        .default(null)
+        .describe('Of those after lastSeq, some up to this one are deleted: they are kept for 90 days'),
       topics: z.array(z.string()),
       serverId: z.string(),
       serverTime: time,

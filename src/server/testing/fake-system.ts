@@ -2,7 +2,7 @@
  * For unit tests of the doors: a few actors in memory that a test moves by hand. Not a runtime: nothing is durable,
  * no machine runs. Tests of several rooms use the real one.
  */
-import { RuntimeError } from '../../actors/runtime/errors.ts';
+import { PeerUnavailableError, RuntimeError } from '../../actors/runtime/errors.ts';
 import type {
   ActorEvent,
   ActorSystem,
@@ -10,12 +10,13 @@ import type {
   Address,
   SpawnOptions,
 } from '../../actors/runtime/types.ts';
-import type { Database } from '../../persistence/database.ts';
+import { defaultPreferences } from '../../persistence/records/preferences.ts';
+import type { Records } from '../../persistence/records/records.ts';
 import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
+import type { PositionEvaluator } from '../operations/positions.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
-import type { ScreenerReader } from '../operations/start-screener.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
 
@@ -192,7 +193,10 @@ async function noDeadLetter(id: string): Promise<never> {
 }
 
 /** Quotes of AAPL and MSFT; nobody else is known. */
-export const fakeAnalysis: QuoteReader = {
+export const fakeAnalysis: QuoteReader & PositionEvaluator = {
+  async positions() {
+    throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
+  },
   async quotes(symbols) {
     const asOf = '2026-03-02T15:00:00Z';
     const known = { AAPL: 231.2, MSFT: 512.5 };
@@ -220,6 +224,32 @@ export const fakeNotifications: NotificationReader & { onNotification: () => () 
     return owner === 'local' ? rows.filter(({ seq }) => seq > afterSeq).slice(0, limit) : [];
   },
   latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
+  prunedSeq: async () => 0,
+};
+
+/** Nobody has any records, and nothing is kept. Tests that keep some have a database. */
+export const fakeRecords: Records = {
+  addPosition: async () => null,
+  addPositions: async () => [],
+  knownExternalIds: async () => new Set(),
+  position: async () => null,
+  positions: async () => [],
+  openPositions: async () => [],
+  closePosition: async () => null,
+  deletePosition: async () => null,
+  preferences: async () => defaultPreferences,
+  changePreferences: async (_owner, changes) => ({ ...defaultPreferences, ...changes }),
+  saveScreener: async (screener) => screener,
+  savedScreeners: async () => [],
+  savedScreener: async (owner, id) =>
+    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
+  deleteScreener: async () => null,
+  addWebhook: async () => 'full' as const,
+  webhooks: async () => [],
+  webhook: async () => null,
+  deleteWebhook: async () => null,
+  toldByType: async () => [],
+  seqBefore: async () => 0,
 };
 
 /** One saved screener of `local`, and one whose criteria an older release took. */
@@ -236,18 +266,6 @@ export const outdatedScreener: SavedScreener = {
   id: '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b12',
   criteria: { minDelta: 1 },
 };
-const fakeScreeners: ScreenerReader = {
-  savedScreener: async (owner, id) =>
-    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
-};
-
-/** What keeps records is tested on a real one. */
-const noDatabase: Database = {
-  query: async () => {
-    throw new Error('these rooms have no database');
-  },
-};
-
 export function fakeRooms(): OperationRooms & {
   system: FakeSystem;
   notifications: typeof fakeNotifications;
@@ -256,9 +274,8 @@ export function fakeRooms(): OperationRooms & {
     system: new FakeSystem(),
     analysis: fakeAnalysis,
     notifications: fakeNotifications,
-    screeners: fakeScreeners,
-    database: noDatabase,
     webhookAllowedHosts: [],
+    records: fakeRecords,
   };
 }
 

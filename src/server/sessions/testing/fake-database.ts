@@ -17,6 +17,8 @@ interface Row {
 /** What the servers share. Each call yields to others first, as a real one does. */
 export class FakeDatabase {
   readonly rows = new Map<string, Row>();
+  /** As if those up to it had been deleted for their age. */
+  prunedSeq = 0;
   readonly notifications = new Map<string, Notification[]>();
   /** Events that session actors took, in order. */
   readonly taken: { sessionId: string; event: SessionEvent }[] = [];
@@ -89,6 +91,7 @@ export class FakeDatabase {
         await this.#turn();
         return this.notifications.get(owner)?.length ?? 0;
       },
+      prunedSeq: async () => this.prunedSeq,
       onNotification: (listener) => {
         this.#notificationListeners.add(listener);
         return () => this.#notificationListeners.delete(listener);

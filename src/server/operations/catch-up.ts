@@ -1,0 +1,230 @@
+/**
+ * "What happened while I was away?", in one answer: what the owner was told, which runs ended, which alerts fired,
+ * how the monitors fare, and which positions want to be looked at. Parts of it are cut to the newest few; the lists
+ * have the rest.
+ */
+import { z } from 'zod';
+import { TtaiError } from '../../actors/runtime/errors.ts';
+import type { ActorView } from '../../actors/runtime/types.ts';
+import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
+import { alertOf, alertView } from './alert-view.ts';
+import { pastTime } from './fields.ts';
+import { defineOperation, type OperationContext } from './operation.ts';
+import { legInWords, positionView } from './position-view.ts';
+import { valuesOf } from './positions.ts';
+import { runHead, runHeadOf, runInWords } from './run-view.ts';
+
+const dayMs = 86_400_000;
+/** Of each type. */
+const newestTold = 3;
+/** Of runs and alerts. */
+const newestShown = 5;
+const lookedAt = 100;
+const positionsLookedAt = 200;
+/** Someone waits for the answer, which says as much without it. */
+const valuesTimeoutMs = 8_000;
+
+const monitorState = z.object({
+  monitorId: z.string(),
+  portfolio: z.string(),
+  health: z.string().describe('seeing, failing or blind'),
+  lastCheckAt: z.string().nullable(),
+  problem: z.string().nullable(),
+});
+
+const managed = positionView.pick({ positionId: true, portfolio: true, symbol: true }).extend({
+  held: z.string(),
+  why: z.array(z.string()),
+  pnl: z.number().nullable(),
+  dte: z.number().nullable(),
+  asOf: z.string(),
+  source: z.string(),
+});
+
+const caughtUp = z.object({
+  since: z.string().describe('The time from which runs and alerts are shown'),
+  latestSeq: z.int().describe('Pass it as afterSeq next time'),
+  missed: z.boolean().describe('Older notifications than are kept (90 days) were asked for'),
+  notifications: z.array(
+    z.object({
+      type: z.string(),
+      count: z.int(),
+      newest: z.array(
+        z.object({
+          seq: z.int(),
+          at: z.string(),
+          source: z.string(),
+          data: z.record(z.string(), z.unknown()),
+        }),
+      ),
+    }),
+  ),
+  runsEnded: z.object({ count: z.int(), newest: z.array(runHead) }),
+  alertsTriggered: z.object({ count: z.int(), newest: z.array(alertView) }),
+  monitors: z.array(monitorState),
+  positionsToManage: z.array(managed),
+  positionsProblem: z.string().nullable().describe('Why nothing is known of positions now'),
+});
+export type CaughtUp = z.output<typeof caughtUp>;
+
+export const catchUp = defineOperation({
+  name: 'catch_up',
+  title: 'Catch up',
+  description:
+    'What happened while the user was away: since a time or a notification seq (24 hours unless given). Notifications by type, runs that ended, alerts that fired, monitors, positions to manage.',
+  input: z
+    .strictObject({ since: pastTime.optional(), afterSeq: z.int().min(0).optional() })
+    .refine(({ since, afterSeq }) => since === undefined || afterSeq === undefined, {
+      path: ['since'],
+      message: 'give either since or afterSeq',
+    }),
+  output: caughtUp,
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  http: { method: 'get', path: '/catch-up' },
+  async run(context, input) {
+    const { records, notifications, owner } = context;
+    const latestSeq = await notifications.latestSeq(owner);
+    const begin = await beginOf(context, input);
+    const [told, pruned, runs, alerts, monitors, positions] = await Promise.all([
+      records.toldByType(owner, begin.seq, newestTold),
+      notifications.prunedSeq(owner),
+      runsEnded(context, begin.at),
+      alertsTriggered(context, begin.at),
+      monitorStates(context),
+      positionsToManage(context),
+    ]);
+    return {
+      since: begin.at.toISOString(),
+      latestSeq,
+      missed:
+        input.afterSeq === undefined
+          ? pruned > 0 && begin.at.getTime() < Date.now() - KEEP_NOTIFICATIONS_MS
+          : input.afterSeq < pruned,
+      notifications: told.map(({ type, count, newest }) => ({
+        type,
+        count,
+        newest: newest.map(({ at, ...rest }) => ({ ...rest, at: at.toISOString() })),
+      })),
+      runsEnded: { count: runs.length, newest: runs.slice(0, newestShown).map(runHeadOf) },
+      alertsTriggered: { count: alerts.length, newest: alerts.slice(0, newestShown) },
+      monitors,
+      ...positions,
+    };
+  },
+  text: (answer) => catchUpLines(answer).join('\n'),
+});
+
+/** From where it is told. Of a number that is not kept any more, or not yet given, the time is a day ago. */
+async function beginOf(
+  { records, notifications, owner }: OperationContext,
+  { since, afterSeq }: { since?: string | undefined; afterSeq?: number | undefined },
+): Promise<{ seq: number; at: Date }> {
+  const aDayAgo = new Date(Date.now() - dayMs);
+  if (afterSeq === undefined) {
+    const at = since === undefined ? aDayAgo : new Date(since);
+    return { seq: await records.seqBefore(owner, at), at };
+  }
+  const [next] = await notifications.since(owner, afterSeq, 1);
+  return { seq: afterSeq, at: next && next.at < aDayAgo ? next.at : aDayAgo };
+}
+
+async function runsEnded({ system, owner }: OperationContext, since: Date): Promise<ActorView[]> {
+  const { actors } = await system.list({ owner, machine: ['analysis', 'screener'], limit: lookedAt });
+  return actors.filter(({ status, updatedAt }) => status !== 'active' && updatedAt >= since);
+}
+
+async function alertsTriggered(
+  { system, owner }: OperationContext,
+  since: Date,
+): Promise<z.output<typeof alertView>[]> {
+  const { actors } = await system.list({ owner, machine: 'priceAlert', limit: lookedAt });
+  return actors
+    .map(alertOf)
+    .filter(({ lastTriggeredAt: at }) => at !== null && Date.parse(at) >= since.getTime());
+}
+
+// Read leniently: a monitor of another version of its machine shows less, and does not break the answer.
+const monitorContext = z.object({
+  portfolio: z.string().catch(''),
+  lastCheck: z.object({ at: z.string() }).nullable().catch(null),
+  health: z
+    .object({
+      failures: z.int(),
+      told: z.boolean(),
+      reason: z.object({ message: z.string() }).nullable(),
+    })
+    .catch({ failures: 0, told: false, reason: null }),
+});
+
+async function monitorStates({ system, owner }: OperationContext): Promise<z.output<typeof monitorState>[]> {
+  const { actors } = await system.list({
+    owner,
+    machine: 'portfolioMonitor',
+    status: 'active',
+    limit: lookedAt,
+  });
+  return actors.map(({ key, context }) => {
+    const { portfolio, lastCheck, health } = monitorContext.parse(context);
+    return {
+      monitorId: key,
+      portfolio,
+      health: health.told ? 'blind' : health.failures > 0 ? 'failing' : 'seeing',
+      lastCheckAt: lastCheck?.at ?? null,
+      problem: health.failures > 0 ? (health.reason?.message ?? null) : null,
+    };
+  });
+}
+
+async function positionsToManage(
+  context: OperationContext,
+): Promise<Pick<CaughtUp, 'positionsToManage' | 'positionsProblem'>> {
+  const open = await context.records.openPositions(context.owner, { limit: positionsLookedAt });
+  try {
+    const { worth } = await valuesOf(context, open, valuesTimeoutMs);
+    return {
+      positionsToManage: open.flatMap(({ id, portfolio, symbol, legs }) => {
+        const value = worth.get(id);
+        if (!value || value.manage.length === 0) return [];
+        const { manage: why, pnl, dte, asOf, source } = value;
+        const held = legs.map((leg) => legInWords(symbol, leg)).join(', ');
+        return [{ positionId: id, portfolio, symbol, held, why, pnl, dte, asOf, source }];
+      }),
+      positionsProblem: null,
+    };
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (!(error instanceof TtaiError)) throw error;
+    return { positionsToManage: [], positionsProblem: error.message };
+  }
+}
+
+/** The answer in a few lines, for a person. */
+export function catchUpLines(answer: CaughtUp): string[] {
+  const { notifications, runsEnded: runs, alertsTriggered: alerts, monitors } = answer;
+  const { positionsToManage: positions, positionsProblem: problem } = answer;
+  return [
+    `Since ${answer.since}:`,
+    ...(answer.missed ? ['Some notifications of that time are deleted: they are kept for 90 days.'] : []),
+    notifications.length === 0
+      ? 'No notifications.'
+      : `Notifications: ${notifications.map(({ type, count }) => `${count} ${type}`).join(', ')}.`,
+    ...(alerts.count > 0 ? [`Alerts fired: ${alerts.count}.`] : []),
+    ...alerts.newest.map(
+      ({ symbol, condition, threshold, lastQuote, lastTriggeredAt }) =>
+        `  ${symbol} ${condition} ${threshold} at ${lastTriggeredAt}${lastQuote ? ` (${lastQuote.source})` : ''}`,
+    ),
+    ...(runs.count > 0 ? [`Runs ended: ${runs.count}.`] : []),
+    ...runs.newest.map((run) => `  ${runInWords(run)}`),
+    ...monitors.map(
+      ({ portfolio, health, lastCheckAt, problem: why }) =>
+        `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why}` : ''}.`,
+    ),
+    ...(problem === null ? [] : [`What positions are worth is not known now: ${problem}`]),
+    ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
+    ...positions.map(
+      ({ held, why, pnl, dte, source, asOf }) =>
+        `  ${held}: ${why.join(', ')}; pnl ${pnl}, ${dte} days left (${source}, as of ${asOf})`,
+    ),
+    `The latest seq is ${answer.latestSeq}.`,
+  ];
+}

@@ -1,0 +1,150 @@
+/** A line of a broker's file as a leg that is held, or the reason why it is none. */
+import type { PositionLeg } from '../../persistence/records/positions.ts';
+import { amountOf } from './amounts.ts';
+import type { Columns, Layout } from './brokers.ts';
+import { type Contract, contractOf, dayOf } from './contracts.ts';
+
+export interface HeldLine {
+  /** In the file, from 1. */
+  line: number;
+  account: string;
+  symbol: string;
+  leg: PositionLeg;
+  openedAt: Date | null;
+  /** Named by the file: legs of one position. */
+  position: string;
+  note: string | null;
+}
+
+export type ReadLine =
+  | { held: HeldLine }
+  | { refused: { line: number; reason: string } }
+  /** A total, cash, a disclaimer, an empty line. */
+  | { ignored: true };
+
+export type Cells = ReadonlyMap<string, string>;
+
+const ticker = /^[A-Z][A-Z0-9.\-/]{0,9}$/;
+const sharesPerContract = 100;
+const maxSize = 1_000_000;
+const money =
+  /^(account )?(grand )?(sub)?totals?\b|^cash\b|^pending activity|\bmoney market\b|^(SPAXX|FDRXX|FCASH|FZFXX|SWVXX|CORE)\b\**$/i;
+const otherKinds = /future|crypto|bond|fixed income|mutual|warrant|forex|\bFOP\b|\bFUT\b|\bCASH\b/i;
+
+export class LineReader {
+  readonly #layout: Layout;
+  readonly #hasDecimalComma: boolean;
+
+  constructor(layout: Layout, hasDecimalComma: boolean) {
+    this.#layout = layout;
+    this.#hasDecimalComma = hasDecimalComma;
+  }
+
+  read(line: number, cells: Cells): ReadLine {
+    const cell = (name: keyof Columns): string =>
+      (this.#layout.columns[name] ?? []).map((column) => cells.get(column)).find(Boolean) ?? '';
+    const refused = (reason: string): ReadLine => ({ refused: { line, reason } });
+    const symbolCell = cell('symbol');
+    const quantityCell = cell('quantity');
+    const isMoney = [symbolCell, cell('description'), [...cells.values()][0] ?? ''].some((text) =>
+      money.test(text),
+    );
+    if (isMoney || (symbolCell === '' && quantityCell === '')) return { ignored: true };
+
+    const kind = cell('kind');
+    const contract = this.#contractOf(cell);
+    if (contract === 'incomplete') return refused('an option needs right, strike and expiration');
+    if (
+      !contract &&
+      quantityCell === '' &&
+      ![...cells.values()].some((text, index) => index > 0 && text !== '')
+    ) {
+      // Sentences below the table.
+      return { ignored: true };
+    }
+    if (!contract && (otherKinds.test(kind) || /future/i.test(kind)))
+      return refused(`${quoted(kind)} is neither stock nor option`);
+    if (!contract && /option/i.test(kind))
+      return refused(`${quoted(symbolCell)} is no option that can be read`);
+
+    const symbol = (contract?.symbol ?? symbolCell).toUpperCase().replace(' ', '.');
+    if (!ticker.test(symbol)) return refused(`${quoted(symbolCell)} is no symbol that can be read`);
+    if (contract && /\d$/.test(symbol))
+      return refused(`${quoted(symbol)} is an adjusted option, not on 100 shares`);
+    const quantity = this.#quantityOf(quantityCell, cell('direction'));
+    if (quantity === undefined) return refused('it has no quantity');
+    if (!Number.isFinite(quantity) || Math.abs(quantity) > maxSize)
+      return refused(`${quoted(quantityCell)} is no quantity`);
+    if (quantity === 0) return refused('its quantity is 0');
+    if (contract && !Number.isInteger(quantity)) return refused('options are held by whole contracts');
+    const multiplier = amountOf(cell('multiplier')) ?? (contract ? sharesPerContract : 1);
+    if (multiplier !== (contract ? sharesPerContract : 1))
+      return refused(`its multiplier is ${multiplier}, not ${contract ? sharesPerContract : 1}`);
+
+    const openPrice = this.#openPriceOf(cell, Math.abs(quantity) * multiplier);
+    if (openPrice === undefined) return refused('it has no price or cost at which it was opened');
+    if (!Number.isFinite(openPrice) || openPrice > maxSize)
+      return refused('the price at which it was opened is no number');
+    const openedAt = timeOf(cell('openedAt'));
+    return {
+      held: {
+        line,
+        account: cell('account'),
+        symbol,
+        leg: contract
+          ? {
+              kind: 'option',
+              right: contract.right,
+              strike: contract.strike,
+              expiration: contract.expiration,
+              quantity,
+              openPrice,
+            }
+          : { kind: 'stock', quantity, openPrice },
+        openedAt,
+        position: cell('position'),
+        note: cell('note').slice(0, 500) || null,
+      },
+    };
+  }
+
+  /** From its own columns, its symbol or its description. Null: it is no option. */
+  #contractOf(cell: (name: keyof Columns) => string): Contract | 'incomplete' | null {
+    const named = contractOf(cell('symbol')) ?? contractOf(cell('description'));
+    if (named) return named;
+    const [right, strike, expiration] = [cell('right'), cell('strike'), cell('expiration')];
+    const isSaid = /^(c|p|call|put)$/i.test(right);
+    if (!isSaid && amountOf(strike) === undefined && expiration === '') return null;
+    const price = amountOf(strike, this.#hasDecimalComma);
+    const day = dayOf(expiration);
+    if (!isSaid || price === undefined || !(price > 0) || price > maxSize || day === null)
+      return 'incomplete';
+    const symbol = (cell('underlying') || cell('symbol')).trim();
+    return { symbol, expiration: day, right: /^c/i.test(right) ? 'call' : 'put', strike: price };
+  }
+
+  #quantityOf(text: string, direction: string): number | undefined {
+    const quantity = amountOf(text, this.#hasDecimalComma);
+    return quantity !== undefined && /^short$/i.test(direction) ? -Math.abs(quantity) : quantity;
+  }
+
+  #openPriceOf(cell: (name: keyof Columns) => string, shares: number): number | undefined {
+    // What was received for a short is written as negative by some.
+    const price = amountOf(cell('openPrice'), this.#hasDecimalComma);
+    if (price !== undefined) return Math.abs(price);
+    const cost = amountOf(cell('cost'), this.#hasDecimalComma);
+    return cost === undefined ? undefined : Number((Math.abs(cost) / shares).toFixed(6));
+  }
+}
+
+/** A day, or a moment with its offset; null for what is neither, or still to come. */
+function timeOf(text: string): Date | null {
+  const day = dayOf(text);
+  const isMoment = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/.test(text);
+  const time = new Date(day === null ? (isMoment ? text : Number.NaN) : `${day}T00:00:00Z`);
+  return Number.isNaN(time.getTime()) || time.getTime() > Date.now() ? null : time;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 50));
+}

@@ -1,0 +1,79 @@
+/**
+ * A market in the process, for tests of the doors: every symbol has a quote and every position a value; analyses begin
+ * and do not end, so that runs stay as they are.
+ */
+
+import type { CallOptions } from '../src/actors/effects/analysis-client.ts';
+import type { MarketService } from '../src/actors/effects/rooms.ts';
+import type { PositionValue } from '../src/machines/market.ts';
+
+/** What is answered about each position, whatever it holds. */
+export interface MarketWithoutEnd extends MarketService {
+  /** Thrown by `positions`, while it is set. */
+  failure: Error | undefined;
+  /** Changes what the next answers say of positions. */
+  value: Partial<PositionValue>;
+}
+
+export const marketTime = '2026-06-10T15:00:00Z';
+
+const usualValue = {
+  structure: 'short_put',
+  underlyingPrice: 100,
+  underlyingAsOf: marketTime,
+  stale: false,
+  changePct: 0,
+  dte: 30,
+  marketValue: -100,
+  pnl: 135,
+  pnlPct: 57,
+  profitCapturedPct: 57,
+  shortDelta: 0.2,
+  assignmentRisk: 'low' as const,
+  daysToEarnings: null,
+  earningsInsideDte: null,
+  management: { takeProfit: true, closeByDte: false, tested: false },
+  warnings: [],
+};
+
+export function marketWithoutEnd(): MarketWithoutEnd {
+  const never = (_request: unknown, { signal }: CallOptions = {}): Promise<never> =>
+    new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+  const market: MarketWithoutEnd = {
+    failure: undefined,
+    value: {},
+    async quotes(symbols) {
+      const quote = { price: 100, asOf: marketTime, source: 'simulated', stale: false };
+      return Object.fromEntries(symbols.map((symbol) => [symbol, quote]));
+    },
+    async positions({ positions }) {
+      if (market.failure) throw market.failure;
+      return {
+        positions: positions.map(({ id, symbol }) => ({
+          ...usualValue,
+          ...market.value,
+          id: String(id),
+          symbol: String(symbol),
+        })),
+        errors: {},
+        asOf: marketTime,
+        quality: { source: 'simulated', asOf: marketTime },
+      };
+    },
+    marketData: never,
+    chart: never,
+    options: never,
+    research: never,
+    quick: never,
+    quickBatch: never,
+    candidates: never,
+    news: never,
+    optionChain: never,
+    calendar: never,
+    clock: (options) => never(null, options),
+    health: (options) => never(null, options),
+  };
+  return market;
+}
