@@ -10,6 +10,7 @@ import { Delivery, type NotificationRows } from './delivery.ts';
 import { Fence } from './fence.ts';
 import { BadFrameError, errorFrame, parseFrame, withId } from './frames.ts';
 import { Outbox } from './outbox.ts';
+import type { PendingReader } from './pending-reader.ts';
 import {
   type ClientFrame,
   type CloseCode,
@@ -31,7 +32,8 @@ export interface ConnectionOptions {
   socket: SessionSocket;
   owner: string;
   system: SessionSystem;
-  notifications: NotificationRows;
+  notifications: Pick<NotificationRows, 'latestSeq'>;
+  reader: PendingReader;
   registry: Registry;
   feed: StateFeed;
   serverId: string;
@@ -116,8 +118,8 @@ export class Connection {
   }
 
   /** The session's actor committed something: is this connection still the one that serves it? */
-  check(): void {
-    if (!this.#closing) this.#joined?.fence.check();
+  async check(): Promise<void> {
+    if (!this.#closing) await this.#joined?.fence.check();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -213,7 +215,7 @@ export class Connection {
     confirmations.confirm(cursor);
     delivery.wake();
     // From here on commits are heard; what happened between `connect` and now was not.
-    fence.check();
+    void fence.check();
     await feed.show(this.id, owner, topics);
     if (frame.subscribe) await subscriptions.add(frame.subscribe, frame.id);
   }
@@ -227,10 +229,10 @@ export class Connection {
   }
 
   #deliverFrom(cursor: number): Delivery {
-    const { notifications, owner, limits, log } = this.#options;
+    const { reader, owner, limits, log } = this.#options;
     return new Delivery({
       outbox: this.#outbox,
-      rows: notifications,
+      reader,
       owner,
       cursor,
       limits,

@@ -58,12 +58,34 @@ describe('delivery', () => {
     const client = new Client(servers[0]);
     await client.hello();
     let late = 0;
-    database.onSince = () => {
+    database.onPending = () => {
       if (late++ < 20) database.notify('ann');
     };
     for (let sent = 0; sent < 500; sent++) database.notify('ann');
     while ((await client.next('notification')).notification.seq < 520);
     expect(client.seqs()).toEqual(Array.from({ length: 520 }, (_, index) => index + 1));
+  });
+
+  it('reads for all whom a wake-up concerns at once, and alone for one that is far behind', async () => {
+    const owners = Array.from({ length: 50 }, (_, index) => `owner-${index}`);
+    const clients = owners.map((owner) => new Client(servers[0], owner));
+    await Promise.all(clients.map((client) => client.hello()));
+    await Promise.all(clients.map((client) => client.settled()));
+    database.reads.length = 0;
+    for (const owner of owners) database.notify(owner);
+    await Promise.all(clients.map((client) => client.next('notification')));
+    // One for those who were woken first, one for the rest; no more, whatever the number of sockets.
+    expect(database.reads.length).toBeLessThanOrEqual(2);
+
+    for (let sent = 0; sent < 300; sent++) database.notify('far');
+    await Promise.all([...clients.map((client) => client.settled())]);
+    database.reads.length = 0;
+    const far = new Client(servers[0], 'far');
+    await far.hello({ since: 0 });
+    while ((await far.next('notification')).notification.seq < 300);
+    expect(far.seqs()).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+    // 20 with the others, then 100 at a time.
+    expect(database.reads.length).toBeLessThanOrEqual(5);
   });
 
   it('resumes on the other server after a crash of the first, from what was confirmed', async () => {
@@ -123,6 +145,28 @@ describe('delivery', () => {
     const confirmations = database.taken.filter(({ event }) => event.type === 'CONFIRMED');
     expect(confirmations.length).toBeLessThan(200);
     expect(database.session(sessionId)).toMatchObject({ value: 'away', context: { confirmed: 200 } });
+  });
+
+  it('tells the session the first confirmation, then no more until there are many or the client leaves', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    const all = 220;
+    for (let sent = 0; sent < all; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < all);
+    const told = () => database.taken.flatMap(({ event }) => (event.type === 'CONFIRMED' ? [event.seq] : []));
+    client.send({ type: 'confirm', seq: 1 });
+    await committed('CONFIRMED');
+    for (let seq = 2; seq <= 150; seq++) client.send({ type: 'confirm', seq });
+    await client.settled();
+    expect(told()).toEqual([1]);
+    client.send({ type: 'confirm', seq: 201 });
+    while (told().length < 2) await nextTurn();
+    client.send({ type: 'confirm', seq: 210 });
+    await client.settled();
+    expect(told()).toEqual([1, 201]);
+    await client.leave();
+    while (database.session(sessionId).value !== 'away') await nextTurn();
+    expect(database.session(sessionId).context).toMatchObject({ confirmed: 210 });
   });
 
   it('waits while the database is away, says so once, and goes on by itself', async () => {

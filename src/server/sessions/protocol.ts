@@ -45,8 +45,16 @@ export interface SessionLimits {
   bufferBytes: number;
   /** How long a full buffer may stay full before the client is told to catch up and let go. */
   stuckMs: number;
-  /** Rows read at once. */
+  /** Rows that a client is given from a read that it shares with others. One that gets so many is behind. */
+  sharedRows: number;
+  /** Between two shared reads: so much later, at most, does a frame leave, and so few are the queries. */
+  readPauseMs: number;
+  /** Rows read at once for a client that is behind. */
   batchRows: number;
+  /** A session is told what its client has confirmed at most this often, */
+  confirmPauseMs: number;
+  /** or after so many more notifications; and when the connection ends. */
+  confirmEvery: number;
   /** Between two pings of the WebSocket itself; a client that answered none in between is gone. */
   keepAliveMs: number;
   /** After the database failed: the first wait. It doubles up to `retryMaxMs`. */
@@ -63,7 +71,11 @@ export const defaultLimits: SessionLimits = {
   badFrames: 10,
   bufferBytes: 256 * 1024,
   stuckMs: 30_000,
+  sharedRows: 20,
+  readPauseMs: 10,
   batchRows: 100,
+  confirmPauseMs: 60_000,
+  confirmEvery: 200,
   keepAliveMs: 30_000,
   retryMs: 250,
   retryMaxMs: 10_000,
