@@ -55,6 +55,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
     system,
     notifications,
     analysis: service,
+    quotes: rooms.quotes,
     health: healthOf(pool, service),
     serverId: randomUUID(),
     log,

@@ -7,6 +7,7 @@ import type { EffectRooms } from './rooms.ts';
 
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
+export { QuoteCache } from './quote-cache.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 
 export function allEffects(rooms: EffectRooms): Effect[] {

@@ -9,6 +9,7 @@ import { Confirmations } from './confirmations.ts';
 import { Delivery, type NotificationRows } from './delivery.ts';
 import { Fence } from './fence.ts';
 import { BadFrameError, errorFrame, parseFrame, withId } from './frames.ts';
+import type { LiveQuotes } from './live-quotes.ts';
 import { Outbox } from './outbox.ts';
 import type { PendingReader } from './pending-reader.ts';
 import {
@@ -36,6 +37,7 @@ export interface ConnectionOptions {
   reader: PendingReader;
   registry: Registry;
   feed: StateFeed;
+  quotes: LiveQuotes;
   serverId: string;
   limits: SessionLimits;
   log: RuntimeLog;
@@ -173,7 +175,7 @@ export class Connection {
 
   async #hello(frame: HelloFrame): Promise<void> {
     if (this.#joined) throw new BadFrameError('hello_twice', 'This connection has said hello already.');
-    const { owner, system, registry, serverId, feed } = this.#options;
+    const { owner, system, registry, serverId, feed, quotes } = this.#options;
     const resumed = frame.sessionId !== undefined;
     const latest = await this.#latestSeq();
     const session =
@@ -216,6 +218,7 @@ export class Connection {
     delivery.wake();
     // From here on commits are heard; what happened between `connect` and now was not.
     void fence.check();
+    quotes.show(this.id, topics);
     await feed.show(this.id, owner, topics);
     if (frame.subscribe) await subscriptions.add(frame.subscribe, frame.id);
   }

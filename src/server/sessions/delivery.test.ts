@@ -415,6 +415,28 @@ describe('topics', () => {
     expect(client.frames.filter((frame) => frame.type === 'alert' && frame.revision > 1)).toEqual([]);
   });
 
+  it("shows a monitor to its owner, and another's is answered like one that never was", async () => {
+    const context = { portfolio: 'default', everySeconds: 60, checks: 1 };
+    database.put('portfolioMonitor/m1', 'ann', { value: 'waiting', context });
+    const [client, eve] = [new Client(servers[0]), new Client(servers[0], 'eve')];
+    await client.hello({ subscribe: ['monitor:m1', 'monitors'] });
+    expect(await client.next('monitor')).toMatchObject({
+      revision: 1,
+      monitor: { monitorId: 'm1', portfolio: 'default', status: 'active', checks: 1 },
+    });
+    await eve.hello({ subscribe: ['monitors'] });
+    eve.send({ type: 'subscribe', topics: ['monitor:m1'] });
+    const refused = await eve.next('error');
+    eve.send({ type: 'subscribe', topics: ['monitor:m2'] });
+    const unknown = await eve.next('error');
+    expect(refused).toMatchObject({ code: 'monitor_not_found' });
+    expect({ ...unknown, message: '', details: {} }).toEqual({ ...refused, message: '', details: {} });
+    database.put('portfolioMonitor/m1', 'ann', { value: 'waiting', context: { ...context, checks: 2 } });
+    for (;;) if ((await client.next('monitor')).monitor.checks === 2) break;
+    await eve.settled();
+    expect(eve.frames.filter(({ type }) => type === 'monitor')).toEqual([]);
+  });
+
   it('keeps them across connections, and shows them again', async () => {
     database.put('analysis/r1', 'ann', analysis);
     const client = new Client(servers[0]);

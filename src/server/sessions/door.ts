@@ -7,12 +7,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
+import type { QuoteCache } from '../../actors/effects/index.ts';
 import { type CommitNotice, type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
 import type { Auth } from '../auth.ts';
 import { type ErrorBody, toErrorBody } from '../errors.ts';
 import { Connection } from './connection.ts';
 import type { NotificationRows } from './delivery.ts';
 import { errorFrame } from './frames.ts';
+import { LiveQuotes } from './live-quotes.ts';
 import { PendingReader } from './pending-reader.ts';
 import { type CloseCode, closeCodes, defaultLimits, type SessionLimits } from './protocol.ts';
 import { createRegistry, type OpenConnection } from './registry.ts';
@@ -31,6 +33,8 @@ const PING_SLICES = 30;
 export interface SessionsDoorOptions {
   system: SessionSystem;
   notifications: NotificationRows;
+  /** Those of the process, which alerts and monitors ask as well. */
+  quotes: Pick<QuoteCache, 'get'>;
   authenticateUpgrade: Auth['authenticateUpgrade'];
   /** This process, for the snapshots of its sessions. */
   serverId: string;
@@ -70,6 +74,14 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
         if (registry.connection(id)?.owner === owner) connections.get(id)?.offer(address, frame);
       }
     },
+    log,
+  });
+  const quotes = new LiveQuotes({
+    quotes: options.quotes,
+    topics: registry.topics,
+    watchersOf: registry.ofTopic,
+    deliver: (id, topic, frame) => connections.get(id)?.offer(topic, frame),
+    limits,
     log,
   });
   let stopping = false;
@@ -121,6 +133,7 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
       reader,
       registry,
       feed,
+      quotes,
       serverId,
       limits,
       log,
@@ -162,6 +175,7 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
       clearInterval(keepAlive);
       stopNotifications();
       stopCommits();
+      quotes.stop();
       const gone = new Promise<void>((resolve) => sockets.close(() => resolve()));
       const told = [...connections.values()].map(({ closed }) => closed);
       for (const connection of connections.values()) {

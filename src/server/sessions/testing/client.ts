@@ -9,6 +9,8 @@ const anyServerFrame = z.discriminatedUnion('type', [
   serverFrames.notification,
   serverFrames.run,
   serverFrames.alert,
+  serverFrames.monitor,
+  serverFrames.quote,
   serverFrames.more,
   serverFrames.subscribed,
   serverFrames.pong,
