@@ -167,8 +167,10 @@ async function killAgainAndAgain(
   const everyMs = Math.min(KILL_EVERY_MS, (seconds * 1_000) / 5);
   let kills = 0;
   const slept = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
+  const began = performance.now();
   for (;;) {
-    await slept(everyMs * random.between(0.6, 1));
+    // One in each such span, however long the restart before took.
+    await slept(began + everyMs * (kills + random.between(0.7, 1)) - performance.now());
     if (signal.aborted) return kills;
     const index = random.below(SERVERS);
     say(`the server ${index} is killed`);

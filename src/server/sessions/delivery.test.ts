@@ -223,6 +223,32 @@ describe('delivery', () => {
     await strict.stop();
   });
 
+  it('keeps a bound on what waits for one that is stuck, while many others have all', async () => {
+    const stuck = new Client(servers[0], 'slow');
+    await stuck.hello();
+    stuck.socket.pause();
+    const others = Array.from({ length: 30 }, (_, index) => new Client(servers[0], `quick-${index}`));
+    await Promise.all(others.map((client) => client.hello()));
+    // 50 MB, of which the kernel and the server take a few.
+    const data = { text: 'x'.repeat(50_000) };
+    let asked = 0;
+    database.onPending = () => {
+      asked += 1;
+    };
+    for (let sent = 1; sent <= 1_000; sent++) {
+      database.notify('slow', data);
+      if (sent % 100 !== 0) continue;
+      for (const { owner } of others) database.notify(owner);
+      await Promise.all(others.map((client) => client.next('notification')));
+    }
+    for (const client of others) expect(client.seqs()).toHaveLength(10);
+    // A few for the others' ten, and for the stuck one until its buffers were full: it does not ask on.
+    expect(asked).toBeLessThan(60);
+    const held = database.handed.get('slow') ?? 0;
+    expect(held).toBeLessThan(500);
+    stuck.socket.terminate();
+  });
+
   it('1001: the server stops, and the session is away when it has', async () => {
     const client = new Client(servers[0]);
     const { sessionId } = await client.hello();

@@ -41,7 +41,13 @@ export function createRegistry() {
     } as Context,
     on: {
       opened: (context, event: { connectionId: string; owner: string; openedAt: string }) =>
-        changed(context, event.connectionId, { ...event, sessionId: null, topics: [] }),
+        changed(context, event.connectionId, {
+          connectionId: event.connectionId,
+          owner: event.owner,
+          sessionId: null,
+          topics: [],
+          openedAt: event.openedAt,
+        }),
       joined: (context, event: { connectionId: string; sessionId: string; topics: readonly string[] }) =>
         withChange(context, event.connectionId, { sessionId: event.sessionId, topics: event.topics }),
       topicsChanged: (context, event: { connectionId: string; topics: readonly string[] }) =>
@@ -95,12 +101,16 @@ function move(
   from: readonly string[] = [],
   to: readonly string[] = [],
 ): void {
-  for (const key of from) {
+  // What stays keeps its place in the order.
+  const [before, after] = [new Set(from), new Set(to)];
+  for (const key of before) {
+    if (after.has(key)) continue;
     const ids = index.get(key);
     ids?.delete(connectionId);
     if (ids?.size === 0) index.delete(key);
   }
-  for (const key of to) {
+  for (const key of after) {
+    if (before.has(key)) continue;
     const ids = index.get(key);
     if (ids) ids.add(connectionId);
     else index.set(key, new Set([connectionId]));

@@ -22,6 +22,8 @@ export class FakeDatabase {
   readonly taken: { sessionId: string; event: SessionEvent }[] = [];
   /** For each read of notifications, for how many places it was. */
   readonly reads: number[] = [];
+  /** How many of an owner's notifications all reads handed out. */
+  readonly handed = new Map<string, number>();
   /** While true, each call fails as it does when Postgres is away. */
   away = false;
   /** Called before each read of notifications. */
@@ -86,9 +88,12 @@ export class FakeDatabase {
         this.reads.push(places.length);
         await this.#turn();
         await this.onPending?.();
-        return places.map(({ owner, afterSeq }) =>
-          (this.notifications.get(owner) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit),
-        );
+        return places.map(({ owner, afterSeq }) => {
+          const all = this.notifications.get(owner) ?? [];
+          const rows = all.filter(({ seq }) => seq > afterSeq).slice(0, limit);
+          this.handed.set(owner, (this.handed.get(owner) ?? 0) + rows.length);
+          return rows;
+        });
       },
       latestSeq: async (owner) => {
         await this.#turn();
