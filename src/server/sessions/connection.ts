@@ -240,7 +240,7 @@ export class Connection {
       cursor,
       limits,
       onOutage: (error) => {
-        log.warn({ err: error, connectionId: this.id }, 'notifications cannot be read; delivery waits');
+        log.debug({ err: error, connectionId: this.id }, 'delivery waits for the database');
         const message = 'The database is away. Delivery goes on by itself when it is back.';
         this.#outbox.send({ type: 'error', code: 'unavailable', message, retryable: true });
       },

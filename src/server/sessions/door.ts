@@ -55,7 +55,7 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
   const { system, notifications, serverId, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const registry = createRegistry();
-  const reader = new PendingReader(notifications, limits);
+  const reader = new PendingReader(notifications, limits, log);
   const connections = new Map<string, Connection>();
   const socketOptions = {
     noServer: true,

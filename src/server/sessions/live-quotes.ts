@@ -12,8 +12,8 @@ import { sharedFrame } from './frames.ts';
 import type { ServerFrame, SessionLimits } from './protocol.ts';
 
 const PREFIX = 'quotes:';
-/** Frames in one turn of the event loop: five thousand in one would hold up notifications. */
-const FRAMES_A_TURN = 250;
+/** Frames in one turn of the event loop, about a millisecond: five thousand in one would hold up notifications. */
+const FRAMES_A_TURN = 50;
 
 type QuoteFrame = Extract<ServerFrame, { type: 'quote' }>;
 

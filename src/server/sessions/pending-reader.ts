@@ -4,6 +4,7 @@
  * Not for what a client is sent, or when; delivery.ts does that.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RuntimeLog } from '../../actors/runtime/index.ts';
 import type { Notification, Place } from '../../persistence/records/notifications.ts';
 import type { SessionLimits } from './protocol.ts';
 
@@ -25,15 +26,19 @@ interface Ask extends Place {
 export class PendingReader {
   readonly #rows: PendingRows;
   readonly #limits: SessionLimits;
+  readonly #log: RuntimeLog;
   /** Those who have asked since the last query began, by what they ask for. */
   readonly #gathered = new Map<string, Ask>();
   readonly #waiting: (() => void)[] = [];
   #reading = false;
+  /** Said once for all who wait. */
+  #failing = false;
   #catchingUp = 0;
 
-  constructor(rows: PendingRows, limits: SessionLimits) {
+  constructor(rows: PendingRows, limits: SessionLimits, log: RuntimeLog) {
     this.#rows = rows;
     this.#limits = limits;
+    this.#log = log;
   }
 
   /** What comes after a number, at most `sharedRows`; rows that were committed before this call are among them. */
@@ -81,8 +86,11 @@ export class PendingReader {
   async #read(asks: readonly Ask[]): Promise<void> {
     try {
       const answers = await this.#rows.pending(asks, this.#limits.sharedRows);
+      this.#failing = false;
       for (const [index, { answer }] of asks.entries()) answer.resolve(answers[index] ?? []);
     } catch (error) {
+      if (!this.#failing) this.#log.warn({ err: error }, 'notifications cannot be read; delivery waits');
+      this.#failing = true;
       for (const { answer } of asks) answer.reject(error);
     }
   }
