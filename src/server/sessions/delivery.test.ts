@@ -169,6 +169,20 @@ describe('delivery', () => {
     expect(database.session(sessionId).context).toMatchObject({ confirmed: 210 });
   });
 
+  it('tells the session the newest confirmation when the pause is over, without more to come', async () => {
+    const limits = { confirmPauseMs: 5 };
+    const server = await startServer({ ...database.rooms(), serverId: 'server-c', limits });
+    const client = new Client(server);
+    await client.hello();
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < 3);
+    for (const seq of [1, 2, 3]) client.send({ type: 'confirm', seq });
+    while (!database.taken.some(({ event }) => event.type === 'CONFIRMED' && event.seq === 3))
+      await nextTurn();
+    expect(client.socket.readyState).toBe(client.socket.OPEN);
+    await server.stop();
+  });
+
   it('waits while the database is away, says so once, and goes on by itself', async () => {
     const client = new Client(servers[0]);
     const { sessionId } = await client.hello();

@@ -14,6 +14,8 @@ import type { ServerFrame, SessionLimits } from './protocol.ts';
 const PREFIX = 'quotes:';
 /** Frames in one turn of the event loop, about a millisecond: five thousand in one would hold up notifications. */
 const FRAMES_A_TURN = 50;
+/** Between two such turns, in the first half of the time until the next look; so thousands do not leave in a burst. */
+const PAUSE_MS = 3;
 
 type QuoteFrame = Extract<ServerFrame, { type: 'quote' }>;
 
@@ -61,7 +63,7 @@ export class LiveQuotes {
     try {
       for (let symbols = this.#watched(); symbols.length > 0; symbols = this.#watched()) {
         const began = performance.now();
-        for (const symbol of this.#sent.keys()) if (!symbols.includes(symbol)) this.#sent.delete(symbol);
+        this.#forgetOthers(symbols);
         await this.#refresh(symbols);
         const pause = this.#options.limits.quotePaceMs - (performance.now() - began);
         await delay(Math.max(pause, 0), undefined, { signal, ref: false });
@@ -72,6 +74,11 @@ export class LiveQuotes {
     // Nothing is awaited between the loop's last look and this line, so who begins to watch starts it again.
     this.#sent.clear();
     this.#running = false;
+  }
+
+  #forgetOthers(symbols: readonly string[]): void {
+    const watched = new Set(symbols);
+    for (const symbol of this.#sent.keys()) if (!watched.has(symbol)) this.#sent.delete(symbol);
   }
 
   #watched(): string[] {
@@ -89,7 +96,8 @@ export class LiveQuotes {
     const asked = symbols.slice(0, limits.quoteSymbols);
     const over = symbols.slice(limits.quoteSymbols);
     const frames = [...(await this.#ask(asked)), ...over.map(tooMany)];
-    let inTurn = 0;
+    const began = performance.now();
+    let sent = 0;
     for (const frame of frames) {
       const before = this.#sent.get(frame.symbol);
       if (before && JSON.stringify(before) === JSON.stringify(frame)) continue;
@@ -97,7 +105,9 @@ export class LiveQuotes {
       const topic = PREFIX + frame.symbol;
       for (const id of [...this.#options.watchersOf(topic)]) {
         this.#options.deliver(id, topic, frame);
-        if (++inTurn % FRAMES_A_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+        if (++sent % FRAMES_A_TURN !== 0) continue;
+        const early = performance.now() - began < limits.quotePaceMs / 2;
+        await delay(early ? PAUSE_MS : 0, undefined, { signal: this.#stop.signal });
       }
     }
   }
