@@ -455,6 +455,34 @@ describe('topics', () => {
     expect(client.frames.filter((frame) => frame.type === 'alert' && frame.revision > 1)).toEqual([]);
   });
 
+  it.each([
+    { topic: 'run:analysis.x1', address: 'analysis/x1', code: 'run_not_found' },
+    { topic: 'alert:x1', address: 'priceAlert/x1', code: 'alert_not_found' },
+    { topic: 'monitor:x1', address: 'portfolioMonitor/x1', code: 'monitor_not_found' },
+  ])(
+    '$topic of another is refused like one that never was, also in a hello',
+    async ({ topic, address, code }) => {
+      const eve = new Client(servers[0], 'eve');
+      await eve.hello();
+      eve.send({ type: 'subscribe', topics: ['runs', topic] });
+      const never = await eve.next('error');
+      database.put(address, 'ann', {});
+      eve.send({ type: 'subscribe', topics: ['runs', topic] });
+      expect(await eve.next('error')).toEqual(never);
+      expect(never).toMatchObject({ code });
+      const again = new Client(servers[1], 'eve');
+      await again.hello({ subscribe: [topic] });
+      expect(await again.next('error')).toEqual(never);
+      database.put(address, 'ann', {});
+      await Promise.all([eve.settled(), again.settled()]);
+      for (const { frames } of [eve, again]) {
+        expect(frames.filter(({ type }) => ['run', 'alert', 'monitor', 'subscribed'].includes(type))).toEqual(
+          [],
+        );
+      }
+    },
+  );
+
   it("shows a monitor to its owner, and another's is answered like one that never was", async () => {
     const context = { portfolio: 'default', everySeconds: 60, checks: 1 };
     database.put('portfolioMonitor/m1', 'ann', { value: 'waiting', context });
