@@ -102,6 +102,19 @@ describe.concurrent('a smoke run', { timeout: 180_000 }, () => {
     expect(result).toMatchObject({ kills: 1, effects: 10, continued: times, stuck: 0 });
   });
 
+  test('of sockets brings each notification once, and has a bare server beside it', async () => {
+    const { result, table } = await smoke<object>('sockets');
+    const measured = {
+      toFrame: times,
+      framesPerSecond: number,
+      bytesPerSocket: number,
+      serverPercent: number,
+    };
+    const whole = { notifications: 8, lost: 0, gaps: 0, repeats: 0, closed: 0 };
+    expect(result).toMatchObject({ ours: { ...measured, ...whole }, floor: { ...measured, ...whole } });
+    expect(table).toContain('bytes/socket');
+  });
+
   test('of disk keeps of each actor what the retention says', async () => {
     const { result } = await smoke('disk');
     const sizes = { heap: number, indexes: number, toast: number };
@@ -130,7 +143,17 @@ test.each([
 
 test('--help lists each bench with what it measures, and each option', async () => {
   const { stdout, stderr } = await run(process.execPath, [main, '--help']);
-  for (const name of ['events', 'pipeline', 'timers', 'turned', 'sleepers', 'recovery', 'disk', 'analysis']) {
+  for (const name of [
+    'events',
+    'pipeline',
+    'timers',
+    'turned',
+    'sleepers',
+    'recovery',
+    'disk',
+    'sockets',
+    'analysis',
+  ]) {
     expect(stdout).toMatch(new RegExp(`^ +${name} +\\w.{20}`, 'm'));
   }
   for (const option of ['--smoke', '--full', '--runs', '--peer', '--help']) expect(stdout).toContain(option);

@@ -21,6 +21,7 @@ import { PEERS, peerBench } from './peers.ts';
 import { pipelineBench } from './pipeline.ts';
 import { recoveryBench } from './recovery.ts';
 import { sleepersBench } from './sleepers.ts';
+import { socketsBench } from './sockets.ts';
 import { timersBench } from './timers.ts';
 import { turnedBench } from './turned.ts';
 
@@ -49,6 +50,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   alerts: {
     about: '100,000 armed alerts: what they cost while nothing triggers, and 1,000 at once to a client',
     run: alertsBench,
+  },
+  sockets: {
+    about: '5,000 WebSocket clients on one server: from a commit to the frame, frames a second, memory',
+    run: socketsBench,
   },
   analysis: {
     about: 'the analysis service: indicators, implied volatility, answers over HTTP, start, memory, size',

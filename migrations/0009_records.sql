@@ -52,8 +52,7 @@ CREATE TABLE position_marks (
   pnl numeric,
   PRIMARY KEY (owner, date, position_id)
 );
--- What the daily pieces ask of an owner's day.
-CREATE INDEX notifications_time ON notifications (owner, at);
+-- What a briefing asks of the alerts of one owner.
 CREATE INDEX armed_alerts_owner ON armed_alerts (owner, symbol);
 
 CREATE TABLE saved_screeners (
@@ -106,6 +105,7 @@ CREATE UNIQUE INDEX webhooks_url ON webhooks (owner, md5(url));
 CREATE INDEX analyses_kept ON analyses (created_at);
 CREATE INDEX screener_results_kept ON screener_results (created_at);
 CREATE INDEX notifications_kept ON notifications (at);
+-- What of an owner's notifications falls into a time.
 CREATE INDEX notifications_time ON notifications (owner, at);
 -- Of what was deleted for its age the highest number: who has read less than that has missed something.
 ALTER TABLE notification_counters ADD COLUMN pruned_seq bigint NOT NULL DEFAULT 0;

@@ -71,6 +71,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
     notifications,
     analysis: service,
     records: recordsOf(pool),
+    quotes: rooms.quotes,
     health: healthOf(pool, service),
     serverId: randomUUID(),
     log,

@@ -8,6 +8,7 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { session } from '../src/machines/session.ts';
 import { openPool } from '../src/persistence/pool.ts';
 import { insertNotifications, Notifications } from '../src/persistence/records/notifications.ts';
+import { defaultPreferences, savePreferences } from '../src/persistence/records/preferences.ts';
 import { Client } from '../src/server/sessions/testing/client.ts';
 import { startServer, type TestServer } from '../src/server/sessions/testing/server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -57,6 +58,26 @@ it('brings each notification once and in order, whichever server a client comes 
   expect(received).toEqual(Array.from({ length: all }, (_, index) => index + 1));
   await client.settled();
   expect(client.seqs()).toEqual([]);
+});
+
+it('pushes nothing while the owner does not want the channel live, and goes on without a gap after', async () => {
+  const owner = randomUUID();
+  const client = new Client(processes[0].server, owner);
+  await client.hello();
+  await notify(owner);
+  await client.next('notification');
+  await savePreferences(database.pool, owner, { ...defaultPreferences, channels: ['webhook'] });
+  const bystander = new Client(processes[0].server, randomUUID());
+  await bystander.hello();
+  await notify(owner);
+  await notify(bystander.owner);
+  await bystander.next('notification');
+  await client.settled();
+  expect(client.seqs()).toEqual([1]);
+  await savePreferences(database.pool, owner, { ...defaultPreferences, channels: ['live'] });
+  await notify(owner);
+  while ((await client.next('notification')).notification.seq < 3);
+  expect(client.seqs()).toEqual([1, 2, 3]);
 });
 
 it('4409: replaces a connection on the other server', async () => {

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import { QuoteCache } from '../actors/effects/index.ts';
 import { TtaiError } from '../actors/runtime/errors.ts';
 import type { ActorSystem, RuntimeLog } from '../actors/runtime/types.ts';
 import type { Config } from '../config.ts';
@@ -40,6 +41,8 @@ export interface ServerOptions {
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
   analysis: QuoteReader & PositionEvaluator;
   records: Records;
+  /** The process's cache of quotes, for who watches them live; unless given, one of the server's own. */
+  quotes?: SessionsDoorOptions['quotes'];
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -63,13 +66,14 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, system, notifications, analysis, records } = options;
   const { health, serverId, log, requests } = options;
+  const quotes = options.quotes ?? new QuoteCache(analysis);
   const calls = new OpenCalls();
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   const port = () => (server.address() as AddressInfo | null)?.port ?? config.port;
   const auth = createAuth({ tokensFile: config.authTokensFile, host: config.host, port, log });
   const { authenticateUpgrade } = auth;
   const inspect = createInspectDoor({ system, log, authenticateUpgrade });
-  const sessions = createSessionsDoor({ system, notifications, authenticateUpgrade, serverId, log });
+  const sessions = createSessionsDoor({ system, notifications, quotes, authenticateUpgrade, serverId, log });
   const app = createApp({
     system,
     notifications,

@@ -96,6 +96,43 @@ describe('R1 to R8, R13: under chaos', () => {
   );
 });
 
+describe('streams: two servers, one killed again and again', () => {
+  const seed = newSeed();
+  test(
+    `no client misses anything or sees it twice (seed ${seed})`,
+    async () => {
+      const report = await chaos<{
+        violations: unknown[];
+        kills: number;
+        reconnects: number;
+        frames: number;
+      }>(...['streams', '--minutes', '0.35', '--clients', '60', '--seed', String(seed)]);
+      expect(report.violations).toEqual([]);
+      expect(report.kills).toBeGreaterThan(0);
+      expect(report.reconnects).toBeGreaterThan(20);
+      expect(report.frames).toBeGreaterThan(200);
+    },
+    PATIENCE_MS,
+  );
+
+  test.each([
+    { plant: 'repeats-after-reconnect', rule: 'no repeat' },
+    { plant: 'shared-read-skips', rule: 'no gap' },
+    { plant: 'deaf-server', rule: 'all arrive' },
+  ])(
+    `$plant is found (seed ${seed})`,
+    async ({ plant, rule }) => {
+      const report = await chaos<{
+        plant: { foundAfterSeconds: number | null };
+        violations: { rule: string }[];
+      }>('streams', '--minutes', '0.3', '--clients', '40', '--plant', plant, '--seed', String(seed));
+      expect(report.plant.foundAfterSeconds).toEqual(expect.any(Number));
+      expect(report.violations.map((violation) => violation.rule)).toContain(rule);
+    },
+    PATIENCE_MS,
+  );
+});
+
 test.each([
   { args: [], says: 'Name one command' },
   { args: ['nonsense'], says: 'There is no command "nonsense"' },
@@ -104,6 +141,9 @@ test.each([
   { args: ['crash-matrix', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
   { args: ['actors', '--minutes', '0'], says: '--minutes takes a number above 0' },
   { args: ['actors', '--plant', 'nonsense'], says: 'There is no plant "nonsense"' },
+  { args: ['streams', '--plant', 'revision-check'], says: 'There is no plant "revision-check"' },
+  { args: ['streams', '--clients', '0'], says: '--clients takes a whole number' },
+  { args: ['actors', '--clients', '3'], says: 'actors takes no --clients' },
   { args: ['differential', '--plant', 'revision-check'], says: 'differential takes no --plant' },
   { args: ['differential', '--minutes', '3'], says: 'differential takes no --minutes' },
   {

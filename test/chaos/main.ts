@@ -11,6 +11,8 @@ import { type FaultPoint, parsePoint } from './fault-points.ts';
 import { VARIANTS, type Variant } from './matrix-client.ts';
 import { PLANTS } from './plants.ts';
 import { newSeed } from './random.ts';
+import { streamsUnderChaos } from './streams.ts';
+import { STREAM_PLANTS } from './streams-plants.ts';
 
 const HELP = `npm run -s chaos -- <name> [options]
 
@@ -25,12 +27,18 @@ const HELP = `npm run -s chaos -- <name> [options]
     --minutes n     for so long; 5 unless said
     --plant name    with a fault of the runtime's own; ends when it is found
 
+  streams         two servers of which one is killed every 10 s, and clients of sessions that come back to either
+    --minutes n     for so long; 3 unless said
+    --clients n     so many; 300 unless said
+    --plant name    with a fault of delivery; ends when it is found
+
   differential    random machines on the runtime's layers, against createActor
     --cases n       10000 unless said
 
   --seed n        the seed of a report, to do the same again
 
-Plants: ${Object.keys(PLANTS).join(', ')}.
+Plants: ${Object.keys(PLANTS).join(', ')};
+of streams: ${Object.keys(STREAM_PLANTS).join(', ')}.
 
 Prints a report as JSON on stdout, and how it goes on stderr. Exits 1 when a promise was broken.
 `;
@@ -48,6 +56,7 @@ interface Report {
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'crash-matrix': ['sample', 'variant', 'point', 'parallel', 'plant'],
   actors: ['minutes', 'plant'],
+  streams: ['minutes', 'clients', 'plant'],
   differential: ['cases'],
 };
 
@@ -71,9 +80,14 @@ function readCommandLine(args: string[]): (() => Promise<Report>) | null {
           parallel: wholeNumber('--parallel', values.parallel, 1) ?? availableParallelism() + 2,
           say,
         });
+    case 'streams': {
+      const seconds = minutesOf(values.minutes, 3) * 60;
+      const clients = wholeNumber('--clients', values.clients, 1) ?? 300;
+      const plant = plantOf(values.plant, STREAM_PLANTS);
+      return () => streamsUnderChaos({ seed, seconds, clients, plant, say });
+    }
     case 'actors': {
-      const minutes = Number(values.minutes ?? 5);
-      if (!(minutes > 0)) throw new UsageError('--minutes takes a number above 0.');
+      const minutes = minutesOf(values.minutes, 5);
       const plant = plantOf(values.plant);
       return () => actorsUnderChaos({ seed, seconds: minutes * 60, plant, say });
     }
@@ -99,6 +113,7 @@ function parse(args: string[]) {
         point: { type: 'string' },
         parallel: { type: 'string' },
         minutes: { type: 'string' },
+        clients: { type: 'string' },
         cases: { type: 'string' },
         plant: { type: 'string' },
       },
@@ -132,9 +147,15 @@ function variantOf(name: string): Variant {
   return variant;
 }
 
-function plantOf(name: string | undefined): string | undefined {
-  if (name === undefined || Object.hasOwn(PLANTS, name)) return name;
-  throw new UsageError(`There is no plant "${name}". There are: ${Object.keys(PLANTS).join(', ')}.`);
+function minutesOf(text: string | undefined, otherwise: number): number {
+  const minutes = Number(text ?? otherwise);
+  if (!(minutes > 0)) throw new UsageError('--minutes takes a number above 0.');
+  return minutes;
+}
+
+function plantOf(name: string | undefined, plants: object = PLANTS): string | undefined {
+  if (name === undefined || Object.hasOwn(plants, name)) return name;
+  throw new UsageError(`There is no plant "${name}". There are: ${Object.keys(plants).join(', ')}.`);
 }
 
 function pointOf(name: string): FaultPoint {

@@ -52,8 +52,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
 };
 
 /** Rewrites statements as a plant wants it. */
-export function planter(name: string): (text: string) => Rewritten {
-  const plant = PLANTS[name];
+export function planter(name: string, plants = PLANTS): (text: string) => Rewritten {
+  const plant = plants[name];
   if (!plant) throw new Error(`there is no plant "${name}"`);
   return (text) => {
     const changed = text.replace(plant.find, plant.replace);

@@ -25,6 +25,12 @@ export interface Notification extends NewNotification {
   seq: number;
 }
 
+/** A place in an owner's notifications. */
+export interface Place {
+  owner: string;
+  afterSeq: number;
+}
+
 // The counters are locked in the order of the owners, so that two transactions can't deadlock, and until the commit,
 // so that sequence numbers become visible in their order.
 const INSERT = `
@@ -41,6 +47,17 @@ INSERT INTO notifications (owner, seq, id, type, source, at, data)
 SELECT owner, last_seq - count(*) OVER (PARTITION BY owner) + row_number() OVER (PARTITION BY owner ORDER BY position),
        id, type, source, at, data
 FROM input JOIN counted USING (owner)`;
+
+// The preference is read with the rows, so that it counts on every server from its commit on and costs no query more.
+const PENDING = `
+SELECT asked.position, n.owner, n.seq, n.id, n.type, n.source, n.at, n.data
+FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(owner, after_seq, position)
+CROSS JOIN LATERAL (
+  SELECT owner, seq, id, type, source, at, data FROM notifications
+  WHERE owner = asked.owner AND seq > asked.after_seq ORDER BY seq LIMIT $3
+) AS n
+WHERE coalesce((SELECT 'live' = ANY (channels) FROM preferences AS p WHERE p.owner = asked.owner), true)
+ORDER BY asked.position, n.seq`;
 
 /** Inserts notifications in the caller's transaction, in their order, and wakes listeners when it commits. */
 export async function insertNotifications(
@@ -105,6 +122,23 @@ export class Notifications {
       [owner, afterSeq, limit],
     );
     return rows.map((row) => ({ ...(row as unknown as Notification), seq: Number(row.seq) }));
+  }
+
+  /**
+   * For each place, in their order, what is to be pushed live after it, by `seq`: at most `limit` rows each, and none
+   * while the owner's preferences leave out the channel `live`. One query for all.
+   */
+  async pending(places: readonly Place[], limit: number): Promise<Notification[][]> {
+    const { rows } = await this.#database.query({
+      name: 'pending_notifications',
+      text: PENDING,
+      values: [places.map(({ owner }) => owner), places.map(({ afterSeq }) => afterSeq), limit],
+    });
+    const answers = places.map((): Notification[] => []);
+    for (const { position, seq, ...row } of rows) {
+      answers[Number(position) - 1]?.push({ ...(row as Omit<Notification, 'seq'>), seq: Number(seq) });
+    }
+    return answers;
   }
 
   /** The owner's last sequence number; 0 when there was none yet. */

@@ -11,7 +11,8 @@ export type QuoteReader = Pick<AnalysisClient, 'quotes'>;
 /** Someone waits for the answer. */
 const timeoutMs = 10_000;
 
-const quote = z.object({
+/** A quote as clients see it. */
+export const quote = z.object({
   symbol: z.string(),
   price: z.number().nullable(),
   bid: z.number().nullable().catch(null),

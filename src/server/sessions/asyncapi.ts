@@ -27,7 +27,7 @@ export function asyncApiDocument(options: { host: string; version: string }): Re
       title: 'TTAI sessions',
       version: options.version,
       description:
-        'Notifications, and the state of runs and alerts, as they happen. One JSON object a text frame. A session outlives its connections: say hello with its id, to any server, and nothing is missed or repeated.',
+        'Notifications, the state of runs, alerts and monitors, and live quotes, as they happen. One JSON object a text frame. A session outlives its connections: say hello with its id, to any server, and nothing is missed or repeated.',
     },
     defaultContentType: 'application/json',
     servers: {

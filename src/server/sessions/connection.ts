@@ -9,7 +9,9 @@ import { Confirmations } from './confirmations.ts';
 import { Delivery, type NotificationRows } from './delivery.ts';
 import { Fence } from './fence.ts';
 import { BadFrameError, errorFrame, parseFrame, withId } from './frames.ts';
+import type { LiveQuotes } from './live-quotes.ts';
 import { Outbox } from './outbox.ts';
+import type { PendingReader } from './pending-reader.ts';
 import {
   type ClientFrame,
   type CloseCode,
@@ -31,9 +33,11 @@ export interface ConnectionOptions {
   socket: SessionSocket;
   owner: string;
   system: SessionSystem;
-  notifications: NotificationRows;
+  notifications: Pick<NotificationRows, 'latestSeq' | 'prunedSeq'>;
+  reader: PendingReader;
   registry: Registry;
   feed: StateFeed;
+  quotes: LiveQuotes;
   serverId: string;
   limits: SessionLimits;
   log: RuntimeLog;
@@ -116,8 +120,8 @@ export class Connection {
   }
 
   /** The session's actor committed something: is this connection still the one that serves it? */
-  check(): void {
-    if (!this.#closing) this.#joined?.fence.check();
+  async check(): Promise<void> {
+    if (!this.#closing) await this.#joined?.fence.check();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -171,7 +175,7 @@ export class Connection {
 
   async #hello(frame: HelloFrame): Promise<void> {
     if (this.#joined) throw new BadFrameError('hello_twice', 'This connection has said hello already.');
-    const { owner, system, registry, serverId, feed } = this.#options;
+    const { owner, system, registry, serverId, feed, quotes } = this.#options;
     const resumed = frame.sessionId !== undefined;
     const [latest, pruned] = await this.#seqs();
     const session =
@@ -214,7 +218,8 @@ export class Connection {
     confirmations.confirm(cursor);
     delivery.wake();
     // From here on commits are heard; what happened between `connect` and now was not.
-    fence.check();
+    void fence.check();
+    quotes.show(this.id, topics);
     await feed.show(this.id, owner, topics);
     if (frame.subscribe) await subscriptions.add(frame.subscribe, frame.id);
   }
@@ -230,15 +235,15 @@ export class Connection {
   }
 
   #deliverFrom(cursor: number): Delivery {
-    const { notifications, owner, limits, log } = this.#options;
+    const { reader, owner, limits, log } = this.#options;
     return new Delivery({
       outbox: this.#outbox,
-      rows: notifications,
+      reader,
       owner,
       cursor,
       limits,
       onOutage: (error) => {
-        log.warn({ err: error, connectionId: this.id }, 'notifications cannot be read; delivery waits');
+        log.debug({ err: error, connectionId: this.id }, 'delivery waits for the database');
         const message = 'The database is away. Delivery goes on by itself when it is back.';
         this.#outbox.send({ type: 'error', code: 'unavailable', message, retryable: true });
       },

@@ -58,12 +58,34 @@ describe('delivery', () => {
     const client = new Client(servers[0]);
     await client.hello();
     let late = 0;
-    database.onSince = () => {
+    database.onPending = () => {
       if (late++ < 20) database.notify('ann');
     };
     for (let sent = 0; sent < 500; sent++) database.notify('ann');
     while ((await client.next('notification')).notification.seq < 520);
     expect(client.seqs()).toEqual(Array.from({ length: 520 }, (_, index) => index + 1));
+  });
+
+  it('reads for all whom a wake-up concerns at once, and alone for one that is far behind', async () => {
+    const owners = Array.from({ length: 50 }, (_, index) => `owner-${index}`);
+    const clients = owners.map((owner) => new Client(servers[0], owner));
+    await Promise.all(clients.map((client) => client.hello()));
+    await Promise.all(clients.map((client) => client.settled()));
+    database.reads.length = 0;
+    for (const owner of owners) database.notify(owner);
+    await Promise.all(clients.map((client) => client.next('notification')));
+    // One for those who were woken first, one for the rest; no more, whatever the number of sockets.
+    expect(database.reads.length).toBeLessThanOrEqual(2);
+
+    for (let sent = 0; sent < 300; sent++) database.notify('far');
+    await Promise.all([...clients.map((client) => client.settled())]);
+    database.reads.length = 0;
+    const far = new Client(servers[0], 'far');
+    await far.hello({ since: 0 });
+    while ((await far.next('notification')).notification.seq < 300);
+    expect(far.seqs()).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+    // 20 with the others, then 100 at a time.
+    expect(database.reads.length).toBeLessThanOrEqual(5);
   });
 
   it('resumes on the other server after a crash of the first, from what was confirmed', async () => {
@@ -138,6 +160,42 @@ describe('delivery', () => {
     expect(database.session(sessionId)).toMatchObject({ value: 'away', context: { confirmed: 200 } });
   });
 
+  it('tells the session the first confirmation, then no more until there are many or the client leaves', async () => {
+    const client = new Client(servers[0]);
+    const { sessionId } = await client.hello();
+    const all = 220;
+    for (let sent = 0; sent < all; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < all);
+    const told = () => database.taken.flatMap(({ event }) => (event.type === 'CONFIRMED' ? [event.seq] : []));
+    client.send({ type: 'confirm', seq: 1 });
+    await committed('CONFIRMED');
+    for (let seq = 2; seq <= 150; seq++) client.send({ type: 'confirm', seq });
+    await client.settled();
+    expect(told()).toEqual([1]);
+    client.send({ type: 'confirm', seq: 201 });
+    while (told().length < 2) await nextTurn();
+    client.send({ type: 'confirm', seq: 210 });
+    await client.settled();
+    expect(told()).toEqual([1, 201]);
+    await client.leave();
+    while (database.session(sessionId).value !== 'away') await nextTurn();
+    expect(database.session(sessionId).context).toMatchObject({ confirmed: 210 });
+  });
+
+  it('tells the session the newest confirmation when the pause is over, without more to come', async () => {
+    const limits = { confirmPauseMs: 5 };
+    const server = await startServer({ ...database.rooms(), serverId: 'server-c', limits });
+    const client = new Client(server);
+    await client.hello();
+    for (let sent = 0; sent < 3; sent++) database.notify('ann');
+    while ((await client.next('notification')).notification.seq < 3);
+    for (const seq of [1, 2, 3]) client.send({ type: 'confirm', seq });
+    while (!database.taken.some(({ event }) => event.type === 'CONFIRMED' && event.seq === 3))
+      await nextTurn();
+    expect(client.socket.readyState).toBe(client.socket.OPEN);
+    await server.stop();
+  });
+
   it('waits while the database is away, says so once, and goes on by itself', async () => {
     const client = new Client(servers[0]);
     const { sessionId } = await client.hello();
@@ -190,6 +248,32 @@ describe('delivery', () => {
     while ((await again.next('notification')).notification.seq < all);
     expect(again.seqs()[0]).toBe(from + 1);
     await strict.stop();
+  });
+
+  it('keeps a bound on what waits for one that is stuck, while many others have all', async () => {
+    const stuck = new Client(servers[0], 'slow');
+    await stuck.hello();
+    stuck.socket.pause();
+    const others = Array.from({ length: 30 }, (_, index) => new Client(servers[0], `quick-${index}`));
+    await Promise.all(others.map((client) => client.hello()));
+    // 50 MB, of which the kernel and the server take a few.
+    const data = { text: 'x'.repeat(50_000) };
+    let asked = 0;
+    database.onPending = () => {
+      asked += 1;
+    };
+    for (let sent = 1; sent <= 1_000; sent++) {
+      database.notify('slow', data);
+      if (sent % 100 !== 0) continue;
+      for (const { owner } of others) database.notify(owner);
+      await Promise.all(others.map((client) => client.next('notification')));
+    }
+    for (const client of others) expect(client.seqs()).toHaveLength(10);
+    // A few for the others' ten, and for the stuck one until its buffers were full: it does not ask on.
+    expect(asked).toBeLessThan(60);
+    const held = database.handed.get('slow') ?? 0;
+    expect(held).toBeLessThan(500);
+    stuck.socket.terminate();
   });
 
   it('1001: the server stops, and the session is away when it has', async () => {
@@ -412,6 +496,56 @@ describe('topics', () => {
     await client.settled();
     // The first state may come twice: as an answer to the subscription, and as the change that it was.
     expect(client.frames.filter((frame) => frame.type === 'alert' && frame.revision > 1)).toEqual([]);
+  });
+
+  it.each([
+    { topic: 'run:analysis.x1', address: 'analysis/x1', code: 'run_not_found' },
+    { topic: 'alert:x1', address: 'priceAlert/x1', code: 'alert_not_found' },
+    { topic: 'monitor:x1', address: 'portfolioMonitor/x1', code: 'monitor_not_found' },
+  ])(
+    '$topic of another is refused like one that never was, also in a hello',
+    async ({ topic, address, code }) => {
+      const eve = new Client(servers[0], 'eve');
+      await eve.hello();
+      eve.send({ type: 'subscribe', topics: ['runs', topic] });
+      const never = await eve.next('error');
+      database.put(address, 'ann', {});
+      eve.send({ type: 'subscribe', topics: ['runs', topic] });
+      expect(await eve.next('error')).toEqual(never);
+      expect(never).toMatchObject({ code });
+      const again = new Client(servers[1], 'eve');
+      await again.hello({ subscribe: [topic] });
+      expect(await again.next('error')).toEqual(never);
+      database.put(address, 'ann', {});
+      await Promise.all([eve.settled(), again.settled()]);
+      for (const { frames } of [eve, again]) {
+        expect(frames.filter(({ type }) => ['run', 'alert', 'monitor', 'subscribed'].includes(type))).toEqual(
+          [],
+        );
+      }
+    },
+  );
+
+  it("shows a monitor to its owner, and another's is answered like one that never was", async () => {
+    const context = { portfolio: 'default', everySeconds: 60, checks: 1 };
+    database.put('portfolioMonitor/m1', 'ann', { value: 'waiting', context });
+    const [client, eve] = [new Client(servers[0]), new Client(servers[0], 'eve')];
+    await client.hello({ subscribe: ['monitor:m1', 'monitors'] });
+    expect(await client.next('monitor')).toMatchObject({
+      revision: 1,
+      monitor: { monitorId: 'm1', portfolio: 'default', status: 'active', checks: 1 },
+    });
+    await eve.hello({ subscribe: ['monitors'] });
+    eve.send({ type: 'subscribe', topics: ['monitor:m1'] });
+    const refused = await eve.next('error');
+    eve.send({ type: 'subscribe', topics: ['monitor:m2'] });
+    const unknown = await eve.next('error');
+    expect(refused).toMatchObject({ code: 'monitor_not_found' });
+    expect({ ...unknown, message: '', details: {} }).toEqual({ ...refused, message: '', details: {} });
+    database.put('portfolioMonitor/m1', 'ann', { value: 'waiting', context: { ...context, checks: 2 } });
+    for (;;) if ((await client.next('monitor')).monitor.checks === 2) break;
+    await eve.settled();
+    expect(eve.frames.filter(({ type }) => type === 'monitor')).toEqual([]);
   });
 
   it('keeps them across connections, and shows them again', async () => {

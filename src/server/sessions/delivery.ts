@@ -1,18 +1,17 @@
 /**
  * What reaches one client: its owner's notifications from the rows, in order, without gap or repeat, and the latest
- * state of what it watches. Each client reads the rows for itself, so a slow one slows nobody else.
+ * state of what it watches. Each client has its own place in the rows, so a slow one slows nobody else.
  * Not for which client, or from where it begins; connection.ts settles that.
  */
 import type { Address } from '../../actors/runtime/index.ts';
 import type { Notification } from '../../persistence/records/notifications.ts';
 import { Backoff } from './backoff.ts';
 import type { Outbox } from './outbox.ts';
+import type { PendingReader, PendingRows } from './pending-reader.ts';
 import type { ServerFrame, SessionLimits } from './protocol.ts';
 
-/** The part of the store of notifications that is needed here. */
-export interface NotificationRows {
-  /** Those after `afterSeq`, by `seq`, oldest first. */
-  since(owner: string, afterSeq: number, limit: number): Promise<Notification[]>;
+/** The part of the store of notifications that sessions need. */
+export interface NotificationRows extends PendingRows {
   /** 0 when there is none yet. */
   latestSeq(owner: string): Promise<number>;
   /** Of those that were deleted for their age the highest; 0 when none was. */
@@ -23,7 +22,7 @@ export interface NotificationRows {
 
 export interface DeliveryOptions {
   outbox: Outbox;
-  rows: NotificationRows;
+  reader: PendingReader;
   owner: string;
   /** The last notification that the client has. */
   cursor: number;
@@ -42,6 +41,8 @@ export class Delivery {
   readonly #states = new Map<Address, ServerFrame>();
   #cursor: number;
   #rowsMayWait = true;
+  /** The last read brought all it could. */
+  #behind = false;
   #running = false;
   #stopped = false;
   #outage = false;
@@ -94,11 +95,12 @@ export class Delivery {
   }
 
   async #sendRows(): Promise<void> {
-    const { outbox, rows, owner, limits, onOutage } = this.#options;
+    const { outbox, reader, owner, limits, onOutage } = this.#options;
     this.#rowsMayWait = false;
+    const most = this.#behind ? limits.batchRows : limits.sharedRows;
     let batch: Notification[];
     try {
-      batch = await rows.since(owner, this.#cursor, limits.batchRows);
+      batch = await (this.#behind ? reader.catchUp(owner, this.#cursor) : reader.next(owner, this.#cursor));
       this.#outage = false;
       this.#backoff.reset();
     } catch (error) {
@@ -114,7 +116,8 @@ export class Delivery {
       outbox.send(toFrame(row));
       this.#cursor = row.seq;
     }
-    if (batch.length >= limits.batchRows) this.#rowsMayWait = true;
+    this.#behind = batch.length >= most;
+    if (this.#behind) this.#rowsMayWait = true;
   }
 
   #sendState(): void {

@@ -7,12 +7,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
+import type { QuoteCache } from '../../actors/effects/index.ts';
 import { type CommitNotice, type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
 import type { Auth } from '../auth.ts';
 import { type ErrorBody, toErrorBody } from '../errors.ts';
 import { Connection } from './connection.ts';
 import type { NotificationRows } from './delivery.ts';
 import { errorFrame } from './frames.ts';
+import { LiveQuotes } from './live-quotes.ts';
+import { PendingReader } from './pending-reader.ts';
 import { type CloseCode, closeCodes, defaultLimits, type SessionLimits } from './protocol.ts';
 import { createRegistry, type OpenConnection } from './registry.ts';
 import { type SessionSystem, sessionIdOf } from './session-actor.ts';
@@ -24,10 +27,14 @@ import { chooseProtocol, isProtocolOffered, refuseUpgrade } from './upgrade.ts';
 const GOODBYE_MS = 1_000;
 /** How long `stop` then waits for the sessions to be told that their clients are gone. */
 const TELL_MS = 5_000;
+/** Pings are spread over the time between two of one connection: thousands at once would hold up all else. */
+const PING_SLICES = 30;
 
 export interface SessionsDoorOptions {
   system: SessionSystem;
   notifications: NotificationRows;
+  /** Those of the process, which alerts and monitors ask as well. */
+  quotes: Pick<QuoteCache, 'get'>;
   authenticateUpgrade: Auth['authenticateUpgrade'];
   /** This process, for the snapshots of its sessions. */
   serverId: string;
@@ -48,6 +55,7 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
   const { system, notifications, serverId, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const registry = createRegistry();
+  const reader = new PendingReader(notifications, limits, log);
   const connections = new Map<string, Connection>();
   const socketOptions = {
     noServer: true,
@@ -60,12 +68,20 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
   const sockets = new WebSocketServer<typeof SessionSocket>(socketOptions);
   const feed = new StateFeed({
     system,
-    watchersOf: (topics) => [...new Set(topics.flatMap(registry.ofTopic))],
+    watchersOf: (topics) => [...new Set(topics.flatMap((topic) => [...registry.ofTopic(topic)]))],
     deliver: (ids, owner, address, frame) => {
       for (const id of ids) {
         if (registry.connection(id)?.owner === owner) connections.get(id)?.offer(address, frame);
       }
     },
+    log,
+  });
+  const quotes = new LiveQuotes({
+    quotes: options.quotes,
+    topics: registry.topics,
+    watchersOf: registry.ofTopic,
+    deliver: (id, topic, frame) => connections.get(id)?.offer(topic, frame),
+    limits,
     log,
   });
   let stopping = false;
@@ -79,30 +95,32 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
     else passOn(notice.addresses);
     feed.committed(notice);
   });
+  const slices = Array.from({ length: PING_SLICES }, () => new Set<Connection>());
+  let [opened, ticks] = [0, 0];
   const keepAlive = setInterval(() => {
-    for (const connection of connections.values()) connection.keepAlive();
-  }, limits.keepAliveMs);
+    for (const connection of slices[ticks++ % PING_SLICES] ?? []) connection.keepAlive();
+  }, limits.keepAliveMs / PING_SLICES);
   keepAlive.unref();
 
   function passOn(addresses: NonNullable<CommitNotice['addresses']>): void {
     for (const address of addresses) {
       const sessionId = sessionIdOf(address);
       if (sessionId === null) continue;
-      for (const id of registry.ofSession(sessionId)) connections.get(id)?.check();
+      for (const id of registry.ofSession(sessionId)) void connections.get(id)?.check();
     }
   }
 
   /** Commits were missed. One connection after the other, so that a thousand don't fall on the database at once. */
   async function readAllAgain(): Promise<void> {
     for (const { connectionId, owner, topics } of registry.all()) {
-      connections.get(connectionId)?.check();
+      await connections.get(connectionId)?.check();
       await feed.show(connectionId, owner, topics, { ended: true });
     }
   }
 
   function open(socket: SessionSocket, owner: string): void {
     socket.on('error', (error) => log.debug({ err: error }, 'a client socket failed'));
-    if (registry.ofOwner(owner).length >= limits.connectionsPerOwner) {
+    if (registry.ofOwner(owner).size >= limits.connectionsPerOwner) {
       const message = `There are ${limits.connectionsPerOwner} connections open already; close one.`;
       refuse(socket, closeCodes.tooMuch, new TtaiError('too_many_connections', message, { retryable: true }));
       return;
@@ -112,14 +130,21 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
       owner,
       system,
       notifications,
+      reader,
       registry,
       feed,
+      quotes,
       serverId,
       limits,
       log,
     });
     connections.set(connection.id, connection);
-    void connection.closed.then(() => connections.delete(connection.id));
+    const slice = slices[opened++ % PING_SLICES];
+    slice?.add(connection);
+    void connection.closed.then(() => {
+      connections.delete(connection.id);
+      slice?.delete(connection);
+    });
   }
 
   return {
@@ -150,6 +175,7 @@ export function createSessionsDoor(options: SessionsDoorOptions): SessionsDoor {
       clearInterval(keepAlive);
       stopNotifications();
       stopCommits();
+      quotes.stop();
       const gone = new Promise<void>((resolve) => sockets.close(() => resolve()));
       const told = [...connections.values()].map(({ closed }) => closed);
       for (const connection of connections.values()) {

@@ -6,8 +6,12 @@ import type { RuntimeLog } from '../../actors/runtime/index.ts';
 import { LEASE_MS } from '../../machines/session.ts';
 import type { SessionActor } from './session-actor.ts';
 
-/** A server tells a session this often that its client is still there. */
+/**
+ * A server tells a session at least this often that its client is still there. Sooner by chance, so that thousands that
+ * came back in the same second do not renew in the same second.
+ */
 const SEEN_INTERVAL_MS = LEASE_MS / 3;
+const SPREAD = 0.5;
 
 export interface FenceOptions {
   session: SessionActor;
@@ -18,8 +22,8 @@ export interface FenceOptions {
 
 export class Fence {
   readonly #options: FenceOptions;
-  #seenAt = Date.now();
-  #checking = false;
+  #renewAt = nextRenewal();
+  #checking: Promise<void> | null = null;
   #changedMeanwhile = false;
   #failed = false;
 
@@ -27,21 +31,23 @@ export class Fence {
     this.#options = options;
   }
 
-  /** The session's actor committed something. One read at a time, however many commits. */
-  check(): void {
+  /** The session's actor committed something. One read at a time, however many commits. Never rejects. */
+  check(): Promise<void> {
     this.#changedMeanwhile = true;
-    if (!this.#checking) void this.#check();
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
   }
 
   /** From time to time: renews the lease, and makes up for a check that failed. */
   keepAlive(): void {
-    if (Date.now() - this.#seenAt >= SEEN_INTERVAL_MS) this.#renew();
-    if (this.#failed) this.check();
+    if (Date.now() >= this.#renewAt) this.#renew();
+    if (this.#failed) void this.check();
   }
 
   async #check(): Promise<void> {
     const { session, log, onReplaced, onEnded } = this.#options;
-    this.#checking = true;
     try {
       while (this.#changedMeanwhile) {
         this.#changedMeanwhile = false;
@@ -55,16 +61,18 @@ export class Fence {
     } catch (error) {
       this.#failed = true;
       log.debug({ err: error, sessionId: session.sessionId }, 'a session could not be checked');
-    } finally {
-      this.#checking = false;
     }
   }
 
   #renew(): void {
     const { session, log } = this.#options;
-    this.#seenAt = Date.now();
+    this.#renewAt = nextRenewal();
     session.seen().catch((error: unknown) => {
       log.debug({ err: error, sessionId: session.sessionId }, 'a session could not be renewed');
     });
   }
+}
+
+function nextRenewal(): number {
+  return Date.now() + SEEN_INTERVAL_MS * (1 - SPREAD * Math.random());
 }

@@ -21,6 +21,19 @@ export function parseFrame(data: Buffer, isBinary: boolean): ClientFrame {
   throw new BadFrameError(code, message, details ? { details } : {});
 }
 
+const encoded = new WeakMap<ServerFrame, Buffer>();
+
+/** A frame that goes to many: it is encoded once, and must not be changed any more. */
+export function sharedFrame<Frame extends ServerFrame>(frame: Frame): Frame {
+  encoded.set(frame, Buffer.from(JSON.stringify(frame)));
+  return frame;
+}
+
+/** As it goes over the wire, as text. */
+export function encodeFrame(frame: ServerFrame): Buffer | string {
+  return encoded.get(frame) ?? JSON.stringify(frame);
+}
+
 /** `id`: of the frame that it answers. */
 export function errorFrame(error: ErrorBody['error'], id?: string): ServerFrame {
   return { type: 'error', ...withId(id), ...error };

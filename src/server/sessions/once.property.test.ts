@@ -10,7 +10,7 @@ let servers: [TestServer, TestServer];
 
 beforeAll(async () => {
   // Small batches, so that each life has many.
-  const limits = { batchRows: 3 };
+  const limits = { sharedRows: 2, batchRows: 3, readPauseMs: 1 };
   servers = [
     await startServer({ ...database.rooms(), serverId: 'server-a', limits }),
     await startServer({ ...database.rooms(), serverId: 'server-b', limits }),

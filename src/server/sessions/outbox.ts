@@ -3,6 +3,7 @@
  * Not for which frames, or when.
  */
 import { WebSocket } from 'ws';
+import { encodeFrame } from './frames.ts';
 import type { ServerFrame } from './protocol.ts';
 
 export interface OutboxOptions {
@@ -36,7 +37,7 @@ export class Outbox {
 
   send(frame: ServerFrame): void {
     if (!this.open) return;
-    this.#socket.send(JSON.stringify(frame), () => {
+    this.#socket.send(encodeFrame(frame), { binary: false }, () => {
       if (this.#waiting.length > 0 && this.#socket.bufferedAmount <= this.#options.bufferBytes / 2)
         this.#release();
     });

@@ -6,6 +6,8 @@
 import { z } from 'zod';
 import { MAX_TOPICS } from '../../machines/session.ts';
 import { alertView } from '../operations/alert-view.ts';
+import { monitorView } from '../operations/monitor-view.ts';
+import { quote } from '../operations/quotes.ts';
 import { runHead } from '../operations/run-view.ts';
 
 /** Why a connection ended, as the client sees it. 1000 to 1015 are the protocol's own. */
@@ -45,8 +47,20 @@ export interface SessionLimits {
   bufferBytes: number;
   /** How long a full buffer may stay full before the client is told to catch up and let go. */
   stuckMs: number;
-  /** Rows read at once. */
+  /** Rows that a client is given from a read that it shares with others. One that gets so many is behind. */
+  sharedRows: number;
+  /** Between two shared reads: so much later, at most, does a frame leave, and so few are the queries. */
+  readPauseMs: number;
+  /** Rows read at once for a client that is behind. */
   batchRows: number;
+  /** A session is told what its client has confirmed at most this often, */
+  confirmPauseMs: number;
+  /** or after so many more notifications; and when the connection ends. */
+  confirmEvery: number;
+  /** Between two looks at the quotes that clients of this process watch. */
+  quotePaceMs: number;
+  /** Symbols that one process looks at; who watches more is told so. */
+  quoteSymbols: number;
   /** Between two pings of the WebSocket itself; a client that answered none in between is gone. */
   keepAliveMs: number;
   /** After the database failed: the first wait. It doubles up to `retryMaxMs`. */
@@ -63,7 +77,13 @@ export const defaultLimits: SessionLimits = {
   badFrames: 10,
   bufferBytes: 256 * 1024,
   stuckMs: 30_000,
+  sharedRows: 20,
+  readPauseMs: 10,
   batchRows: 100,
+  confirmPauseMs: 60_000,
+  confirmEvery: 200,
+  quotePaceMs: 1_000,
+  quoteSymbols: 2_000,
   keepAliveMs: 30_000,
   retryMs: 250,
   retryMaxMs: 10_000,
@@ -76,8 +96,13 @@ const id = z.string().min(1).max(64).describe('Chosen by the client; the answer 
 const topic = z
   .string()
   .max(100)
-  .regex(/^(notifications|runs|alerts|(run|alert):[A-Za-z0-9._-]+)$/, 'not a topic')
-  .describe('notifications (always on), runs, run:<runId>, alerts, alert:<alertId>');
+  .regex(
+    /^(notifications|runs|alerts|monitors|(run|alert|monitor):[A-Za-z0-9._-]+|quotes:[A-Z][A-Z0-9./-]{0,9})$/,
+    'not a topic',
+  )
+  .describe(
+    'notifications (always on), runs, run:<runId>, alerts, alert:<alertId>, monitors, monitor:<monitorId>, quotes:<SYMBOL>',
+  );
 const topics = z.array(topic).min(1).max(MAX_TOPICS);
 
 const hello = z
@@ -169,10 +194,21 @@ export const serverFrames = {
   alert: z
     .object({ type: z.literal('alert'), alert: alertView, revision: z.int() })
     .describe('A watched alert changed. Its latest state, not kept; the higher revision is newer'),
+  monitor: z
+    .object({ type: z.literal('monitor'), monitor: monitorView, revision: z.int() })
+    .describe('A watched monitor changed. Its latest state, not kept; the higher revision is newer'),
+  quote: z
+    .object({
+      type: z.literal('quote'),
+      symbol: z.string(),
+      quote: quote.nullable().describe('null while there is none; problem says why'),
+      problem: z.object({ code: z.string(), message: z.string() }).nullable(),
+    })
+    .describe('A watched quote changed, looked at about once a second. The latest one, not kept'),
   more: z
     .object({
       type: z.literal('more'),
-      topic: z.enum(['runs', 'alerts']),
+      topic: z.enum(['runs', 'alerts', 'monitors']),
       shown: z.int().nonnegative().describe('How many were sent, the newest'),
     })
     .describe(

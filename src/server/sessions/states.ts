@@ -1,5 +1,5 @@
 /**
- * The runs and alerts that clients watch: which topics an actor belongs to, its latest state as a frame, and the
+ * The runs, alerts and monitors that clients watch: which topics an actor belongs to, its latest state as a frame, and the
  * reading of it after a commit. Not kept for clients that are away, and not for notifications.
  */
 import {
@@ -12,10 +12,11 @@ import {
   TtaiError,
 } from '../../actors/runtime/index.ts';
 import { alertOf } from '../operations/alert-view.ts';
+import { monitorOf } from '../operations/monitor-view.ts';
 import { runHeadOf, runKind } from '../operations/run-view.ts';
 import type { ServerFrame } from './protocol.ts';
 
-/** How many actors at work a `runs` or `alerts` topic shows when it begins, in pages; then it says that there are more. */
+/** How many actors at work a `runs`, `alerts` or `monitors` topic shows when it begins, in pages; then it says that there are more. */
 const MAX_SHOWN = 2_000;
 const PAGE = 200;
 /** How many of the latest, ended or not, are shown again after commits were missed. */
@@ -24,7 +25,7 @@ const LATELY = 50;
 interface Watchable {
   machine: string;
   /** The topic for all of an owner's, and the one for a single actor. */
-  all: 'runs' | 'alerts';
+  all: 'runs' | 'alerts' | 'monitors';
   one: (key: string) => string;
   /** The key that a single actor's topic names, or null when the topic is another one. */
   keyOf: (topic: string) => string | null;
@@ -51,11 +52,19 @@ const watchables: readonly Watchable[] = [
     notFound: 'alert_not_found',
     frame: (view) => ({ type: 'alert', alert: alertOf(view), revision: view.revision }),
   },
+  {
+    machine: 'portfolioMonitor',
+    all: 'monitors',
+    one: (key) => `monitor:${key}`,
+    keyOf: (topic) => suffix(topic, 'monitor:'),
+    notFound: 'monitor_not_found',
+    frame: (view) => ({ type: 'monitor', monitor: monitorOf(view), revision: view.revision }),
+  },
 ];
 
 /**
- * Refuses a topic that names one actor when the owner has none of that name: `run_not_found`, `alert_not_found`. That
- * it exists for somebody else is not told.
+ * Refuses a topic that names one actor when the owner has none of that name: `run_not_found`, `alert_not_found`,
+ * `monitor_not_found`. That it exists for somebody else is not told.
  */
 export async function requireOwnTopic(
   system: Pick<ActorSystem, 'snapshot'>,

@@ -2,6 +2,7 @@
 import { TtaiError } from '../../actors/runtime/index.ts';
 import { MAX_TOPICS } from '../../machines/session.ts';
 import { withId } from './frames.ts';
+import type { LiveQuotes } from './live-quotes.ts';
 import type { ServerFrame } from './protocol.ts';
 import type { Registry } from './registry.ts';
 import type { SessionActor, SessionSystem } from './session-actor.ts';
@@ -11,6 +12,7 @@ export interface SubscriptionsOptions {
   system: SessionSystem;
   registry: Registry;
   feed: StateFeed;
+  quotes: LiveQuotes;
   session: SessionActor;
   connectionId: string;
   owner: string;
@@ -24,9 +26,9 @@ export class Subscriptions {
     this.#options = options;
   }
 
-  /** All of them or none. Throws `too_many_topics`, `run_not_found`, `alert_not_found`. */
+  /** All of them or none. Throws `too_many_topics`, `run_not_found`, `alert_not_found`, `monitor_not_found`. */
   async add(asked: readonly string[], id: string | undefined): Promise<void> {
-    const { system, owner, session, feed, connectionId } = this.#options;
+    const { system, owner, session, feed, quotes, connectionId } = this.#options;
     const topics = this.#topics();
     const wanted = [...new Set(asked)].filter(
       (topic) => topic !== 'notifications' && !topics.includes(topic),
@@ -37,6 +39,7 @@ export class Subscriptions {
     for (const topic of wanted) await requireOwnTopic(system, owner, topic);
     if (wanted.length > 0 && !(await session.subscribe(wanted))) throw notTaken();
     this.#changed([...topics, ...wanted], id);
+    quotes.show(connectionId, asked);
     await feed.show(connectionId, owner, asked);
   }
 

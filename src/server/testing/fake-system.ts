@@ -17,6 +17,7 @@ import type { OperationRooms } from '../operations/index.ts';
 import type { NotificationReader } from '../operations/notifications.ts';
 import type { PositionEvaluator } from '../operations/positions.ts';
 import type { QuoteReader } from '../operations/quotes.ts';
+import type { NotificationRows } from '../sessions/delivery.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
 
@@ -209,7 +210,8 @@ export const fakeAnalysis: QuoteReader & PositionEvaluator = {
 };
 
 /** Two notifications of `local`. */
-export const fakeNotifications: NotificationReader & { onNotification: () => () => void } = {
+export const fakeNotifications: NotificationReader & NotificationRows = {
+  pending: async (places) => places.map(() => []),
   onNotification: () => () => {},
   async since(owner, afterSeq, limit) {
     const rows = [1, 2].map((seq) => ({

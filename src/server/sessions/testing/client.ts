@@ -9,6 +9,8 @@ const anyServerFrame = z.discriminatedUnion('type', [
   serverFrames.notification,
   serverFrames.run,
   serverFrames.alert,
+  serverFrames.monitor,
+  serverFrames.quote,
   serverFrames.more,
   serverFrames.subscribed,
   serverFrames.pong,
@@ -21,6 +23,7 @@ type FrameOf<Type extends ServerFrame['type']> = Extract<ServerFrame, { type: Ty
 /** A real socket. Each frame is parsed by its schema; a frame that does not fit fails what waits. */
 export class Client {
   readonly socket: WebSocket;
+  readonly owner: string;
   readonly frames: ServerFrame[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   #read = 0;
@@ -29,6 +32,7 @@ export class Client {
 
   constructor(server: { url: string }, owner = 'ann', options: ClientOptions = {}) {
     const headers = { authorization: `Bearer ${owner}`, ...options.headers };
+    this.owner = owner;
     this.socket = new WebSocket(server.url, ['ttai.v1'], { ...options, headers });
     this.socket.on('message', (data) => {
       const parsed = anyServerFrame.safeParse(JSON.parse(String(data)));

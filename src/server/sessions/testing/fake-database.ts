@@ -22,10 +22,14 @@ export class FakeDatabase {
   readonly notifications = new Map<string, Notification[]>();
   /** Events that session actors took, in order. */
   readonly taken: { sessionId: string; event: SessionEvent }[] = [];
+  /** For each read of notifications, for how many places it was. */
+  readonly reads: number[] = [];
+  /** How many of an owner's notifications all reads handed out. */
+  readonly handed = new Map<string, number>();
   /** While true, each call fails as it does when Postgres is away. */
   away = false;
   /** Called before each read of notifications. */
-  onSince: (() => void | Promise<void>) | null = null;
+  onPending: (() => void | Promise<void>) | null = null;
   /** Called after a snapshot was read and before its reader has it. */
   onSnapshot: ((view: ActorView) => void) | null = null;
   readonly #commitListeners = new Set<(notice: CommitNotice) => void>();
@@ -82,10 +86,16 @@ export class FakeDatabase {
 
   #notificationRows(): NotificationRows {
     return {
-      since: async (owner, afterSeq, limit) => {
+      pending: async (places, limit) => {
+        this.reads.push(places.length);
         await this.#turn();
-        await this.onSince?.();
-        return (this.notifications.get(owner) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
+        await this.onPending?.();
+        return places.map(({ owner, afterSeq }) => {
+          const all = this.notifications.get(owner) ?? [];
+          const rows = all.filter(({ seq }) => seq > afterSeq).slice(0, limit);
+          this.handed.set(owner, (this.handed.get(owner) ?? 0) + rows.length);
+          return rows;
+        });
       },
       latestSeq: async (owner) => {
         await this.#turn();

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Auth } from '../../auth.ts';
 import type { NotificationRows } from '../delivery.ts';
-import { createSessionsDoor, type SessionsDoor } from '../door.ts';
+import { createSessionsDoor, type SessionsDoor, type SessionsDoorOptions } from '../door.ts';
 import type { SessionLimits } from '../protocol.ts';
 import type { SessionSystem } from '../session-actor.ts';
 
@@ -12,6 +12,8 @@ export interface TestServerOptions {
   system: SessionSystem;
   notifications: NotificationRows;
   serverId: string;
+  /** Nobody knows a symbol unless said. */
+  quotes?: SessionsDoorOptions['quotes'];
   limits?: Partial<SessionLimits>;
 }
 
@@ -41,6 +43,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
   const door = createSessionsDoor({
     system: options.system,
     notifications: options.notifications,
+    quotes: options.quotes ?? { get: async () => ({}) },
     authenticateUpgrade: tokenIsOwner,
     serverId: options.serverId,
     log: { debug: keep, info: keep, warn: keep, error: keep },
