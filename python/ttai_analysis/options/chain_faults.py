@@ -13,8 +13,8 @@ from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.market.faults import CLOCK_SKEW
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
-from ttai_analysis.options.contracts import Contracts, years_to_expiry
-from ttai_analysis.providers.base import BoolArray, Chain, FloatArray, Quote
+from ttai_analysis.options.contracts import Contracts, outside_forward, years_to_expiry
+from ttai_analysis.providers.base import BoolArray, Chain, Quote
 
 MAX_CHAIN_AGE = timedelta(minutes=15)
 SHARES = 100.0
@@ -191,25 +191,20 @@ def _iv_outliers(contracts: Contracts) -> BoolArray:
     """Out-of-the-money contracts whose volatility is far from that of the strikes about them."""
     chain = contracts.chain
     outliers = np.zeros(len(contracts), dtype=np.bool_)
-    outside = np.where(
-        chain.is_call, chain.strike >= contracts.forward, chain.strike < contracts.forward
-    )
-    known = ~np.isnan(contracts.iv) & outside
-    for expiry in np.unique(chain.expiry[known]):
-        rows = np.flatnonzero(known & (chain.expiry == expiry))
-        if rows.size < IV_NEIGHBOURS:
-            continue
-        rows = rows[np.argsort(chain.strike[rows], kind="stable")]
-        iv = contracts.iv[rows]
-        usual = _running_median(iv)
-        far = np.abs(iv - usual) > IV_DISTANCE
-        outliers[rows] = far & ((iv > IV_RATIO * usual) | (iv < usual / IV_RATIO))
+    known = ~np.isnan(contracts.iv) & outside_forward(chain, contracts.forward)
+    rows = np.flatnonzero(known)
+    rows = rows[np.lexsort((chain.strike[rows], chain.expiry[rows]))]
+    _, first, size = np.unique(chain.expiry[rows], return_index=True, return_counts=True)
+    enough = np.repeat(size >= IV_NEIGHBOURS, size)
+    if not enough.any():
+        return outliers
+    # The five about each; at the ends of an expiry, the five there.
+    start = np.arange(rows.size) - IV_NEIGHBOURS // 2
+    start = np.clip(start, np.repeat(first, size), np.repeat(first + size - IV_NEIGHBOURS, size))
+    iv = contracts.iv[rows]
+    windows = np.lib.stride_tricks.sliding_window_view(iv, IV_NEIGHBOURS)
+    usual = np.median(windows, axis=1)[start[enough]]
+    rows, iv = rows[enough], iv[enough]
+    far = np.abs(iv - usual) > IV_DISTANCE
+    outliers[rows] = far & ((iv > IV_RATIO * usual) | (iv < usual / IV_RATIO))
     return outliers
-
-
-def _running_median(values: FloatArray) -> FloatArray:
-    """The median of the five values about each; at the ends, of the five there."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, IV_NEIGHBOURS)
-    middle = np.median(windows, axis=1)
-    side = IV_NEIGHBOURS // 2
-    return np.concatenate([np.full(side, middle[0]), middle, np.full(side, middle[-1])])

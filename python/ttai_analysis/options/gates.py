@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttai_analysis.models.options import Constraints, RejectedCounts
+from ttai_analysis.models.options import Constraints, RejectedCounts, Strategy
 from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.providers.base import BoolArray, Earnings
 from ttai_analysis.timestamps import ordinal_of
@@ -15,6 +15,14 @@ from ttai_analysis.timestamps import ordinal_of
 TIGHT_SPREAD = 0.05
 """In currency: a nickel wide is tight whatever the percentage says."""
 SHARES = 100.0
+SIDES: dict[Strategy, tuple[bool, ...]] = {
+    "csp": (False,),
+    "covered_call": (True,),
+    "bull_put_spread": (False,),
+    "bear_call_spread": (True,),
+    "iron_condor": (False, True),
+}
+"""Which sides a strategy sells: False the puts, True the calls."""
 
 
 @dataclass(frozen=True, slots=True)

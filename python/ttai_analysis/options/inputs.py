@@ -18,7 +18,8 @@ from ttai_analysis.market.underlying import (
 )
 from ttai_analysis.models.options import InputChain, InputEarnings, OptionsRequest
 from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
-from ttai_analysis.options.contracts import Contracts, at_the_money_iv, contracts_of
+from ttai_analysis.options.contracts import Contracts, Sold, at_the_money_iv, contracts_of
+from ttai_analysis.options.gates import SIDES
 from ttai_analysis.options.scoring import MarketView
 from ttai_analysis.options.volatility_context import VolatilityContext, volatility_context
 from ttai_analysis.providers.base import (
@@ -69,7 +70,9 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
         warnings += found
         if len(judged):
             own = quote if request.option_chain is None else None
-            contracts, found = sound_contracts(contracts_of(judged, as_of, rate), own)
+            contracts, found = sound_contracts(
+                contracts_of(judged, as_of, rate, _sold(request)), own
+            )
             warnings += found
             if not contracts.parity.all():
                 warnings.append("forward_assumed_for_some_expiries")
@@ -163,6 +166,11 @@ def _chain(
     if spot is None:
         raise InvalidMarketDataError("The chain comes without the price of its underlying.")
     return chain_from_input(request.symbol, sent, spot, as_of), sent.source or "request"
+
+
+def _sold(request: OptionsRequest) -> Sold:
+    sides, limits = SIDES[request.strategy], request.constraints
+    return Sold(limits.dte_min, limits.dte_max, calls=True in sides, puts=False in sides)
 
 
 def _hv20(request: OptionsRequest, underlying: Underlying | None) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ttai_analysis.models.options import Constraints, OptionsRequest, RejectedCounts
 from ttai_analysis.options.contracts import Contracts
-from ttai_analysis.options.gates import GateResult, short_gates
+from ttai_analysis.options.gates import SIDES, GateResult, short_gates
 from ttai_analysis.options.scoring import MarketView, Shares, score_of, score_trade
 from ttai_analysis.options.trades import (
     Trade,
@@ -73,10 +73,9 @@ def _gates(request: OptionsRequest, contracts: Contracts, earnings: Earnings) ->
                 min_strike=request.cost_basis,
             )
         ]
-    sides = {"bull_put_spread": (False,), "bear_call_spread": (True,), "iron_condor": (False, True)}
     return [
         short_gates(contracts, constraints, earnings, is_call=is_call, capital=False)
-        for is_call in sides[strategy]
+        for is_call in SIDES[strategy]
     ]
 
 
