@@ -171,12 +171,13 @@ def _premium(
     discount = np.exp(-r * t)
     forward = np.exp((r - q) * t)
     d1 = (np.log(boundary / k) + (r - q + 0.5 * variance) * t) / (v * np.sqrt(t))
+    in_boundary, in_strike = normal.cdf(sign * np.stack((d1, d1 - v * np.sqrt(t))))
     slope = sign * root
     # alpha dV/dh, and alpha times the derivative of the power.
     turned = (2.0 / variance) * (
         boundary * normal.pdf(d1) * v * forward / (2.0 * np.sqrt(t))
-        - sign * q * boundary * normal.cdf(sign * d1) * forward
-        + sign * r * k * normal.cdf(sign * (d1 - v * np.sqrt(t)))
+        - sign * q * boundary * in_boundary * forward
+        + sign * r * k * in_strike
     )
     bent = -sign * ratio * ratio / root
     with np.errstate(all="ignore"):
