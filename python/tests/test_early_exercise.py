@@ -9,10 +9,10 @@ import pytest
 from helpers import NOW, one_expiry_chain
 
 from ttai_analysis.chart.indicators import historical_volatility, range_volatility
+from ttai_analysis.models.options import Constraints
 from ttai_analysis.options import early_exercise
 from ttai_analysis.options.chain_faults import sound_contracts
 from ttai_analysis.options.contracts import (
-    Sold,
     contracts_of,
     expiry_iv,
     forwards,
@@ -25,9 +25,11 @@ from ttai_analysis.options.early_exercise import (
     early_exercise_premium,
     exercise_is_due,
 )
+from ttai_analysis.options.gates import short_gates
 from ttai_analysis.options.pricing import price
+from ttai_analysis.options.sold import Sold
 from ttai_analysis.options.volatility_context import iv_standing, volatility_context
-from ttai_analysis.providers.base import Chain, FloatArray, Metrics
+from ttai_analysis.providers.base import Chain, Earnings, FloatArray, Metrics
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
 from ttai_analysis.timestamps import ordinal_of
 
@@ -204,6 +206,32 @@ def test_what_is_sold_has_the_figures_that_the_whole_chain_has(
             assert expiry_iv(part, expiry) == pytest.approx(expiry_iv(whole, expiry), rel=1e-9)
         assert sound_contracts(part, None)[1] == sound_contracts(whole, None)[1]
     assert american > 0 or calls
+
+
+def test_contracts_in_the_money_need_no_american_volatility_to_have_too_large_a_delta(
+    market: SimulatedProvider,
+) -> None:
+    sold = Sold(dte_min=0, dte_max=400, calls=True, puts=True, max_delta=0.3)
+    limits = Constraints(dte_min=0, dte_max=400, min_delta=0.0, max_delta=0.3)
+    spared = 0
+    for symbol in ("ABBV", "AAPL", "AA", "XOM"):
+        chain = market.chain(symbol, NOW)
+        whole, part = contracts_of(chain, NOW, 0.04), contracts_of(chain, NOW, 0.04, sold)
+        spared += int(whole.american.sum()) - int(part.american.sum())
+        for is_call in (False, True):
+            one, other = (
+                short_gates(found, limits, Earnings(known=True), is_call=is_call)
+                for found in (part, whole)
+            )
+            assert one.rejected == other.rejected
+            assert (one.passed == other.passed).all()
+            assert one.passed.any()
+        # Where a contract in the money may be sold, its wing may be there as well: all are taken.
+        wide = replace(sold, max_delta=0.7)
+        asked = (whole.dte >= 0) & (whole.dte <= 400)
+        found = contracts_of(chain, NOW, 0.04, wide).american
+        assert (found[asked] == whole.american[asked]).all()
+    assert spared > 100
 
 
 def test_where_all_is_in_the_money_the_volatility_there_is_that_of_the_american_price(

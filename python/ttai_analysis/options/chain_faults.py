@@ -13,7 +13,8 @@ from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.market.faults import CLOCK_SKEW
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
-from ttai_analysis.options.contracts import Contracts, outside_forward, years_to_expiry
+from ttai_analysis.options.contracts import Contracts, years_to_expiry
+from ttai_analysis.options.sold import outside_forward
 from ttai_analysis.providers.base import BoolArray, Chain, Quote
 
 MAX_CHAIN_AGE = timedelta(minutes=15)

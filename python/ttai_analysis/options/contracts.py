@@ -16,6 +16,12 @@ from ttai_analysis.options.early_exercise import (
 from ttai_analysis.options.implied_volatility import implied_volatility
 from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import greeks
+from ttai_analysis.options.sold import (
+    Sold,
+    outside_forward,
+    rows_of,
+    rows_with_american_volatility,
+)
 from ttai_analysis.providers.base import BoolArray, Chain, FloatArray, IntArray
 from ttai_analysis.timestamps import new_york_date, ordinal_of
 
@@ -24,16 +30,6 @@ NEAR_STRIKES = 6
 """How many strikes about the money vote on the forward."""
 DAYS_PER_YEAR = 365.0
 STANDARD_SHARES = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sold:
-    """Which contracts may be sold or bought as a wing: those of these days and sides."""
-
-    dte_min: int
-    dte_max: int
-    calls: bool
-    puts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +67,8 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float, sold: Sold | None =
     """Work out every column at `as_of`; `rate` is continuously compounded. The rows are those of
     `standard_contracts(chain)`.
 
-    With `sold` only those contracts get greeks and odds, NaN elsewhere, and the others the American
-    volatility only where the volatility at the money or its neighbours' may rest on them.
+    With `sold` only those contracts get greeks and odds, NaN elsewhere, and the American volatility
+    only where an answer may rest on it (sold.py).
     """
     chain = standard_contracts(chain)
     dte = chain.expiry - ordinal_of(new_york_date(as_of))
@@ -86,8 +82,10 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float, sold: Sold | None =
     iv = implied_volatility(mid, forward, chain.strike, years, np.exp(-rate * years), chain.is_call)
     with np.errstate(invalid="ignore", divide="ignore"):
         yield_ = rate - np.log(forward / spot) / years
-    asked = np.ones(len(chain), dtype=np.bool_) if sold is None else _rows_of(sold, chain, dte)
-    telling = asked | _tells_volatility(chain, forward, iv)
+    asked = telling = np.ones(len(chain), dtype=np.bool_)
+    if sold is not None:
+        asked = rows_of(sold, chain, dte)
+        telling = rows_with_american_volatility(sold, chain, asked, years, forward, yield_, iv)
     iv, american = _with_early_exercise(chain, mid, years, rate, yield_, iv, telling)
     strike, is_call = chain.strike[asked], chain.is_call[asked]
     terms = (years[asked], rate, yield_[asked], iv[asked])
@@ -121,25 +119,6 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float, sold: Sold | None =
         prob_itm=column(np.where(is_call, 1.0 - below, below)),
         prob_touch=column(np.where(out_of_money, touch, 1.0)),
     )
-
-
-def _rows_of(sold: Sold, chain: Chain, dte: IntArray) -> BoolArray:
-    side = np.where(chain.is_call, sold.calls, sold.puts)
-    return np.asarray(side & (dte >= sold.dte_min) & (dte <= sold.dte_max))
-
-
-def _tells_volatility(chain: Chain, forward: FloatArray, iv: FloatArray) -> BoolArray:
-    """The contracts that an expiry's volatility is read from: out of the money by the forward, and
-    all of an expiry that has none of those."""
-    outside = outside_forward(chain, forward)
-    days, expiry = np.unique(chain.expiry, return_inverse=True)
-    known = np.bincount(expiry[outside & ~np.isnan(iv)], minlength=days.size)
-    return np.asarray(outside | (known == 0)[expiry])
-
-
-def outside_forward(chain: Chain, forward: FloatArray) -> BoolArray:
-    """Which contracts are out of the money by the forward."""
-    return np.asarray(np.where(chain.is_call, chain.strike >= forward, chain.strike < forward))
 
 
 def standard_contracts(chain: Chain) -> Chain:

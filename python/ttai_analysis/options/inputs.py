@@ -18,9 +18,10 @@ from ttai_analysis.market.underlying import (
 )
 from ttai_analysis.models.options import InputChain, InputEarnings, OptionsRequest
 from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
-from ttai_analysis.options.contracts import Contracts, Sold, at_the_money_iv, contracts_of
+from ttai_analysis.options.contracts import Contracts, at_the_money_iv, contracts_of
 from ttai_analysis.options.gates import SIDES
 from ttai_analysis.options.scoring import MarketView
+from ttai_analysis.options.sold import Sold
 from ttai_analysis.options.volatility_context import VolatilityContext, volatility_context
 from ttai_analysis.providers.base import (
     UNKNOWN_EARNINGS,
@@ -170,7 +171,9 @@ def _chain(
 
 def _sold(request: OptionsRequest) -> Sold:
     sides, limits = SIDES[request.strategy], request.constraints
-    return Sold(limits.dte_min, limits.dte_max, calls=True in sides, puts=False in sides)
+    return Sold(
+        limits.dte_min, limits.dte_max, True in sides, False in sides, max_delta=limits.max_delta
+    )
 
 
 def _hv20(request: OptionsRequest, underlying: Underlying | None) -> float | None:
