@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from faulty_provider import LIES, FaultyProvider, Lie, Subject
+from faulty_provider import FaultyProvider
 from helpers import NOW, Client, error_of
+from lies import LIES, Lie, Subject
 from test_fault_provider import over
 
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
