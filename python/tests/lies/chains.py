@@ -29,6 +29,11 @@ def _cut(chain: Chain, share: float) -> Chain:
     return replace(chain, bid=chain.bid * share, ask=chain.ask * share)
 
 
+def _puts_times(chain: Chain, factor: float) -> Chain:
+    share = np.where(chain.is_call, 1.0, factor)
+    return replace(chain, bid=chain.bid * share, ask=chain.ask * share)
+
+
 CHAINS.add("no_chain", lambda _chain, _: None, "no_option_chain")
 CHAINS.add("empty_chain", lambda c, _: _nothing(c), "no_option_chain")
 CHAINS.add(
@@ -94,5 +99,7 @@ CHAINS.add(
     lambda c, _: replace(c, open_interest=c.open_interest * np.nan),
     "no_open_interest",
 )
+CHAINS.add("puts_too_dear", lambda c, _: _puts_times(c, 1.3), "unreliable_chain")
+CHAINS.add("puts_too_cheap", lambda c, _: _puts_times(c, 0.7), "unreliable_chain")
 CHAINS.add("chain_of_another", lambda c, _: replace(c, symbol="OTHER"), INVALID)
 CHAINS.add("wide_options", lambda c, _: replace(c, bid=c.bid * 0.6, ask=c.ask * 1.4), "wide_quotes")

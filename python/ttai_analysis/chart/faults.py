@@ -24,6 +24,8 @@ BAD_TICK_SHARE = 0.15
 """A bad tick is also this far away as a share of the price, for an ATR can be next to nothing."""
 FROZEN_BARS = 5
 ATR_BARS = 14
+LONGEST_LOOK_BACK = 252
+"""Bars: of the high and low of 52 weeks; every average looks back less."""
 
 
 def bar_faults(
@@ -41,11 +43,7 @@ def bar_faults(
     if len(series) < 2:
         return found
     days = series.timestamps // SECONDS_PER_DAY
-    for code, bars in (
-        ("suspected_split", _splits(series)),
-        ("suspected_bad_tick", _bad_ticks(series)),
-        ("frozen_prices", _frozen(series)),
-    ):
+    for code, bars in _breaks(series).items():
         if bars.size:
             found.append(f"{code}:{date_from_ordinal(int(days[bars[-1]])).isoformat()}")
     silent = int(np.sum(series.volume == 0.0))
@@ -54,6 +52,27 @@ def bar_faults(
     if silent > 0.5 * len(series):
         found.append("no_traded_volume")
     return found
+
+
+def since_old_break(series: Series) -> tuple[Series, list[str]]:
+    """The series from the newest break on that is older than anything but levels looks back, and
+    what was left out.
+
+    Prices from before a split that was left in are those of another share: with a year of bars
+    since, nothing need rest on them. A younger break stays, and forbids a trade (`bar_faults`).
+    """
+    if len(series) <= LONGEST_LOOK_BACK:
+        return series, []
+    start, reason = 0, ""
+    for code, bars in _breaks(series).items():
+        # The bar of a split is the first of the new prices, a bad bar the last of the old.
+        first = bars + (0 if code == "suspected_split" else 1)
+        old = first[first <= len(series) - LONGEST_LOOK_BACK]
+        if old.size and int(old[-1]) > start:
+            start, reason = int(old[-1]), code
+    if start == 0:
+        return series, []
+    return series.part(slice(start, None)), [f"dropped_bars_before_{reason}:{start}"]
 
 
 def without_unfinished(
@@ -75,6 +94,17 @@ def _complete(start: int, timeframe: Timeframe, as_of: datetime) -> bool:
         return start + BAR_SECONDS <= as_of.timestamp()
     complete_at = bars_as_of(start, timeframe)
     return complete_at is None or complete_at <= as_of
+
+
+def _breaks(series: Series) -> dict[str, np.ndarray]:
+    """By code the bars after which, or at which, prices are not to be believed; oldest first."""
+    if len(series) < 2:
+        return {}
+    return {
+        "suspected_split": _splits(series),
+        "suspected_bad_tick": _bad_ticks(series),
+        "frozen_prices": _frozen(series),
+    }
 
 
 def _splits(series: Series) -> np.ndarray:

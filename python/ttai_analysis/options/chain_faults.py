@@ -5,18 +5,17 @@ a whole is not to be trusted. Not for: which contract to sell (gates.py).
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from ttai_analysis.errors import InvalidMarketDataError
-from ttai_analysis.market.faults import CLOCK_SKEW
+from ttai_analysis.market.faults import CLOCK_SKEW, MAX_AGE_IN_SESSION
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
 from ttai_analysis.providers.base import BoolArray, Chain, FloatArray, Quote
 
-MAX_CHAIN_AGE = timedelta(minutes=15)
 SHARES = 100.0
 LAST_SATURDAY_EXPIRY = 16_487
 """2015-02-21 in days since 1970: monthly options expired on Saturdays until then."""
@@ -91,6 +90,11 @@ def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contract
         warnings.append(f"wide_quotes:{int(wide.sum())}")
     if _spot_is_off(contracts, quote):
         warnings.append("spot_mismatch")
+    pairs, contradicting = _parity_faults(contracts)
+    if contradicting:
+        warnings.append(f"parity_violated:{contradicting}")
+        if contradicting > MAX_FAULTY_SHARE * pairs:
+            warnings.append("unreliable_chain")
     outliers = _iv_outliers(contracts)
     if outliers.any():
         warnings.append(f"iv_outlier:{int(outliers.sum())}")
@@ -115,7 +119,7 @@ def _check(chain: Chain, symbol: str) -> None:
 
 
 def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
-    """In a session quotes may be 15 minutes old; outside they must reach up to its close."""
+    """In a session quotes may be 20 minutes old; outside they must reach up to its close."""
     table = session_table()
     if chain.as_of > as_of + CLOCK_SKEW:
         return ["future_chain"]
@@ -124,7 +128,7 @@ def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
         completed = table.completed(as_of.timestamp())
         newest = table.session(completed - 1).closes_at if completed else as_of
     times = [chain.as_of, *([chain.underlying_as_of] if chain.underlying_as_of else [])]
-    return ["stale_chain"] if newest - min(times) > MAX_CHAIN_AGE else []
+    return ["stale_chain"] if newest - min(times) > MAX_AGE_IN_SESSION else []
 
 
 def _copies(chain: Chain) -> BoolArray:
@@ -185,6 +189,32 @@ def _spot_is_off(contracts: Contracts, quote: Quote | None) -> bool:
     ]
     spread = float(np.median(chain.ask[at_money] - chain.bid[at_money])) if at_money.size else 0.0
     return miss > max(MAX_SPOT_MISS * spot, SPOT_MISS_SPREADS * spread)
+
+
+def _parity_faults(contracts: Contracts) -> tuple[int, int]:
+    """How many strikes near the money have a call and a put with a market, and at how many of these
+    both say another forward than the rest of their expiry, by more than spreads and the right to
+    exercise early can be worth: interest on the strike for the put, dividends for the call."""
+    chain = contracts.chain
+    near = np.abs(chain.strike / contracts.forward - 1.0) <= NEAR_MONEY
+    rows = np.flatnonzero(near & contracts.two_sided & contracts.parity & (contracts.years > 0.0))
+    rows = rows[np.lexsort((chain.is_call[rows], chain.strike[rows], chain.expiry[rows]))]
+    puts, calls = rows[:-1], rows[1:]
+    paired = (
+        (chain.expiry[puts] == chain.expiry[calls])
+        & (chain.strike[puts] == chain.strike[calls])
+        & (chain.is_call[puts] != chain.is_call[calls])
+    )
+    puts, calls = puts[paired], calls[paired]
+    strike, forward = chain.strike[calls], contracts.forward[calls]
+    grown = np.exp(contracts.rate * contracts.years[calls])
+    miss = strike + grown * (contracts.mid[calls] - contracts.mid[puts]) - forward
+    width = chain.ask[calls] - chain.bid[calls] + chain.ask[puts] - chain.bid[puts]
+    slack = 0.5 * grown * width
+    interest = np.maximum(strike * (grown - 1.0), 0.0)
+    dividends = np.maximum(chain.underlying_price * grown - forward, 0.0)
+    contradicting = (miss > slack + dividends) | (miss < -slack - interest)
+    return int(puts.size), int(contradicting.sum())
 
 
 def _iv_outliers(contracts: Contracts) -> BoolArray:
