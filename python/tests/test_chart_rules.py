@@ -66,19 +66,20 @@ def test_prices_that_never_move_are_no_trouble() -> None:
 
 def _with_split(close: np.ndarray, at: int) -> Series:
     series = series_of(close)
-    columns = [column.copy() for column in (series.open, series.high, series.low, series.close)]
-    for column in columns:
+    opens, high, low, close = (
+        column.copy() for column in (series.open, series.high, series.low, series.close)
+    )
+    for column in (opens, high, low, close):
         column[:at] *= 4.0
-    columns[0][at] = columns[3][at]
-    columns[1][at], columns[2][at] = columns[3][at] * 1.01, columns[3][at] * 0.99
-    return Series(series.timestamps, *columns, series.volume)
+    opens[at], high[at], low[at] = close[at], close[at] * 1.01, close[at] * 0.99
+    return Series(series.timestamps, opens, high, low, close, series.volume)
 
 
 def test_a_break_in_old_prices_ends_the_history(client: Client) -> None:
     """A year after it all that the answer says comes from the bars since."""
     close = _walk(500, drift=0.001)
     found = _chart(client, _with_split(close, 200))
-    alone = _chart(client, _tail(series_of(close), 300))
+    alone = _chart(client, series_of(close).part(slice(-300, None)))
     assert "dropped_bars_before_suspected_split:200" in found["quality"]["warnings"]
     assert found["quality"]["barsUsed"] == 300
     assert "suspected_split" not in found["rejectReasons"]
@@ -100,11 +101,6 @@ def test_a_bad_tick_of_long_ago_ends_the_history_too(client: Client) -> None:
     found = _chart(client, spiked)
     assert "dropped_bars_before_suspected_bad_tick:101" in found["quality"]["warnings"]
     assert "suspected_bad_tick" not in found["rejectReasons"]
-
-
-def _tail(series: Series, n: int) -> Series:
-    columns = (series.open, series.high, series.low, series.close, series.volume)
-    return Series(series.timestamps[-n:], *(column[-n:] for column in columns))
 
 
 def test_what_is_said_of_sent_bars_counts(client: Client) -> None:

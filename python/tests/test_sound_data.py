@@ -156,12 +156,14 @@ def test_the_weights_of_the_evidence_are_one(client: Client, endpoint: str) -> N
     )
 
 
+QUOTE = Quote(
+    symbol="X", price=100.0, bid=99.99, ask=100.01, volume=1e6, prev_close=99.0,
+    as_of=NOW - timedelta(seconds=10), session="regular",
+)  # fmt: skip
+
+
 def _quote(**changes: Any) -> Quote:
-    """Ten seconds before NOW, unless changed."""
-    fields = {"price": 100.0, "bid": 99.99, "ask": 100.01, "as_of": NOW - timedelta(seconds=10)}
-    return Quote(
-        symbol="X", volume=1e6, prev_close=99.0, **{"session": "regular"} | fields | changes
-    )
+    return replace(QUOTE, **changes)
 
 
 FRIDAY_CLOSE = datetime(2026, 3, 13, 20, tzinfo=UTC)

@@ -72,11 +72,9 @@ def forbidding(warnings: Iterable[str]) -> list[str]:
 _WARNING = re.compile(r"([a-z_]+)(?::[\w.\-]{1,40})?")
 
 
-def known_warnings(told: object) -> list[str]:
+def known_warnings(told: Iterable[object]) -> list[str]:
     """What a caller's data says against itself, as an answer of this service said it; anything
     else is left out."""
-    if not isinstance(told, list):
-        return []
     found = (_WARNING.fullmatch(word) for word in told if isinstance(word, str))
     words = [match[0] for match in found if match and match[1] in FORBIDDING | TELLING]
     return list(dict.fromkeys(words))

@@ -13,7 +13,7 @@ from ttai_analysis.chart.series import Series, series_from_bars, series_from_inp
 from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import bars_are_stale, bars_as_of
 from ttai_analysis.models.chart import ChartAnalysis, ChartRequest, InputMarketData
-from ttai_analysis.models.common import Quality
+from ttai_analysis.models.common import Quality, SentQuality
 from ttai_analysis.providers.base import Bars, Provider, Timeframe
 from ttai_analysis.quality import forbidding, known_warnings
 
@@ -84,11 +84,11 @@ def _sent_series(
 ) -> tuple[Series, Quality]:
     series, warnings = series_from_input(data.bars)
     visible, unfinished = without_unfinished(series, timeframe, as_of)
-    told = data.quality or {}
-    source = data.source or (said if isinstance(said := told.get("source"), str) else "request")
+    told = data.quality or SentQuality()
+    source = data.source or told.source or "request"
     # Only a word against them counts: bars of which nothing is said are taken to be adjusted.
-    adjusted = data.adjusted is not False and told.get("adjusted") is not False
-    warnings = [*known_warnings(told.get("warnings")), *warnings, *unfinished]
+    adjusted = data.adjusted is not False and told.adjusted is not False
+    warnings = [*known_warnings(told.warnings), *warnings, *unfinished]
     visible, dropped = since_old_break(visible)
     warnings += dropped
     warnings += bar_faults(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)

@@ -44,7 +44,7 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
     locked = (chain.bid == chain.ask) & (chain.bid > 0.0)
     copies = _copies(chain)
     one_sided = (chain.bid > 0.0) ^ (chain.ask > 0.0)
-    expired = years_to_expiry(chain.expiry, as_of) <= 0.0
+    expired = years_to_expiry(chain.expiry, as_of, chain.am_settled) <= 0.0
     weekday = (chain.expiry + 3) % 7
     saturday = (weekday > FRIDAY) & (chain.expiry > LAST_SATURDAY_EXPIRY)
     adjusted = np.zeros(len(chain), dtype=np.bool_)

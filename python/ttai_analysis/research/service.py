@@ -173,7 +173,7 @@ def _answer(
             source=source,
             as_of=newest,
             age_seconds=age_seconds(as_of, newest),
-            stale=newest is None,
+            stale=newest is None or "stale_news" in warnings,
             adjusted=False,
             bars_used=0,
             warnings=list(dict.fromkeys(warnings)),
