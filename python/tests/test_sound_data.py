@@ -224,6 +224,8 @@ def test_one_contradicting_strike_is_counted_and_condemns_nothing() -> None:
     row = np.flatnonzero(~chain.is_call & (chain.strike == 102.5))[0]
     bid, ask = chain.bid.copy(), chain.ask.copy()
     bid[row], ask[row] = bid[row] + 3.0, ask[row] + 3.0
-    found = sound_contracts(contracts_of(replace(chain, bid=bid, ask=ask), NOW, 0.04), None)[1]
+    wrong = contracts_of(replace(chain, bid=bid, ask=ask), NOW, 0.04)
+    judged, found = sound_contracts(wrong, None)
     assert "parity_violated:1" in found
     assert "unreliable_chain" not in found
+    assert np.isnan(judged.iv[chain.strike == 102.5]).all(), "which of the two is wrong is unknown"
