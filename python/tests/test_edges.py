@@ -174,3 +174,13 @@ def test_the_screener_is_as_old_as_its_bars(client: Client) -> None:
     quality = client.answer("/screener/candidates?detail=true", body)["quality"]
     assert quality["asOf"] == "2026-03-13T20:00:00Z"
     assert quality["ageSeconds"] == 20 * 3600.0
+
+
+@pytest.mark.parametrize("name", ["news_is_html", "news_of_another", "one_story_many_times"])
+def test_news_that_cannot_be_believed_is_no_news(market: SimulatedProvider, name: str) -> None:
+    client = over(FaultyProvider(market, LIES[name]))
+    body = {"symbols": ["AAPL"], "lookbackDays": 30, "asOf": AS_OF}
+    found = client.answer("/news?meta=true", body)
+    (code,) = LIES[name].names
+    assert len(found["articles"]) == (1 if name == "one_story_many_times" else 0)
+    assert f"{code}:AAPL" in found["quality"]["warnings"]
