@@ -184,3 +184,21 @@ def test_news_that_cannot_be_believed_is_no_news(market: SimulatedProvider, name
     (code,) = LIES[name].names
     assert len(found["articles"]) == (1 if name == "one_story_many_times" else 0)
     assert f"{code}:AAPL" in found["quality"]["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("constraints", "reason"),
+    [
+        ({"minOpenInterest": 1e8}, "stopped_by_oi"),
+        ({"minBid": 1e6}, "stopped_by_bid"),
+        ({"maxCapital": 1.0}, "stopped_by_capital"),
+        ({"minDelta": 0.001, "maxDelta": 0.001}, "stopped_by_delta"),
+        ({"dteMin": 900, "dteMax": 900}, "stopped_by_dte"),
+    ],
+)
+def test_the_gate_that_stopped_the_last_contracts_comes_first(
+    client: Client, constraints: dict[str, float], reason: str
+) -> None:
+    """Most contracts of a chain fail for their expiry, which tells nobody anything."""
+    body = {"symbol": "AAPL", "earnings": {"date": None}, "constraints": constraints}
+    assert client.answer(OPTIONS, body)["rejectReasons"][:2] == ["no_candidate", reason]

@@ -15,6 +15,10 @@ from ttai_analysis.timestamps import ordinal_of
 TIGHT_SPREAD = 0.05
 """In currency: a nickel wide is tight whatever the percentage says."""
 SHARES = 100.0
+GATES = (
+    "dte", "bid", "iv", "delta", "spread", "oi", "wing", "roc", "capital", "basis", "earnings",
+)  # fmt: skip
+"""In the order in which a contract, and what is made of it, meets them."""
 
 
 @dataclass(frozen=True, slots=True)
