@@ -46,7 +46,7 @@ TELLING = frozenset(
         # legs of a position
         "model_price", "no_price", "expired",
         # other
-        "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
+        "earnings_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",
         "unreadable_articles", "stale_news", "scripted_price",
         "failed", "stale", "without_price", "prose_unavailable",

@@ -12,6 +12,7 @@ from ttai_analysis.chart.indicators import atr
 from ttai_analysis.chart.series import Series
 from ttai_analysis.market.freshness import BAR_SECONDS, bars_are_stale, bars_as_of
 from ttai_analysis.providers.base import Timeframe
+from ttai_analysis.quality import code_of
 from ttai_analysis.timestamps import SECONDS_PER_DAY, date_from_ordinal
 
 SPLIT_FACTORS = np.array([1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
@@ -26,6 +27,7 @@ FROZEN_BARS = 5
 ATR_BARS = 14
 LONGEST_LOOK_BACK = 252
 """Bars: of the high and low of 52 weeks; every average looks back less."""
+BREAKS = frozenset({"suspected_split", "suspected_bad_tick", "frozen_prices"})
 
 
 def bar_faults(
@@ -54,15 +56,26 @@ def bar_faults(
     return found
 
 
-def since_old_break(series: Series) -> tuple[Series, list[str]]:
-    """The series from the newest break on that is older than anything but levels looks back, and
-    what was left out.
+def usable_bars(
+    series: Series, timeframe: Timeframe, as_of: datetime, *, adjusted: bool, has_splits: bool
+) -> tuple[Series, list[str]]:
+    """The series without what lies before an old break, and `bar_faults` of it.
 
     Prices from before a split that was left in are those of another share: with a year of bars
-    since, nothing need rest on them. A younger break stays, and forbids a trade (`bar_faults`).
+    since, nothing need rest on them. A younger break stays, and forbids a trade.
     """
-    if len(series) <= LONGEST_LOOK_BACK:
-        return series, []
+    found = bar_faults(series, timeframe, as_of, adjusted=adjusted, has_splits=has_splits)
+    if not BREAKS.intersection(map(code_of, found)):
+        return series, found
+    kept, dropped = _since_old_break(series)
+    if not dropped:
+        return series, found
+    found = bar_faults(kept, timeframe, as_of, adjusted=adjusted, has_splits=has_splits)
+    return kept, [*dropped, *found]
+
+
+def _since_old_break(series: Series) -> tuple[Series, list[str]]:
+    """From the newest break on that is older than any average looks back."""
     start, reason = 0, ""
     for code, bars in _breaks(series).items():
         # The bar of a split is the first of the new prices, a bad bar the last of the old.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.chart.analysis import ChartFindings, analyse_chart
-from ttai_analysis.chart.faults import bar_faults, since_old_break, without_unfinished
+from ttai_analysis.chart.faults import bar_faults, usable_bars, without_unfinished
 from ttai_analysis.chart.rows import fib_row, indicators_row
 from ttai_analysis.chart.series import Series, series_from_bars, series_from_input
 from ttai_analysis.market.faults import quote_faults
@@ -70,13 +70,14 @@ def checked_bars(
     warnings = [*bars.warnings, *unfinished]
     if unfinished:
         warnings.append("future_bars")
+    splits = bool(bars.splits)
     if end_at_old_break:
-        series, dropped = since_old_break(series)
-        warnings += dropped
-    warnings += bar_faults(
-        series, timeframe, as_of, adjusted=bars.adjusted, has_splits=bool(bars.splits)
-    )
-    return series, warnings
+        series, found = usable_bars(
+            series, timeframe, as_of, adjusted=bars.adjusted, has_splits=splits
+        )
+    else:
+        found = bar_faults(series, timeframe, as_of, adjusted=bars.adjusted, has_splits=splits)
+    return series, [*warnings, *found]
 
 
 def _sent_series(
@@ -89,9 +90,8 @@ def _sent_series(
     # Only a word against them counts: bars of which nothing is said are taken to be adjusted.
     adjusted = data.adjusted is not False and told.adjusted is not False
     warnings = [*known_warnings(told.warnings), *warnings, *unfinished]
-    visible, dropped = since_old_break(visible)
-    warnings += dropped
-    warnings += bar_faults(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)
+    visible, found = usable_bars(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)
+    warnings += found
     return visible, _quality(visible, timeframe, as_of, source, adjusted, warnings)
 
 
