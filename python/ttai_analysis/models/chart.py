@@ -4,7 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from ttai_analysis.models.common import MAX_EPOCH, Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import (
+    MAX_EPOCH,
+    Answer,
+    Model,
+    Moment,
+    Number,
+    SentQuality,
+    Symbol,
+)
 from ttai_analysis.providers.base import Timeframe
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
@@ -32,7 +40,7 @@ class InputMarketData(Model):
     adjusted: bool | None = None
     as_of: Moment | None = None
     source: str | None = None
-    quality: dict[str, object] | None = None
+    quality: SentQuality | None = None
 
 
 class ChartOptions(Model):

@@ -93,6 +93,15 @@ class Quality(Model):
     warnings: list[str]
 
 
+class SentQuality(Model):
+    """The `quality` of an answer that a caller sends on: what it says against its data counts."""
+
+    source: str | None = None
+    as_of: Moment | None = None
+    adjusted: bool | None = None
+    warnings: list[object] = Field(default_factory=list, max_length=1000)
+
+
 class Evidence(Model):
     """One rule that was checked; `weight` is its published share of the score (0: a gate)."""
 

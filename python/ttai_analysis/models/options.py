@@ -5,7 +5,15 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.common import (
+    Answer,
+    Model,
+    Moment,
+    Number,
+    Price,
+    SentQuality,
+    Symbol,
+)
 from ttai_analysis.models.positions import AssignmentRisk
 
 Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
@@ -29,12 +37,13 @@ class InputContract(Model):
 
 
 class InputChain(Model):
-    """A chain sent by the caller instead of the provider's."""
+    """A chain sent by the caller instead of the provider's; an answer of /option-chain will do."""
 
     options: list[InputContract] = Field(max_length=20_000)
     underlying_price: Price | None = None
     as_of: Moment | None = None
     source: str | None = None
+    quality: SentQuality | None = None
 
 
 class Constraints(Model):

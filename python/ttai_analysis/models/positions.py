@@ -102,8 +102,9 @@ class LegValue(Model):
 
 
 class ManagementFlags(Model):
-    """Whether the usual rules say to act: half of the profit is there, 21 days are left, a short
-    strike is tested (|delta| above .5). Null: not known, or no short option."""
+    """Whether the usual rules say to act: half of the profit is there, 21 days are left, the
+    position is tested (a short |delta| above .5, or closing costs twice the credit). Null: not
+    known, or no short option."""
 
     take_profit: bool | None
     close_by_dte: bool | None

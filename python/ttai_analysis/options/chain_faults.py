@@ -5,19 +5,18 @@ a whole is not to be trusted. Not for: which contract to sell (gates.py).
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from ttai_analysis.errors import InvalidMarketDataError
-from ttai_analysis.market.faults import CLOCK_SKEW
+from ttai_analysis.market.faults import CLOCK_SKEW, MAX_AGE_IN_SESSION
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
 from ttai_analysis.options.sold import outside_forward
-from ttai_analysis.providers.base import BoolArray, Chain, Quote
+from ttai_analysis.providers.base import BoolArray, Chain, IntArray, Quote
 
-MAX_CHAIN_AGE = timedelta(minutes=15)
 SHARES = 100.0
 LAST_SATURDAY_EXPIRY = 16_487
 """2015-02-21 in days since 1970: monthly options expired on Saturdays until then."""
@@ -25,6 +24,11 @@ FRIDAY = 4
 MAX_FAULTY_SHARE = 0.25
 """Of the quoted contracts: with more of them crossed, locked, twice or below their intrinsic value,
 none is trusted."""
+MAX_CONTRADICTING_SHARE = 0.10
+MIN_CONTRADICTING = 3
+"""Of the strikes near the money with both sides quoted, and so many at least. An honest chain has
+next to none (of 379 in a real chain of GOOG not one); puts that are all 30 % too dear make a
+quarter."""
 MAX_SPOT_MISS = 0.03
 SPOT_MISS_SPREADS = 3.0
 NEAR_YEARS = 0.25
@@ -46,7 +50,7 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
     locked = (chain.bid == chain.ask) & (chain.bid > 0.0)
     copies = _copies(chain)
     one_sided = (chain.bid > 0.0) ^ (chain.ask > 0.0)
-    expired = years_to_expiry(chain.expiry, as_of) <= 0.0
+    expired = years_to_expiry(chain.expiry, as_of, chain.am_settled) <= 0.0
     weekday = (chain.expiry + 3) % 7
     saturday = (weekday > FRIDAY) & (chain.expiry > LAST_SATURDAY_EXPIRY)
     adjusted = np.zeros(len(chain), dtype=np.bool_)
@@ -75,9 +79,9 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
 
 
 def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contracts, list[str]]:
-    """The contracts with the volatility of outliers unknown, and warnings. `quote`: of the
-    underlying, from the same source as the chain; None when they have nothing to do with another.
-    """
+    """The contracts, with the volatility of outliers and of what contradicts parity unknown, and
+    warnings. `quote`: of the underlying, from the same source as the chain; None when they have
+    nothing to do with another."""
     warnings = []
     live = contracts.two_sided & (contracts.years > 0.0)
     below = live & np.isnan(contracts.iv)
@@ -92,9 +96,17 @@ def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contract
         warnings.append(f"wide_quotes:{int(wide.sum())}")
     if _spot_is_off(contracts, quote):
         warnings.append("spot_mismatch")
+    pairs, contradicting = _parity_faults(contracts)
+    strikes = contradicting.size // 2
+    if strikes:
+        warnings.append(f"parity_violated:{strikes}")
+        if strikes >= max(MIN_CONTRADICTING, MAX_CONTRADICTING_SHARE * pairs):
+            warnings.append("unreliable_chain")
     outliers = _iv_outliers(contracts)
     if outliers.any():
         warnings.append(f"iv_outlier:{int(outliers.sum())}")
+    outliers[contradicting] = True
+    if outliers.any():
         contracts = replace(contracts, iv=np.where(outliers, np.nan, contracts.iv))
     return contracts, warnings
 
@@ -116,7 +128,7 @@ def _check(chain: Chain, symbol: str) -> None:
 
 
 def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
-    """In a session quotes may be 15 minutes old; outside they must reach up to its close."""
+    """In a session quotes may be 20 minutes old; outside they must reach up to its close."""
     table = session_table()
     if chain.as_of > as_of + CLOCK_SKEW:
         return ["future_chain"]
@@ -125,7 +137,7 @@ def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
         completed = table.completed(as_of.timestamp())
         newest = table.session(completed - 1).closes_at if completed else as_of
     times = [chain.as_of, *([chain.underlying_as_of] if chain.underlying_as_of else [])]
-    return ["stale_chain"] if newest - min(times) > MAX_CHAIN_AGE else []
+    return ["stale_chain"] if newest - min(times) > MAX_AGE_IN_SESSION else []
 
 
 def _copies(chain: Chain) -> BoolArray:
@@ -186,6 +198,32 @@ def _spot_is_off(contracts: Contracts, quote: Quote | None) -> bool:
     ]
     spread = float(np.median(chain.ask[at_money] - chain.bid[at_money])) if at_money.size else 0.0
     return miss > max(MAX_SPOT_MISS * spot, SPOT_MISS_SPREADS * spread)
+
+
+def _parity_faults(contracts: Contracts) -> tuple[int, IntArray]:
+    """How many strikes near the money have a call and a put with a market, and the rows of those
+    where both say another forward than the rest of their expiry, by more than spreads and the right
+    to exercise early can be worth: interest on the strike for the put, dividends for the call."""
+    chain = contracts.chain
+    near = np.abs(chain.strike / contracts.forward - 1.0) <= NEAR_MONEY
+    rows = np.flatnonzero(near & contracts.two_sided & contracts.parity & (contracts.years > 0.0))
+    rows = rows[np.lexsort((chain.is_call[rows], chain.strike[rows], chain.expiry[rows]))]
+    puts, calls = rows[:-1], rows[1:]
+    paired = (
+        (chain.expiry[puts] == chain.expiry[calls])
+        & (chain.strike[puts] == chain.strike[calls])
+        & (chain.is_call[puts] != chain.is_call[calls])
+    )
+    puts, calls = puts[paired], calls[paired]
+    strike, forward = chain.strike[calls], contracts.forward[calls]
+    grown = np.exp(contracts.rate * contracts.years[calls])
+    miss = strike + grown * (contracts.mid[calls] - contracts.mid[puts]) - forward
+    width = chain.ask[calls] - chain.bid[calls] + chain.ask[puts] - chain.bid[puts]
+    slack = 0.5 * grown * width
+    interest = np.maximum(strike * (grown - 1.0), 0.0)
+    dividends = np.maximum(chain.underlying_price * grown - forward, 0.0)
+    contradicting = (miss > slack + dividends) | (miss < -slack - interest)
+    return int(puts.size), np.concatenate([puts[contradicting], calls[contradicting]])
 
 
 def _iv_outliers(contracts: Contracts) -> BoolArray:

@@ -147,7 +147,8 @@ def years_to_expiry(
     """Minutes to the close of the expiry's session over 525,600, to its open where it settles in
     the morning; 0 or less when it has passed.
 
-    An expiry that is no session (Saturdays, before 2015) ends with the session before it.
+    An expiry that is no session (Saturdays, before 2015) ends with the session before it; one from
+    before the calendar has passed.
     """
     table = session_table()
     days, inverse = np.unique(expiry, return_inverse=True)
@@ -155,6 +156,7 @@ def years_to_expiry(
     ends = table.closes[index][inverse]
     if am_settled is not None:
         ends = np.where(am_settled, table.opens[index][inverse], ends)
+    ends = np.where(index[inverse] < 0, 0, ends)
     return np.asarray((ends - as_of.timestamp()) / 60.0 / MINUTES_PER_YEAR, dtype=np.float64)
 
 

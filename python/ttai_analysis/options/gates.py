@@ -23,6 +23,10 @@ SIDES: dict[Strategy, tuple[bool, ...]] = {
     "iron_condor": (False, True),
 }
 """Which sides a strategy sells: False the puts, True the calls."""
+GATES = (
+    "dte", "bid", "iv", "delta", "spread", "oi", "wing", "roc", "capital", "basis", "earnings",
+)  # fmt: skip
+"""In the order in which a contract, and what is made of it, meets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,15 @@ def short_gates(
     capital: bool = True,
 ) -> GateResult:
     """Gates for the contract to be sold. `min_strike` guards a covered call's cost basis;
-    `capital` applies the budget to the strike (cash-secured), spreads apply it to the loss."""
+    `capital` applies the least return and the budget to what one contract holds: the strike in
+    cash, or the shares under a call; spreads apply them to the loss of the whole trade."""
     chain = contracts.chain
     side = (chain.is_call == is_call) & (contracts.years > 0.0)
     size = np.abs(contracts.delta)
     days = np.maximum(contracts.dte, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        weekly = 100.0 * chain.bid / (chain.strike - chain.bid) * 7.0 / days
+        at_risk = chain.underlying_price if is_call else chain.strike - chain.bid
+        weekly = 100.0 * chain.bid / at_risk * 7.0 / days
         tests = {
             "dte": (contracts.dte >= constraints.dte_min) & (contracts.dte <= constraints.dte_max),
             "bid": contracts.two_sided & (chain.bid >= constraints.min_bid),
@@ -63,7 +69,7 @@ def short_gates(
             "roc": (weekly >= constraints.min_weekly_roc_pct)
             if capital
             else np.ones(len(contracts), dtype=np.bool_),
-            "capital": _within_budget(contracts, constraints)
+            "capital": _within_budget(contracts, constraints, is_call=is_call)
             if capital
             else np.ones(len(contracts), dtype=np.bool_),
             "basis": chain.strike >= (min_strike or 0.0),
@@ -95,7 +101,9 @@ def earnings_gate(contracts: Contracts, constraints: Constraints, earnings: Earn
     return np.asarray(contracts.chain.expiry < ordinal_of(earnings.day))
 
 
-def _within_budget(contracts: Contracts, constraints: Constraints) -> BoolArray:
+def _within_budget(contracts: Contracts, constraints: Constraints, *, is_call: bool) -> BoolArray:
     if constraints.max_capital is None:
         return np.ones(len(contracts), dtype=np.bool_)
-    return np.asarray(contracts.chain.strike * SHARES <= constraints.max_capital)
+    chain = contracts.chain
+    held = np.where(is_call, chain.underlying_price, chain.strike) * SHARES
+    return np.asarray(held <= constraints.max_capital)

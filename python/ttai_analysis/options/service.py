@@ -14,6 +14,7 @@ from ttai_analysis.models.options import (
     RejectedCounts,
 )
 from ttai_analysis.options.dividends import dividend_figures
+from ttai_analysis.options.gates import GATES
 from ttai_analysis.options.inputs import OptionInputs, gather
 from ttai_analysis.options.notes import options_notes, rationale
 from ttai_analysis.options.rows import (
@@ -59,7 +60,8 @@ def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
 
 
 def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
-    """Why no contract passes; empty when one does."""
+    """Why no contract passes; empty when one does. Of the gates those that stopped the last ones,
+    for most contracts fail at the first of all."""
     contracts = inputs.contracts
     if contracts is None:
         return ["no_usable_contracts" if inputs.listed else "no_option_chain"]
@@ -69,8 +71,9 @@ def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
         return []
     if selection.earnings_only:
         return ["earnings_inside_dte" if inputs.earnings.known else "earnings_unknown"]
-    stopped = sorted(((count, name) for name, count in selection.rejected if count), reverse=True)
-    return ["no_candidate", *(f"stopped_by_{name}" for _, name in stopped[:2])]
+    counts = dict(selection.rejected)
+    last = [name for name in reversed(GATES) if counts[name]]
+    return ["no_candidate", *(f"stopped_by_{name}" for name in last[:2])]
 
 
 def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:

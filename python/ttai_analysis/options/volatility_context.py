@@ -10,6 +10,7 @@ import numpy as np
 from ttai_analysis.providers.base import FloatArray, Metrics
 
 MIN_HISTORY = 60
+YEAR_SESSIONS = 252
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ def volatility_context(
 
 
 def iv_standing(metrics: Metrics) -> tuple[float | None, float | None]:
-    """Rank and percentile, 0..1. The history ends with today: rank = (IV - min) / (max - min),
-    percentile = share of the days before with a lower IV. The source's own figures stand in only
-    where it gives no history: with one that is too short to tell they are unknown."""
+    """Rank and percentile, 0..1, over the last 252 sessions and today, with which the history ends:
+    rank = (IV - min) / (max - min), percentile = share of the days before with a lower IV. The
+    source's own figures stand in only where it gives no history: with one that is too short to tell
+    they are unknown."""
     if metrics.iv_history is None:
         return _share(metrics.iv_rank), _share(metrics.iv_percentile)
-    history = _known(metrics.iv_history)
+    history = _known(metrics.iv_history[-YEAR_SESSIONS - 1 :])
     if history.size < MIN_HISTORY:
         return None, None
     today, low, high = float(history[-1]), float(history.min()), float(history.max())

@@ -12,6 +12,7 @@ from ttai_analysis.answers import age_seconds, answer_head, item_error
 from ttai_analysis.errors import ServiceError
 from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import quote_is_stale
+from ttai_analysis.market.underlying import known_earnings
 from ttai_analysis.models.common import ItemError, Quality
 from ttai_analysis.models.options import Management
 from ttai_analysis.models.positions import (
@@ -29,7 +30,7 @@ from ttai_analysis.options.service import earnings_inside
 from ttai_analysis.positions.assignment import assignment_risk
 from ttai_analysis.positions.payoff import multiplier, open_value, payoff
 from ttai_analysis.positions.structure import structure_of
-from ttai_analysis.positions.valuation import Market, Sensitivities, value_leg
+from ttai_analysis.positions.valuation import Market, Sensitivities, cost_to_close, value_leg
 from ttai_analysis.providers.base import Earnings, Metrics, Provider, Quote
 from ttai_analysis.timestamps import days_to
 
@@ -92,7 +93,8 @@ def _fetch(
     quote = provider.quote(symbol, as_of)
     warnings: list[str] = []
     if sent is not None:
-        spot, spot_as_of, stale = sent.price, sent.as_of or as_of, False
+        spot, spot_as_of = sent.price, sent.as_of or as_of
+        stale = quote_is_stale(spot_as_of, as_of)
         warnings.append("price_from_request")
     elif quote is not None:
         warnings += quote_faults(symbol, quote, as_of, None, trading=True)
@@ -110,7 +112,7 @@ def _fetch(
         as_of=spot_as_of,
         prev_close=quote.prev_close if quote else None,
         stale=stale,
-        earnings=provider.earnings(symbol, as_of),
+        earnings=known_earnings(provider, symbol, as_of),
         metrics=provider.metrics(symbol, as_of),
         warnings=tuple(dict.fromkeys(warnings)),
     )
@@ -156,6 +158,8 @@ def _value(position: PositionInput, under: Underlying, as_of: datetime) -> Posit
     captured = _percent(pnl, bounds.max_profit if bounds else None)
     dte = days_to(first, as_of) if first else None
     ex_date = under.metrics.next_ex_dividend
+    if ex_date is not None and days_to(ex_date, as_of) < 0:
+        ex_date = None
     risk, reasons = assignment_risk(
         rows, market.spot, market.rate, under.metrics.next_dividend, ex_date
     )
@@ -192,22 +196,33 @@ def _value(position: PositionInput, under: Underlying, as_of: datetime) -> Posit
         days_to_earnings=days_to(report.day, as_of) if report.day else None,
         earnings_inside_dte=earnings_inside(report.known, report.day, first),
         ex_dividend_date=ex_date,
-        management=_management(captured, dte, tested, short=bool(shorts)),
+        management=_management(
+            captured, dte, _is_tested(tested, cost_to_close(legs, rows)), short=bool(shorts)
+        ),
         legs=rows,
         warnings=[*under.warnings, *_leg_warnings(rows)],
     )
 
 
 def _management(
-    captured: float | None, dte: int | None, tested: float | None, *, short: bool
+    captured: float | None, dte: int | None, tested: bool | None, *, short: bool
 ) -> ManagementFlags:
     if not short:
         return ManagementFlags(take_profit=None, close_by_dte=None, tested=None)
     return ManagementFlags(
         take_profit=None if captured is None else captured >= RULES.profit_target_pct,
         close_by_dte=None if dte is None else dte <= RULES.close_at_dte,
-        tested=None if tested is None else tested > RULES.tested_delta,
+        tested=tested,
     )
+
+
+def _is_tested(short_delta: float | None, cost: float | None) -> bool | None:
+    """By either rule; unknown where one is and the other does not say so."""
+    by_delta = None if short_delta is None else short_delta > RULES.tested_delta
+    by_cost = None if cost is None else cost >= RULES.tested_credit_multiple
+    if by_delta or by_cost:
+        return True
+    return None if by_delta is None or by_cost is None else False
 
 
 def _leg_warnings(rows: list[LegValue]) -> list[str]:

@@ -5,6 +5,7 @@ nearest strike of the same expiry; what is known by neither is unknown, never ze
 (service.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -155,3 +156,17 @@ def _nearest_iv(leg: PositionLeg, contracts: Contracts | None, row: int | None) 
         return None
     distance = np.abs(contracts.chain.strike[members] - (leg.strike or 0.0))
     return float(contracts.iv[members[int(np.argmin(distance))]])
+
+
+def cost_to_close(legs: Sequence[PositionLeg], rows: Sequence[LegValue]) -> float | None:
+    """What closing the options costs now as a multiple of the credit that they brought; 0 where
+    they brought none, None where a price is not known."""
+    credit = cost = 0.0
+    for leg, row in zip(legs, rows, strict=True):
+        if leg.kind != "option":
+            continue
+        if row.price is None:
+            return None
+        credit -= leg.quantity * leg.open_price
+        cost -= leg.quantity * row.price
+    return cost / credit if credit > 0.0 else 0.0
