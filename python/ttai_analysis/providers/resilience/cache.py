@@ -11,6 +11,9 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar, cast
 
+from ttai_analysis.deadline import seconds_left
+from ttai_analysis.errors import ProviderTimeoutError
+
 T = TypeVar("T")
 
 MAX_ENTRIES = 2_048
@@ -83,5 +86,13 @@ class SingleFlightCache:
             self._entries.popitem(last=False)
 
     def _wait(self, flight: Future[object]) -> object:
-        """What another thread's fetch gives, or raises; a fetch bounds its own time."""
-        return flight.result()
+        """What another thread's fetch gives, or raises; no longer than this request has."""
+        left = seconds_left()
+        try:
+            return flight.result(None if left is None else max(0.0, left))
+        except TimeoutError as error:
+            if flight.done():
+                raise
+            raise ProviderTimeoutError(
+                "The deadline passed while another request was fetching this."
+            ) from error

@@ -84,7 +84,7 @@ class Gateway:
             key,
             keep_seconds,
             lambda: self._loop.run(
-                self._rest.get(path, parameters, public=public), remaining_seconds(self._waits.rest)
+                self._rest.get(path, parameters, public=public), self._waits.rest
             ),
         )
 
@@ -103,8 +103,7 @@ class Gateway:
 
         def ask(some: Sequence[str]) -> Mapping[str, T]:
             path, parameters = fetch(some)
-            seconds = remaining_seconds(self._waits.rest)
-            return read(self._loop.run(self._rest.get(path, parameters), seconds))
+            return read(self._loop.run(self._rest.get(path, parameters), self._waits.rest))
 
         return self._upstream.get_many(kind, names, keep_seconds, ask, at_once=at_once)
 
@@ -114,9 +113,7 @@ class Gateway:
         return self._upstream.get(
             key,
             keep_seconds,
-            lambda: self._loop.run(
-                self._stream.candles(symbol, from_time), remaining_seconds(self._waits.candles)
-            ),
+            lambda: self._loop.run(self._stream.candles(symbol, from_time), self._waits.candles),
         )
 
     def want(self, entries: Collection[Entry]) -> None:
@@ -141,6 +138,14 @@ class Gateway:
     def is_ready(self) -> bool:
         """Logged in, and not left alone by the breaker."""
         return self._rest.token.state().logged_in and self._upstream.detail()["breaker"] != "open"
+
+    def is_starting(self) -> bool:
+        """The first login is under way."""
+        token, stream = self._rest.token.state(), self._stream.state()
+        failed = (
+            token.refused or stream.last_error or self._upstream.detail()["breaker"] != "closed"
+        )
+        return not token.logged_in and not failed
 
     def detail(self) -> dict[str, object]:
         """For /readyz."""

@@ -199,7 +199,11 @@ class TastytradeProvider:
 
     def state(self, as_of: datetime) -> ProviderState:
         """Ready once it is logged in, and while nothing makes it wait."""
-        return ProviderState(ready=self._gateway.is_ready(), detail=self._gateway.detail())
+        return ProviderState(
+            ready=self._gateway.is_ready(),
+            detail=self._gateway.detail(),
+            starting=self._gateway.is_starting(),
+        )
 
     def close(self) -> None:
         """End the connections."""
