@@ -145,3 +145,49 @@ def test_unsorted_expiries_and_saturdays_have_time_left(folder: Path) -> None:
     days = np.array([ordinal_of(saturday), ordinal_of(friday)], dtype=np.int64)
     years = years_to_expiry(days, moment)
     assert years[0] == years[1] > 0.0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"date,open,high,low,close,volume\n2015-12-21,10\n",
+        b"date,open,high,low,close,volume\n2015-12-21,1e999,1e999,1,1,1\n",
+        b"date,open,high,low,close,volume\n\xff\xfe,10,11,9,10,1\n",
+        b"date,open,high,low,close,volume\n" + b'"' + b"x" * 200_000 + b"\n",
+        b"",
+        b"\x00\x00\n\x00",
+    ],
+    ids=range(6),
+)
+def test_no_bar_file_is_a_fault_of_ours(folder: Path, broken: bytes) -> None:
+    (folder / "bars" / "BAD.csv").write_bytes(broken)
+    client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
+    response = client.post("/market-data", {"symbol": "BAD"})
+    assert response.status_code == 422
+    assert error_of(response)["code"] in ("INVALID_MARKET_DATA", "INSUFFICIENT_DATA")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("splits.csv", "symbol,date,numerator,denominator\nXYZ,soon,2,1\n"),
+        ("splits.csv", "symbol,date,numerator,denominator\nXYZ\n"),
+        ("quotes.csv", "symbol,asOf,last\nXYZ\n"),
+        ("earnings.csv", "symbol,date,knownFrom\nXYZ\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv", "expiry,strike,right,bid,ask\n2016-01-29,100\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv", "expiry,strike,right,bid,ask\nsoon,100,P,1,1\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv/x", ""),
+        ("dividends.csv", "symbol,exDate,amount,knownFrom\nXYZ\n"),
+        ("rates.csv", "date,rate\nsoon,0.04\n"),
+    ],
+    ids=range(9),
+)
+def test_no_other_file_is_a_fault_of_ours(folder: Path, name: str, text: str) -> None:
+    _write_bars(folder, "XYZ")
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
+    response = client.post("/analyze/options", {"symbol": "XYZ"})
+    if response.status_code != 200:
+        assert (response.status_code, error_of(response)["code"]) == (422, "INVALID_MARKET_DATA")
