@@ -191,3 +191,31 @@ def test_no_other_file_is_a_fault_of_ours(folder: Path, name: str, text: str) ->
     response = client.post("/analyze/options", {"symbol": "XYZ"})
     if response.status_code != 200:
         assert (response.status_code, error_of(response)["code"]) == (422, "INVALID_MARKET_DATA")
+
+
+def test_a_dividend_is_known_from_its_day_only(folder: Path) -> None:
+    _write_bars(folder, "XYZ")
+    (folder / "dividends.csv").write_text(
+        "symbol,exDate,amount,knownFrom\nXYZ,2016-01-20,0.5,2015-12-24\n"
+        "XYZ,2015-12-15,0.4,2015-12-15\nXYZ,2016-04-20,,2015-12-28\n"
+    )
+    provider = FilesProvider(folder)
+    assert provider.metrics("XYZ", AT_CLOSE - timedelta(days=1)).next_ex_dividend is None
+    found = provider.metrics("XYZ", AT_CLOSE)
+    assert (found.next_ex_dividend, found.next_dividend) == (date(2016, 1, 20), 0.5)
+    later = provider.metrics("XYZ", datetime(2016, 1, 21, 15, 0, tzinfo=UTC))
+    assert (later.next_ex_dividend, later.next_dividend) == (date(2016, 4, 20), None)
+    paid = provider.bars("XYZ", "daily", "1mo", AT_CLOSE, adjusted=True).dividends
+    assert [(item.ex_date, item.amount) for item in paid] == [(date(2015, 12, 15), 0.4)]
+
+
+def test_a_rate_counts_from_its_day_for_a_month(folder: Path) -> None:
+    _write_bars(folder, "XYZ")
+    provider = FilesProvider(folder)
+    assert provider.risk_free_rate(AT_CLOSE) is None
+    (folder / "rates.csv").write_text("date,rate\n2015-12-24,0.002\n2015-12-23,0.001\n")
+    assert provider.risk_free_rate(AT_CLOSE - timedelta(days=2)) is None
+    assert provider.risk_free_rate(AT_CLOSE - timedelta(days=1)) == 0.001
+    assert provider.risk_free_rate(AT_CLOSE) == 0.002
+    assert provider.risk_free_rate(AT_CLOSE + timedelta(days=31)) == 0.002
+    assert provider.risk_free_rate(AT_CLOSE + timedelta(days=32)) is None
