@@ -257,3 +257,14 @@ def test_what_fails_before_the_bars_is_asked_for_again(
     [stored] = _fetch(market, tmp_path, "MSFT")
     assert (stored.error, stored.unchanged) == (None, False)
     assert FilesProvider(tmp_path).earnings("MSFT", EVENING).known
+
+
+def test_a_setting_is_named_after_what_the_caller_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TT_SECRET", "TT_REFRESH", "MARKET_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["SPY", "--provider", "tastytrade", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "--provider is 'tastytrade', so TT_SECRET and TT_REFRESH must be set" in told
+    assert "MARKET_DATA" not in told
