@@ -55,13 +55,9 @@ class Gateway:
         self._waits = waits
         self._seconds = seconds
         self._loop = BackgroundLoop("tastytrade")
-        self._upstream = Upstream(
-            "tastytrade",
-            requests_per_second=REQUESTS_PER_SECOND,
-            burst=BURST,
-            breaker=Breaker("tastytrade", clock=seconds),
-            clock=seconds,
-        )
+        self._upstream = self._guarded("tastytrade")
+        # By itself: while the stream is down, REST still answers.
+        self._history = self._guarded("tastytrade's stream")
         self.values = LiveValues(clock)
         self._rest, self._stream = self._loop.run(self._make(settings), waits.rest)
         self._loop.start(self._stream.keep_running())
@@ -110,7 +106,7 @@ class Gateway:
     def candles(self, key: Hashable, keep_seconds: float, symbol: str, from_time: int) -> Candles:
         """History over the stream, complete or not at all, kept under `key`."""
         self._rest.token.refuse_if_refused()
-        return self._upstream.get(
+        return self._history.get(
             key,
             keep_seconds,
             lambda: self._loop.run(self._stream.candles(symbol, from_time), self._waits.candles),
@@ -164,6 +160,7 @@ class Gateway:
                 "subscriptions": stream.subscriptions,
                 "lastError": stream.last_error,
                 **self.values.counts(),
+                "history": self._history.detail(),
             },
             **self._upstream.detail(),
         }
@@ -171,6 +168,15 @@ class Gateway:
     def close(self) -> None:
         """End the stream and the connections."""
         self._loop.close()
+
+    def _guarded(self, name: str) -> Upstream:
+        return Upstream(
+            name,
+            requests_per_second=REQUESTS_PER_SECOND,
+            burst=BURST,
+            breaker=Breaker(name, clock=self._seconds),
+            clock=self._seconds,
+        )
 
     async def _make(self, settings: TastytradeSettings) -> tuple[Rest, Stream]:
         rest = Rest(settings, clock=self._seconds, sleep=self._waits.sleep)
