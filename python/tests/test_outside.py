@@ -172,7 +172,7 @@ def test_a_message_cannot_look_like_a_line_of_the_log() -> None:
 
 def test_the_end_of_the_service_is_the_end_of_its_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[object] = []
-    monkeypatch.setattr(SimulatedProvider, "close", closed.append)
+    monkeypatch.setattr(SimulatedProvider, "close", lambda provider: closed.append(provider))
     context = ServiceContext(Settings(as_of=NOW))
     context.close()
     assert closed == []

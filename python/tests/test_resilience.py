@@ -338,3 +338,14 @@ def test_impatient_callers_do_not_open_the_breaker() -> None:
     assert asked == []
     assert upstream.detail()["consecutiveFailures"] == 0
     assert upstream.get("key", 1.0, lambda: "value") == "value"
+
+
+def test_what_is_too_old_does_not_stay_until_the_cache_is_full() -> None:
+    clock = HandClock()
+    cache = SingleFlightCache(clock=clock)
+    for number in range(100):
+        cache.get(number, 30.0, lambda: "a large chain")
+    cache.get("day", 86_400.0, lambda: "a fact")
+    clock.now += 60.0
+    cache.get("new", 30.0, lambda: "a chain")
+    assert len(cache) == 2

@@ -17,10 +17,11 @@ from ttai_analysis.errors import ProviderTimeoutError
 T = TypeVar("T")
 
 MAX_ENTRIES = 2_048
+SWEEP_SECONDS = 60.0
 
 
 class SingleFlightCache:
-    """The entry that was used least recently leaves first when it is full."""
+    """What is too old leaves within a minute; when it is full, what was used least recently."""
 
     def __init__(
         self, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
@@ -30,6 +31,7 @@ class SingleFlightCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
         self._flights: dict[Hashable, Future[object]] = {}
+        self._swept_at = clock()
 
     def __len__(self) -> int:
         with self._lock:
@@ -80,6 +82,11 @@ class SingleFlightCache:
                 self._keep(key, until, value)
 
     def _keep(self, key: Hashable, until: float, value: object) -> None:
+        now = self._clock()
+        if now - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = now
+            for old in [old for old, entry in self._entries.items() if now >= entry[0]]:
+                del self._entries[old]
         self._entries[key] = (until, value)
         self._entries.move_to_end(key)
         while len(self._entries) > self._max_entries:
