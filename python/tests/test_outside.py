@@ -162,6 +162,34 @@ def test_impatient_callers_make_no_threads_without_end(monkeypatch: pytest.Monke
     asyncio.run(ask())
 
 
+def test_what_the_end_of_the_service_cuts_off_has_the_envelope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(chart_service, "analyze_chart", slow)
+    app = create_app(ServiceContext(Settings(as_of=NOW)))
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+            call = asyncio.create_task(http.post("/analyze/chart", json=CHART))
+            try:
+                assert await asyncio.to_thread(begun.wait, 20)
+                call.cancel()
+                response = await call
+            finally:
+                go_on.set()
+        error = error_of(response)
+        assert (response.status_code, error["code"]) == (503, "PROVIDER_UNAVAILABLE")
+
+    asyncio.run(ask())
+
+
 def test_a_message_cannot_look_like_a_line_of_the_log() -> None:
     record = logging.LogRecord(
         "x", logging.INFO, "", 0, "%s", ("/a\n2026-01-01 ERROR \x1b[2Jevil\u2028é",), None

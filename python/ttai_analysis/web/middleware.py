@@ -21,6 +21,7 @@ from ttai_analysis.errors import (
     BodyTooLargeError,
     InvalidRequestError,
     ProviderTimeoutError,
+    ProviderUnavailableError,
     RateLimitError,
     RequestTimeoutError,
     ServiceError,
@@ -84,6 +85,11 @@ class RequestGuard:
             await self._answer(scope, headers, receive, send_with_id)
         except ServiceError as error:
             await error_answer(error)(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            # Only who ends the service cancels: it has waited for this long enough.
+            if status == 0:
+                ending = ProviderUnavailableError("The service is ending.", retry_after_seconds=1)
+                await error_answer(ending)(scope, receive, send_with_id)
         except Exception as error:  # the last line of defence: answer, log, live on
             # Starlette raises again what the handlers have answered as our fault.
             if status not in (0, 500):
