@@ -85,7 +85,10 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(
     assert b" 408 " in late
     assert b'"code":"REQUEST_TIMEOUT"' in late
     monkeypatch.undo()
-    assert b'"code":"PROVIDER_TIMEOUT"' in _said(address, head + b"X-Deadline-Ms: 50\r\n\r\n{")
+    hurried = _said(address, head + b"X-Deadline-Ms: 50\r\n\r\n{")
+    assert b'"code":"PROVIDER_TIMEOUT"' in hurried
+    assert b"connection: close" in late.lower()
+    assert b"connection: close" in hurried.lower()
 
 
 @pytest.mark.parametrize(

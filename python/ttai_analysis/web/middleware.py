@@ -70,6 +70,7 @@ class RequestGuard:
             request_id = str(uuid.uuid4())
         started = time.perf_counter()
         status = 0
+        arrived = asyncio.Event()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -78,11 +79,13 @@ class RequestGuard:
                 message["headers"] = [
                     *message.get("headers", []),
                     (b"x-request-id", request_id.encode("latin-1")),
+                    # Nobody reads the rest of a body, so that no other request can follow it.
+                    *(() if arrived.is_set() else ((b"connection", b"close"),)),
                 ]
             await send(message)
 
         try:
-            await self._answer(scope, headers, receive, send_with_id)
+            await self._answer(scope, headers, receive, send_with_id, arrived)
         except ServiceError as error:
             await error_answer(error)(scope, receive, send_with_id)
         except asyncio.CancelledError:
@@ -106,7 +109,12 @@ class RequestGuard:
         )
 
     async def _answer(
-        self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send
+        self,
+        scope: Scope,
+        headers: Mapping[str, str],
+        receive: Receive,
+        send: Send,
+        arrived: asyncio.Event,
     ) -> None:
         seconds = seconds_left(headers.get("x-deadline-ms"))
         key = idempotency_key(headers.get("x-idempotency-key"))
@@ -115,6 +123,7 @@ class RequestGuard:
             async with _in_time(seconds):
                 with deadline(seconds):
                     await self._read_body(headers.get("content-length"), receive, body)
+                    arrived.set()
                     whole = bytes(body)
                     if scope["method"] != "POST":
                         await self._app(scope, _again(whole, receive), send)
