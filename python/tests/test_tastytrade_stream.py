@@ -269,3 +269,16 @@ def test_a_stream_that_is_down_leaves_the_rest_in_peace(
     assert provider.knows("AAPL")
     assert provider.quote("AAPL", NOW) is not None
     assert provider.state(NOW).ready
+
+
+def test_subscriptions_are_bounded_and_rest_answers_beyond(
+    server: TastytradeServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = connect()
+    fed(server, provider)
+    held = stream_detail(provider)["subscriptions"]
+    monkeypatch.setattr("ttai_analysis.providers.tastytrade.stream.MAX_WANTED", held)
+    quote = provider.quote("SPY", NOW)
+    assert quote is not None
+    assert "not_streamed" in quote.warnings
+    assert stream_detail(provider)["subscriptions"] == held
