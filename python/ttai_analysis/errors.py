@@ -76,6 +76,14 @@ class SymbolNotFoundError(ServiceError):
     retryable = False
 
 
+class RequestTimeoutError(ServiceError):
+    """The request's body did not arrive in time."""
+
+    code = "REQUEST_TIMEOUT"
+    status = 408
+    retryable = True
+
+
 class BodyTooLargeError(ServiceError):
     """The request's body exceeds the limit."""
 

@@ -29,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Fetch, one symbol after the other."""
     asked = _parser().parse_args(arguments)
     try:
-        settings = settings_from_environment({**os.environ, "MARKET_DATA": asked.provider})
+        settings = settings_from_environment(
+            {**os.environ, "MARKET_DATA": asked.provider}, chosen_by="--provider"
+        )
         provider = create_provider(settings)
     except SettingsError as error:
         print(f"fetch: {error}", file=sys.stderr)

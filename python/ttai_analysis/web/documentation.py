@@ -62,6 +62,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorBody, "description": "AUTH_ERROR: the provider refuses our credentials."},
     404: {"model": ErrorBody, "description": "SYMBOL_NOT_FOUND, or NOT_FOUND for a path."},
     405: {"model": ErrorBody, "description": "METHOD_NOT_ALLOWED."},
+    408: {"model": ErrorBody, "description": "REQUEST_TIMEOUT: the body did not arrive in 20 s."},
     409: {"model": ErrorBody, "description": "IDEMPOTENCY_CONFLICT: the key has another request."},
     413: {"model": ErrorBody, "description": "TOO_LARGE: more than 4 MiB."},
     422: {"model": ErrorBody, "description": "INSUFFICIENT_DATA or INVALID_MARKET_DATA."},

@@ -202,7 +202,12 @@ export class AnalysisClient {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(new URL(path, this.#baseUrl()), { ...init, headers, signal, redirect: 'error' });
+      response = await fetch(new URL(`${this.#baseUrl()}${path}`), {
+        ...init,
+        headers,
+        signal,
+        redirect: 'error',
+      });
       text = await readBounded(response);
     } catch (error) {
       if (error instanceof TtaiError) throw error;
