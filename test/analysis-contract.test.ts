@@ -4,8 +4,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { analysisEffects } from '../src/actors/effects/analysis.ts';
 import { AnalysisClient } from '../src/actors/effects/index.ts';
+import type { Effect, EffectContext } from '../src/actors/runtime/index.ts';
 import * as market from '../src/machines/market.ts';
+import type { Database } from '../src/persistence/database.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 
 interface Shape {
@@ -143,6 +146,17 @@ describe('what is read of the analysis service', () => {
   });
 });
 
+/** The effects as the runtime gets them; none that is used here needs the database. */
+function effectsByName(client: AnalysisClient): Record<string, Effect> {
+  const all = analysisEffects(client, undefined as unknown as Database);
+  return Object.fromEntries(all.map((one) => [one.name, one]));
+}
+
+/** What depends on how far back the bars reach. */
+function looked({ supportLevels, resistanceLevels, indicators, quality }: market.ChartAnalysis) {
+  return { supportLevels, resistanceLevels, indicators, barsUsed: quality.barsUsed };
+}
+
 describe('the client', () => {
   const client = () => new AnalysisClient(() => service.url);
 
@@ -169,6 +183,29 @@ describe('the client', () => {
       ['2026-11-27', true],
     ]);
     expect(await one.clock()).toMatchObject({ isOpen: expect.any(Boolean) });
+  });
+
+  test.each(['daily', 'weekly', 'intraday'] as const)(
+    'a run looks at the %s bars that the chart endpoint looks at by itself',
+    async (timeframe) => {
+      const one = client();
+      const ofRun = effectsByName(one).fetchMarketData;
+      for (const symbol of ['AAPL', 'MSFT', 'F']) {
+        const context = { signal: AbortSignal.timeout(20_000) } as EffectContext;
+        const marketData = await ofRun?.run({ symbol, timeframe }, context);
+        const sent = await one.chart({ symbol, timeframe, marketData });
+        const own = await one.chart({ symbol, timeframe, marketData: undefined });
+        expect(looked(sent)).toEqual(looked(own));
+      }
+    },
+  );
+
+  test('a chart of bars that came from elsewhere names where they came from', async () => {
+    const one = client();
+    const simulated = await one.marketData({ symbol: 'AAPL', timeframe: 'daily' });
+    const marketData = { ...simulated, quality: { ...simulated.quality, source: 'files' } };
+    const chart = await one.chart({ symbol: 'AAPL', timeframe: 'daily', marketData });
+    expect(chart.quality.source).toBe('files');
   });
 
   test('the same idempotency key is answered the same, and another request under it is a conflict', async () => {

@@ -23,7 +23,7 @@ from ttai_analysis.providers.base import Provider
 WANTED_CHART: dict[Strategy, tuple[str, ...]] = {
     "csp": ("bullish",),
     "bull_put_spread": ("bullish",),
-    "covered_call": ("bullish", "neutral"),
+    "covered_call": ("bullish",),
     "bear_call_spread": ("bearish",),
     "iron_condor": ("neutral",),
 }

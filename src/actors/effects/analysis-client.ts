@@ -77,7 +77,10 @@ export class AnalysisClient {
   }
 
   /** Bars of a symbol. Throws `symbol_not_found` and the provider's errors. */
-  marketData(request: { symbol: string; timeframe: string }, options?: CallOptions): Promise<MarketData> {
+  marketData(
+    request: { symbol: string; timeframe: string; period?: string },
+    options?: CallOptions,
+  ): Promise<MarketData> {
     return this.#post('/market-data', request, marketData, options);
   }
 
