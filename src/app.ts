@@ -123,15 +123,18 @@ async function startActors(needs: {
   return system;
 }
 
-function healthOf(pool: Pool, service: AnalysisClient): HealthChecks {
+/** What is only just starting is waited for by who asks; what has refused is missing. */
+export function healthOf(pool: Pick<Pool, 'query'>, service: AnalysisClient): HealthChecks {
   return {
     database: async () => {
       await pool.query('SELECT 1');
       return { ok: true };
     },
     analysis: async () => {
-      await service.health({ timeoutMs: 2_000 });
-      return { ok: true };
+      const { status, provider } = await service.readiness({ timeoutMs: 2_000 });
+      if (status !== 'unavailable') return { ok: true, marketData: provider.name };
+      const message = `The market data of ${provider.name} can not be had now; runs wait until they can.`;
+      return { ok: false, message, marketData: provider.name, detail: provider.detail };
     },
   };
 }

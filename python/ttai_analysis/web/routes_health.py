@@ -32,17 +32,19 @@ async def healthz(request: Request) -> Response:
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(request: Request) -> Response:
-    """200 once the provider can be asked, 503 while it loads."""
+    """200 when the provider can be asked, 503 while it loads (`starting`) and while it can't be
+    asked (`unavailable`: it has refused and is left alone, or has no login or no data)."""
     context: ServiceContext = request.app.state.context
     now = context.moment(None)
     name = context.settings.provider
-    ready = False
+    ready, status = False, "starting"
     detail: dict[str, object] = {"loading": True}
     if context.provider_is_built:
         state = context.provider.state(now)
         ready, detail = state.ready, dict(state.detail)
+        status = "ready" if ready else "unavailable"
     readiness = Readiness(
-        status="ready" if ready else "starting",
+        status=status,
         as_of=now,
         provider=ProviderReadiness(name=name, source=name, ready=ready, detail=detail),
     )
