@@ -24,6 +24,8 @@ import { startTracing } from './telemetry/tracing.ts';
 export interface App {
   /** Base URL of the doors. */
   readonly url: string;
+  /** Base URL of the analysis service, as of now. */
+  readonly analysisUrl: string;
   /** Doors close, actors drain, the database and what else was started here stop. */
   stop(): Promise<void>;
 }
@@ -65,7 +67,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   ground.doorsAreOpen(server.url);
 
   const running = parts.move();
-  return { url: server.url, stop: () => running.disposeAsync() };
+  return { url: server.url, analysisUrl: ground.analysisUrl(), stop: () => running.disposeAsync() };
 }
 
 async function startTelemetry(config: Config, log: Log, parts: AsyncDisposableStack): Promise<Telemetry> {
