@@ -6,7 +6,7 @@ import type { LocalCommandsOptions } from './calibrate.ts';
 import { UsageError } from './errors.ts';
 import { printable, shellWord } from './printable.ts';
 import { clientSettings } from './server-address.ts';
-import { runModule } from './service-python.ts';
+import { EXIT_INTERRUPTED, installFor, runModule } from './service-python.ts';
 import type { Terminal } from './terminal.ts';
 
 interface FetchOptions {
@@ -68,6 +68,11 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
     .action(async (symbols: string[], { provider, out, from, chains, json }: FetchOptions) => {
       if (out?.trim() === '') throw new UsageError('--out wants a name.');
       const folder = out ? resolve(out) : join(clientSettings(env).home, 'market-data', provider);
+      const note = (line: string) => terminal.note(printable(line));
+      if (!(await installFor(provider, { env, signal, onNote: note }))) {
+        exitWith(signal?.aborted ? EXIT_INTERRUPTED : 1);
+        return;
+      }
       const progress = progressOf(symbols, terminal);
       progress.begin();
       const code = await runModule({
@@ -85,7 +90,7 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
           const line = Line.safeParse(asJson(text));
           if (line.success) progress.show(line.data, json === true);
         },
-        onNote: (line) => progress.beside(() => terminal.note(printable(line))),
+        onNote: (line) => progress.beside(() => note(line)),
       });
       exitWith(code);
     });
