@@ -35,6 +35,7 @@ const Line = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('ended'),
     stored: z.number(),
+    unchanged: z.number(),
     failed: z.number(),
     source: z.string(),
     folder: z.string(),
@@ -135,12 +136,16 @@ function symbolLine(line: SymbolLine, terminal: Terminal): string {
 }
 
 function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): void {
-  const { stored, failed, source, folder } = line;
-  terminal.out(`${stored} stored${failed > 0 ? `, ${failed} failed: run it again for those` : ''}.`);
-  if (stored > 0 && source === 'simulated') {
+  const { stored, unchanged, failed, source, folder } = line;
+  const isThere = stored + unchanged > 0;
+  const nothingNew = `Nothing new: ${unchanged} ${unchanged === 1 ? 'was' : 'were'} there already`;
+  const news = unchanged > 0 ? `${stored} stored, ${unchanged} there already` : `${stored} stored`;
+  const failures = failed > 0 ? `, ${failed} failed: run it again for those` : '';
+  terminal.out(`${stored === 0 && unchanged > 0 ? nothingNew : news}${failures}.`);
+  if (isThere && source === 'simulated') {
     terminal.out('SIMULATED DATA: each row says so; "files" can not tell it from real data otherwise.');
   }
-  if (stored > 0) {
+  if (isThere) {
     terminal.out(`Use it: MARKET_DATA=files MARKET_DATA_DIR=${shellWord(printable(folder))} npm start`);
   }
 }
