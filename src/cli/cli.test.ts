@@ -219,7 +219,7 @@ describe('what goes wrong', () => {
     ['a count that is no number', ['runs', '--limit', 'many'], 2, /"many" is not a number/],
     ['too many at once', ['alert', 'list', '--limit', '1000'], 2, /limit: /],
     ['an alert for an unknown symbol', ['alert', 'add', 'NOPE', 'above', '1'], 1, /symbol_not_found/],
-    ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols\.0: must be a ticker/],
+    ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols, item 1: must be a ticker/],
     ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
     ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
     ['an unknown symbol', ['quote', 'NOPE'], 1, /symbol_not_found/],
