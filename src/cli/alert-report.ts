@@ -78,7 +78,10 @@ function wordsOf(type: string, data: Record<string, unknown>): string {
     return `${data.symbol} is at ${data.price}: ${data.condition} ${data.threshold}${note}`;
   }
   if (type === 'analysis_complete') {
-    return `${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`;
+    const cautions = Array.isArray(data.cautions) ? data.cautions : [];
+    return [`${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`, ...cautions].join(
+      '; ',
+    );
   }
   return JSON.stringify(data);
 }

@@ -1,6 +1,6 @@
 /** `analyze`: starts an analysis and shows how far it is until it has ended. The run goes on without its watcher. */
 import type { z } from 'zod';
-import type { Run, RunHead } from '../server/operations/run-view.ts';
+import { type Run, type RunHead, waitingInWords } from '../server/operations/run-view.ts';
 import { startAnalysis, waitRun } from '../server/operations/runs.ts';
 import type { Client } from './client.ts';
 import { printable } from './printable.ts';
@@ -8,7 +8,8 @@ import type { Terminal } from './terminal.ts';
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 100;
-const waitSeconds = 30;
+/** Short: only at its end is it said why a step does not go on. */
+const waitSeconds = 4;
 
 export type AnalysisRequest = z.input<typeof startAnalysis.input>;
 
@@ -43,6 +44,7 @@ class ProgressLine {
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
   #step = '';
+  #waiting = '';
   #frame = 0;
 
   constructor(terminal: Terminal) {
@@ -50,13 +52,25 @@ class ProgressLine {
     if (terminal.status) this.#timer = setInterval(() => this.#draw(), frameMs);
   }
 
-  show({ step, progress, status }: RunHead): void {
-    if (status !== 'running' || !step) return;
-    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
-    if (text === this.#step) return;
-    this.#finishStep();
-    this.#step = text;
-    if (!this.#terminal.status) this.#terminal.note(text);
+  show({ step, progress, status, waiting = [] }: RunHead & Partial<Pick<Run, 'waiting'>>): void {
+    const isWhole = status === 'completed' || status === 'rejected';
+    const words = isWhole ? 'Done' : status === 'running' ? step : null;
+    if (!words) return;
+    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(words)}`;
+    if (text !== this.#step) {
+      this.#finishStep();
+      this.#step = text;
+      if (!this.#terminal.status) this.#terminal.note(text);
+    }
+    this.#showWaiting(printable(waitingInWords({ waiting }).join(' ')));
+  }
+
+  #showWaiting(words: string): void {
+    if (words !== '' && words !== this.#waiting) {
+      this.#terminal.status?.('');
+      this.#terminal.note(`  ${this.#terminal.style('yellow', words)}`);
+    }
+    this.#waiting = words;
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 /** A run, its result, and lists of runs, in words and columns for a person. */
-import type { Run, RunHead } from '../server/operations/run-view.ts';
+import { type Run, type RunHead, waitingInWords } from '../server/operations/run-view.ts';
 import { figure, localTime, pairs, type Style, type Terminal, table } from './terminal.ts';
 
 const verdicts: Readonly<Record<string, Style>> = {
@@ -11,13 +11,20 @@ const verdicts: Readonly<Record<string, Style>> = {
 
 /** All lines about one run. */
 export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[] {
-  const { result, recommendation, error } = run;
+  const { result, recommendation, cautions, error } = run;
   const verdict = recommendation ?? run.status;
+  const joint = recommendation?.includes('select') ? ', but ' : '; ';
+  const caution = cautions.length > 0 ? style('red', `${joint}${cautions.join('; ')}`) : '';
   return [
-    `${style('bold', `${run.symbol}  ${run.type}`)}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}`,
+    `${style('bold', `${run.symbol}  ${run.type}`)}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}${caution}`,
     `${style('dim', `${run.runId}  ${run.status}  ${localTime(run.updatedAt)}`)}`,
     ...(error ? [style('red', `${error.message} (${error.code})`)] : []),
     ...(run.step ? [`${run.progress ? `${run.progress.done}/${run.progress.total} ` : ''}${run.step}`] : []),
+    ...waitingInWords(run).map((words) => style('yellow', words)),
+    ...run.waiting.map(
+      ({ nextAttemptAt, givenUpAt }) =>
+        `Next attempt ${localTime(nextAttemptAt)}; given up at ${localTime(givenUpAt)}`,
+    ),
     ...(result?.chart ? ['', ...resultReport(result, style)] : []),
   ];
 }
@@ -44,9 +51,10 @@ export function simulatedNotice(source: string | null, { style }: Pick<Terminal,
 
 function resultReport(result: NonNullable<Run['result']>, style: Terminal['style']): string[] {
   const { chart, options, research, reasons, asOf, source } = result;
+  const isSimulated = [result, chart, options, research].some((part) => part?.source === 'simulated');
   const section = (name: string, rows: string[]) => ['', style('bold', name), ...rows];
   return [
-    ...simulatedNotice(source, { style }),
+    ...simulatedNotice(isSimulated ? 'simulated' : source, { style }),
     ...reasons.map((reason) => `- ${reason}`),
     ...(chart ? section('Chart', chartRows(chart)) : []),
     ...(options ? section('Options', optionsRows(options)) : []),
@@ -78,6 +86,7 @@ function chartRows(chart: NonNullable<NonNullable<Run['result']>['chart']>): str
     ['HV 20', percent(indicators?.hv20)],
     ['Support', levels(chart.supportLevels)],
     ['Resistance', levels(chart.resistanceLevels)],
+    ['Warnings', warnings(chart)],
   ]);
 }
 
@@ -113,6 +122,7 @@ function optionsRows(options: NonNullable<NonNullable<Run['result']>['options']>
       options.earningsDate && `${options.earningsDate}${options.earningsInsideDte ? ' (before expiry)' : ''}`,
     ],
     ['Why', options.rationale],
+    ['Warnings', warnings(options)],
   ]);
 }
 
@@ -143,6 +153,7 @@ function returns({
 
 function researchRows(research: NonNullable<NonNullable<Run['result']>['research']>): string[] {
   return pairs([
+    ['Verdict', research.recommendation],
     [
       'Sentiment',
       research.sentiment &&
@@ -151,7 +162,14 @@ function researchRows(research: NonNullable<NonNullable<Run['result']>['research
     ['News risk', research.newsRisk],
     ['Earnings risk', research.earningsRisk],
     ['Articles', figure(research.articlesUsed, 0)],
+    ['Warnings', warnings(research)],
   ]);
+}
+
+/** What is wrong with the data, `code:detail` as words. */
+function warnings(part: { warnings: string[] }): string | null {
+  const words = part.warnings.map((one) => one.replaceAll('_', ' ').replace(':', ': '));
+  return words.length > 0 ? words.join(', ') : null;
 }
 
 function percent(value: number | null | undefined): string | null {

@@ -25,7 +25,7 @@ BORROWED = set(ChartContext.model_fields)
 WANTED_CHART: dict[Strategy, tuple[str, ...]] = {
     "csp": ("bullish",),
     "bull_put_spread": ("bullish",),
-    "covered_call": ("bullish", "neutral"),
+    "covered_call": ("bullish",),
     "bear_call_spread": ("bearish",),
     "iron_condor": ("neutral",),
 }

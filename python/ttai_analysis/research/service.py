@@ -205,7 +205,8 @@ def _evidence(tone: Tone, news: str, report: str, short: str) -> list[Evidence]:
 def _notes(
     sentiment: str, articles: int, flags: list[RedFlag], days_until: int | None, known: bool
 ) -> str:
-    parts = [f"{articles} articles of the last {LOOKBACK_DAYS} days: sentiment {sentiment}."]
+    read = f"{articles} article{'' if articles == 1 else 's'}"
+    parts = [f"{read} of the last {LOOKBACK_DAYS} days: sentiment {sentiment}."]
     if flags:
         kinds = ", ".join(dict.fromkeys(flag.type for flag in flags))
         parts.append(f"Red flags: {kinds}.")

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { toPlainError } from '../../actors/runtime/errors.ts';
-import type { ActorView } from '../../actors/runtime/types.ts';
+import type { ActorView, PendingWork } from '../../actors/runtime/types.ts';
 
 const number = z.number().nullable().catch(null);
 const text = z.string().nullable().catch(null);
@@ -14,6 +14,7 @@ const record = z.record(z.string(), z.unknown());
 /** How many levels of support and resistance a summary names; the nearest come first. */
 const levelsShown = 3;
 const reasonsShown = 10;
+const warningsShown = 20;
 
 export const runStatus = z.enum(['running', 'completed', 'rejected', 'failed', 'cancelled']);
 const runError = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
@@ -29,6 +30,7 @@ export const runHead = z.object({
   step: text.describe('What it does now'),
   progress: z.object({ done: z.int(), total: z.int() }).nullable(),
   recommendation: text.describe('strong_select, select, neutral or reject'),
+  cautions: z.array(z.string()).describe('What speaks against acting on it'),
   revision: z.int().describe('Grows with each change'),
   startedAt: z.string(),
   updatedAt: z.string(),
@@ -37,6 +39,8 @@ export const runHead = z.object({
 
 const level = z.object({ price: number, strength: text, distancePct: number });
 const levels = z.array(level).catch([]);
+
+const warnings = z.array(z.string()).catch([]).describe('Of its data: code or code:detail');
 
 const chartSummary = z.object({
   recommendation: text,
@@ -58,6 +62,7 @@ const chartSummary = z.object({
     .catch(null),
   supportLevels: levels,
   resistanceLevels: levels,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -98,6 +103,7 @@ const optionsSummary = z.object({
   earningsInsideDte: flag,
   legs: z.array(leg).catch([]),
   rationale: text,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -105,10 +111,12 @@ const optionsSummary = z.object({
 const researchSummary = z.object({
   sentiment: text,
   sentimentScore: number,
+  recommendation: text.describe('pass or reject'),
   newsRisk: text,
   earningsRisk: text,
   shortInterestRisk: text,
   articlesUsed: number,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -122,7 +130,17 @@ const runResult = z.object({
   source: text.describe('"simulated" is invented data'),
 });
 
-export const run = runHead.extend({ result: runResult.nullable().describe('null while it runs') });
+const wait = z.object({
+  effect: z.string(),
+  error: runError.describe('Of the last attempt'),
+  nextAttemptAt: z.string(),
+  givenUpAt: z.string(),
+});
+
+export const run = runHead.extend({
+  waiting: z.array(wait).describe('What has failed so far and is tried again'),
+  result: runResult.nullable().describe('null while it runs'),
+});
 
 const blocks = z.object({
   chart: record.nullable(),
@@ -147,6 +165,7 @@ const output = z.object({
   options: record.nullable().catch(null),
   research: record.nullable().catch(null),
   reasons: z.array(z.string()).catch([]),
+  cautions: z.array(z.string()).catch([]),
   error: z.unknown().optional(),
   asOf: text,
   source: text,
@@ -174,6 +193,7 @@ export function runHeadOf(actor: ActorView): RunHead {
     step: actor.status === 'active' ? (progress?.step ?? null) : null,
     progress: progress && { done: progress.done, total: progress.total },
     recommendation: ended?.recommendation ?? null,
+    cautions: ended?.cautions ?? [],
     revision: actor.revision,
     startedAt: actor.createdAt.toISOString(),
     updatedAt: actor.updatedAt.toISOString(),
@@ -181,18 +201,29 @@ export function runHeadOf(actor: ActorView): RunHead {
   };
 }
 
-/** A run with what came out, in the size of a summary. */
-export function runOf(actor: ActorView): Run {
-  return { ...runHeadOf(actor), result: resultOf(actor) };
+/** A run with what came out, in the size of a summary. `pending`: what it waits for while it runs. */
+export function runOf(actor: ActorView, pending?: Pick<PendingWork, 'effects'>): Run {
+  return { ...runHeadOf(actor), waiting: pending ? waitingOf(pending) : [], result: resultOf(actor) };
 }
 
 /** A run with all that was computed. */
-export function fullRunOf(actor: ActorView): z.output<typeof fullRun> {
+export function fullRunOf(
+  actor: ActorView,
+  pending?: Pick<PendingWork, 'effects'>,
+): z.output<typeof fullRun> {
   const ended = outputOf(actor);
   return {
-    ...runOf(actor),
+    ...runOf(actor, pending),
     full: ended && { chart: ended.chart, options: ended.options, research: ended.research },
   };
+}
+
+/** The recommendation, or how it ended without one, and what speaks against acting on it. */
+export function verdictInWords({ recommendation, status, cautions }: RunHead): string {
+  if (cautions.length === 0) return recommendation ?? status;
+  // "But" only where something else was expected.
+  const joint = recommendation?.includes('select') ? ', but ' : '; ';
+  return `${recommendation ?? status}${joint}${cautions.join('; ')}`;
 }
 
 /** The run in a line, for hosts that show text only. */
@@ -204,13 +235,18 @@ export function runInWords(head: RunHead): string {
     return `${what} is running${far}${step ? `: ${step}` : ''}.`;
   }
   if (error) return `${what} ${status}: ${error.message} (${error.code}).`;
-  return `${what} is ${status}${recommendation ? `: ${recommendation}` : ''}.`;
+  return `${what} is ${status}${recommendation ? `: ${verdictInWords(head)}` : ''}.`;
+}
+
+/** Why it does not go on, a sentence for each effect that is tried again. */
+export function waitingInWords({ waiting }: Pick<Run, 'waiting'>): string[] {
+  return waiting.map(({ error: { code, message } }) => `Waiting, and trying again: ${message} (${code})`);
 }
 
 /** The run and its main numbers in a few lines. */
 export function resultInWords(ended: Run): string {
   const { result } = ended;
-  if (!result) return runInWords(ended);
+  if (!result) return [runInWords(ended), ...waitingInWords(ended)].join('\n');
   const { chart, options, research } = result;
   return [
     runInWords(ended),
@@ -219,10 +255,31 @@ export function resultInWords(ended: Run): string {
       `Options: ${options.recommendation} ${options.strategy} ${options.bestStrike} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
     research && `Research: ${research.sentiment}.`,
     result.reasons.join(' '),
+    warningsInWords(result),
     `Source ${result.source}, as of ${result.asOf}.`,
   ]
     .filter(Boolean)
     .join('\n');
+}
+
+function warningsInWords({ chart, options, research }: NonNullable<Run['result']>): string {
+  const all = new Set([chart, options, research].flatMap((part) => part?.warnings ?? []));
+  return all.size === 0 ? '' : `Warnings: ${[...all].join(', ')}.`;
+}
+
+function waitingOf({ effects }: Pick<PendingWork, 'effects'>): Run['waiting'] {
+  return effects.flatMap(({ src, lastError, nextAttemptAt, deadline }) =>
+    lastError === null
+      ? []
+      : [
+          {
+            effect: src,
+            error: runError.parse(lastError),
+            nextAttemptAt: nextAttemptAt.toISOString(),
+            givenUpAt: deadline.toISOString(),
+          },
+        ],
+  );
 }
 
 function statusOf(actor: ActorView): RunStatus {
@@ -242,7 +299,8 @@ function resultOf(actor: ActorView): Run['result'] {
   const withOrigin = (block: Record<string, unknown>) => ({
     asOf,
     ...block,
-    source: sourceOf(block) ?? source,
+    source: block.source ?? qualityOf(block).source ?? source,
+    warnings: z.array(z.unknown()).catch([]).parse(qualityOf(block).warnings).slice(0, warningsShown),
   });
   return {
     reasons: reasons.slice(0, reasonsShown),
@@ -264,7 +322,7 @@ function nearest(all: unknown): unknown {
   return Array.isArray(all) ? all.slice(0, levelsShown) : [];
 }
 
-/** The analysis service names the source under `quality`. */
-function sourceOf({ source, quality }: Record<string, unknown>): unknown {
-  return source ?? record.catch({}).parse(quality).source;
+/** Where the analysis service names the source of a block's data, and what is wrong with it. */
+function qualityOf({ quality }: Record<string, unknown>): Record<string, unknown> {
+  return record.catch({}).parse(quality);
 }
