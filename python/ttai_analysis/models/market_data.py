@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, Model, Moment, Number, RequestModel, Symbol
 from ttai_analysis.providers.base import MarketSession, Timeframe
 
 
-class MarketDataRequest(Model):
+class MarketDataRequest(RequestModel):
     """`period` defaults to 1y (200-day averages need it), for five-minute bars to 5d."""
 
     symbol: Symbol
@@ -62,7 +62,7 @@ class MarketData(Answer):
     market_state: MarketSession | None
 
 
-class QuotesRequest(Model):
+class QuotesRequest(RequestModel):
     """Up to 500 symbols."""
 
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=500)]

@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, RequestModel, Symbol
 from ttai_analysis.models.options import Liquidity
 
 
-class OptionChainRequest(Model):
+class OptionChainRequest(RequestModel):
     """Which contracts to show; without bounds all of them. Days to expiry are calendar days."""
 
     symbol: Symbol

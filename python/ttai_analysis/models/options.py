@@ -11,8 +11,11 @@ from ttai_analysis.models.common import (
     Moment,
     Number,
     Price,
+    RequestModel,
+    SentModel,
     SentQuality,
     Symbol,
+    of_the_same_symbol,
 )
 from ttai_analysis.models.positions import AssignmentRisk
 
@@ -20,7 +23,7 @@ Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread",
 Liquidity = Literal["good", "fair", "poor", "unknown"]
 
 
-class InputContract(Model):
+class InputContract(SentModel):
     """One option quote of an inline chain. An implied volatility may come with it; it is not used,
     which `quality.warnings` says."""
 
@@ -36,9 +39,10 @@ class InputContract(Model):
     )
 
 
-class InputChain(Model):
+class InputChain(SentModel):
     """A chain sent by the caller instead of the provider's; an answer of /option-chain will do."""
 
+    symbol: Symbol | None = None
     options: list[InputContract] = Field(max_length=20_000)
     underlying_price: Price | None = None
     as_of: Moment | None = None
@@ -46,7 +50,7 @@ class InputChain(Model):
     quality: SentQuality | None = None
 
 
-class Constraints(Model):
+class Constraints(RequestModel):
     """What the caller will accept; deltas as absolute decimals, money per share or contract."""
 
     min_delta: float = Field(default=0.15, ge=0, le=1)
@@ -71,34 +75,35 @@ class Constraints(Model):
         return self
 
 
-class ContextLevel(Model):
+class ContextLevel(SentModel):
     """A support or resistance level of a chart."""
 
     price: float | None = None
 
 
-class ContextIndicators(Model):
+class ContextIndicators(SentModel):
     """The one indicator that option analysis borrows."""
 
     hv20: float | None = None
 
 
-class ChartContext(Model):
+class ChartContext(SentModel):
     """An answer of /analyze/chart, or the parts of it that matter here."""
 
+    symbol: Symbol | None = None
     support_levels: list[ContextLevel] = Field(default_factory=list)
     resistance_levels: list[ContextLevel] = Field(default_factory=list)
     indicators: ContextIndicators | None = None
 
 
-class InputEarnings(Model):
+class InputEarnings(SentModel):
     """The next report, when the caller knows it; `date: null` says that there is none."""
 
     day: date | None = Field(default=None, validation_alias=AliasChoices("date", "day"))
     estimated: bool | None = None
 
 
-class OptionsRequest(Model):
+class OptionsRequest(RequestModel):
     """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
 
     symbol: Symbol
@@ -111,6 +116,13 @@ class OptionsRequest(Model):
     spread_width: Price | None = None
     earnings: InputEarnings | None = None
     as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_symbol(self) -> "OptionsRequest":
+        chain, chart = self.option_chain, self.chart_context
+        of_the_same_symbol(self.symbol, chain.symbol if chain else None, "optionChain")
+        of_the_same_symbol(self.symbol, chart.symbol if chart else None, "chartContext")
+        return self
 
 
 class LegRow(Model):

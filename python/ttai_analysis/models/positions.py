@@ -14,6 +14,8 @@ from ttai_analysis.models.common import (
     Moment,
     Number,
     Price,
+    RequestModel,
+    SentModel,
     Symbol,
 )
 
@@ -45,7 +47,7 @@ def _expiry(day: date) -> date:
     return day
 
 
-class PositionLeg(Model):
+class PositionLeg(RequestModel):
     """`quantity` is signed: negative is sold; contracts of 100 shares, or shares of stock.
     `openPrice` is what was paid or received per share."""
 
@@ -75,7 +77,7 @@ class PositionLeg(Model):
         return self.right in ("C", "call")
 
 
-class PositionInput(Model):
+class PositionInput(RequestModel):
     """What is held of one symbol as one position; `id` is the caller's and comes back. `openedAt`:
     when it was opened, for `management.closeByDte`."""
 
@@ -85,14 +87,14 @@ class PositionInput(Model):
     opened_at: Moment | None = None
 
 
-class InputQuote(Model):
-    """A price of the caller's instead of the provider's."""
+class InputQuote(SentModel):
+    """A price of the caller's instead of the provider's; a row of /quotes will do."""
 
     price: Price
     as_of: Moment | None = None
 
 
-class PositionsRequest(Model):
+class PositionsRequest(RequestModel):
     """Up to 500 positions; `quotes` by symbol replace the provider's prices of underlyings."""
 
     positions: Annotated[list[PositionInput], Field(min_length=1, max_length=500)]

@@ -98,7 +98,7 @@ def _articles(
 def _from_input(symbol: str, row: InputArticle) -> Article:
     return Article(
         id=row.id,
-        symbol=symbol,
+        symbol=row.symbol or symbol,
         title=row.title,
         summary=row.summary,
         published_at=row.published_at,

@@ -22,6 +22,8 @@ from ttai_analysis.web.responses import error_answer
 log = logging.getLogger(__name__)
 
 MAX_PROBLEMS = 20
+WORDS = {"extra_forbidden": "there is no such field; fields are as in /openapi.json, in camelCase"}
+"""Instead of pydantic's own, by the type of the problem."""
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -50,7 +52,10 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         return unexpected(error)
     problems = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])}
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "problem": WORDS.get(item["type"], str(item["msg"])),
+        }
         for item in error.errors()[:MAX_PROBLEMS]
     ]
     first = problems[0] if problems else {"field": "body", "problem": "invalid"}
