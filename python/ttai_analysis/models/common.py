@@ -58,6 +58,24 @@ Number = Annotated[float | None, AfterValidator(rounded)]
 """A number of an answer, or null where it is unknown."""
 
 
+def _whole(value: object) -> object:
+    if isinstance(value, float):
+        return round(value) if math.isfinite(value) else None
+    return value
+
+
+Count = Annotated[int | None, BeforeValidator(_whole)]
+"""How many shares or contracts, or null where it is unknown."""
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+Size = Annotated[int | float, AfterValidator(lambda value: _plain(float(value)))]
+"""A number of shares or contracts, signed; a part of a share is possible."""
+
+
 def _symbol(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a symbol must be text")

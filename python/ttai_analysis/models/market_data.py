@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, RequestModel, Symbol
+from ttai_analysis.models.common import Answer, Count, Model, Moment, Number, RequestModel, Symbol
 from ttai_analysis.providers.base import MarketSession, Timeframe
 
 
@@ -20,14 +20,15 @@ class MarketDataRequest(RequestModel):
 
 
 class Bar(Model):
-    """`timestamp`: epoch seconds of the bar's start."""
+    """`timestamp`: epoch seconds of the bar's start. `volume` is a part of a share where a split
+    made it so."""
 
     timestamp: int
     open: float
     high: float
     low: float
     close: float
-    volume: float
+    volume: int | float
 
 
 class SplitRow(Model):
@@ -77,7 +78,7 @@ class QuoteRow(Model):
     ask: Number
     mid: Number
     last: Number
-    volume: Number
+    volume: Count
     prev_close: Number
     change_pct: Number
     as_of: Moment

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from ttai_analysis.models.common import (
     Answer,
+    Count,
     Model,
     Moment,
     Number,
@@ -232,8 +233,8 @@ class OptionsAnalysis(Answer):
     capital_required: Number
     liquidity_score: Liquidity
     spread_pct: Number
-    open_interest: Number
-    volume: Number
+    open_interest: Count
+    volume: Count
     support_below_strike: bool | None
     earnings_date: date | None
     earnings_inside_dte: bool | None

@@ -16,6 +16,7 @@ from ttai_analysis.models.common import (
     Price,
     RequestModel,
     SentModel,
+    Size,
     Symbol,
 )
 
@@ -119,7 +120,7 @@ class LegValue(Model):
     strike: Number
     expiration: date | None
     dte: int | None
-    quantity: float
+    quantity: Size
     bid: Number
     ask: Number
     price: Number

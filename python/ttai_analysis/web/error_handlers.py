@@ -16,6 +16,7 @@ from ttai_analysis.errors import (
     MethodNotAllowedError,
     RouteNotFoundError,
     ServiceError,
+    UnsupportedMediaTypeError,
 )
 from ttai_analysis.web.responses import error_answer
 
@@ -48,13 +49,21 @@ async def _service_error(_: Request, error: Exception) -> Response:
     return error_answer(error) if isinstance(error, ServiceError) else unexpected(error)
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         return unexpected(error)
+    media = request.headers.get("content-type")
+    if request.method == "POST" and not _is_json(media):
+        told = f"Content-Type {media!r}" if media else "no Content-Type"
+        return error_answer(
+            UnsupportedMediaTypeError(
+                f"The body came with {told}; send it as Content-Type: application/json."
+            )
+        )
     problems = [
         {
             "field": ".".join(str(part) for part in item["loc"]),
-            "problem": WORDS.get(item["type"], str(item["msg"])),
+            "problem": WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, ")),
         }
         for item in error.errors()[:MAX_PROBLEMS]
     ]
@@ -65,6 +74,12 @@ async def _validation_error(_: Request, error: Exception) -> Response:
             details={"problems": problems},
         )
     )
+
+
+def _is_json(media: str | None) -> bool:
+    name = (media or "").partition(";")[0].strip().lower()
+    kind, _, form = name.partition("/")
+    return kind == "application" and (form == "json" or form.endswith("+json"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
