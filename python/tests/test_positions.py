@@ -293,13 +293,14 @@ def test_stock_alone_has_nothing_to_do_with_its_chain(client: Client) -> None:
         (None, True),
         ("2026-02-20T15:00:00Z", True),
         ("2026-03-17T15:00:00Z", False),
-        ("2026-03-10T15:00:00Z", False),
+        ("2026-03-06T15:00:00Z", False),
+        ("2026-03-05T15:00:00Z", True),
     ],
 )
 def test_a_trade_that_began_late_is_not_closed_at_once(
     client: Client, opened: str | None, expected: bool
 ) -> None:
-    """16 days are left; 42, 17 and 24 were at the opening."""
+    """16 days are left; 42, 17, 28 and 29 were at the opening."""
     leg = {"right": "P", "strike": 300.0, "expiration": "2026-04-03", "quantity": -1}
     body: dict[str, Any] = {"id": "a", "symbol": "AAPL", "legs": [{**leg, "openPrice": 1.0}]}
     if opened is not None:

@@ -170,11 +170,15 @@ class RejectedCounts(Model):
     wing: int = 0
 
 
+CLOSE_AT_DTE = 21
+"""Days to expiry at which a trade is usually closed."""
+
+
 class Management(Model):
     """When to take the profit, when to close, and when the position counts as tested."""
 
     profit_target_pct: float = 50.0
-    close_at_dte: int = 21
+    close_at_dte: int = CLOSE_AT_DTE
     tested_delta: float = 0.5
     tested_credit_multiple: float = 2.0
 

@@ -133,8 +133,8 @@ class LegValue(Model):
 
 
 class ManagementFlags(Model):
-    """Whether the usual rules say to act: half of the profit is there, 21 days are left (or half of
-    those at `openedAt` where that is less), the position is tested (a short |delta| above .5, or
+    """Whether the usual rules say to act: half of the profit is there, 21 days are left (unless
+    at `openedAt` there were 28 at most), the position is tested (a short |delta| above .5, or
     closing costs twice the credit). Null: not known, or no short option that lives."""
 
     take_profit: bool | None

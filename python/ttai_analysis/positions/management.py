@@ -6,11 +6,13 @@ For: the rules with their limits. Not for: values (valuation.py) or assignment (
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from ttai_analysis.models.options import Management
+from ttai_analysis.models.options import CLOSE_AT_DTE, Management
 from ttai_analysis.models.positions import ManagementFlags
 from ttai_analysis.timestamps import days_to
 
 RULES = Management()
+LEAST_DAYS_OPEN = 7
+"""What is closed by the calendar sooner after its opening was opened to be held."""
 
 
 def management_flags(
@@ -20,17 +22,15 @@ def management_flags(
     made; `opened_dte`: days to expiry when it was opened."""
     return ManagementFlags(
         take_profit=None if captured is None else captured >= RULES.profit_target_pct,
-        close_by_dte=None if dte is None else dte <= close_at_dte(opened_dte),
+        close_by_dte=None if dte is None else dte <= CLOSE_AT_DTE and not _is_short(opened_dte),
         tested=tested,
     )
 
 
-def close_at_dte(opened_dte: int | None) -> int:
-    """Days to expiry from which a position is closed: the rule's, but no more than half of those
-    that it began with, for what begins late is not over at once. None: not known."""
-    if opened_dte is None or opened_dte < 0:
-        return RULES.close_at_dte
-    return min(RULES.close_at_dte, opened_dte // 2)
+def _is_short(opened_dte: int | None) -> bool:
+    """Whether it began so late that the calendar says nothing: it would be closed at once. As long
+    as that is not known, the rule holds."""
+    return opened_dte is not None and 0 <= opened_dte <= CLOSE_AT_DTE + LEAST_DAYS_OPEN
 
 
 def dte_at_opening(expiration: date | None, opened_at: datetime | None) -> int | None:
