@@ -170,8 +170,9 @@ describe('the client', () => {
     const one = client();
     const chain = await one.optionChain({ symbol: 'AAPL', right: 'put', dteMin: 25, dteMax: 40 });
     const contract = chain.options.find(({ delta }) => delta !== null && delta > -0.3 && delta < -0.2);
-    expect(contract).toBeDefined();
-    const leg = { ...contract, quantity: -1, openPrice: 2 };
+    if (!contract) throw new Error('the chain has no put of that delta');
+    const { right, strike, expiration } = contract;
+    const leg = { right, strike, expiration, quantity: -1, openPrice: 2 };
     const { positions } = await one.positions({ positions: [{ id: 'a', symbol: 'AAPL', legs: [leg] }] });
     expect(positions).toMatchObject([{ id: 'a', structure: 'short_put', stale: false }]);
     expect(await one.candidates({ symbols: ['BAC', 'F'], sortBy: 'symbol' })).toBeInstanceOf(Array);

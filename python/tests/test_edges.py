@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faulty_provider import FaultyProvider
-from helpers import NOW, Client, chain_body, one_expiry_chain
+from helpers import AT_100, NOW, Client, chain_body, one_expiry_chain
 from lies import LIES, Lie
 from lies.base import Subject
 from test_fault_provider import over
@@ -71,11 +71,9 @@ def test_a_position_that_costs_twice_its_credit_is_tested(
     assert found["management"]["tested"] is tested
 
 
-def test_an_expiry_before_the_calendar_begins_has_passed(client: Client) -> None:
+def test_an_expiry_before_the_calendar_begins_has_passed() -> None:
     day = np.array([ordinal_of(date(1980, 1, 18))])
     assert years_to_expiry(day, NOW)[0] < 0.0
-    leg = {**SOLD_PUT, "expiration": "1980-01-18", "openPrice": 1.0}
-    assert _position(client, leg)["legs"][0]["valuation"] == "expired"
 
 
 def test_what_settles_in_the_morning_has_expired_after_the_open() -> None:
@@ -111,14 +109,14 @@ def test_what_was_said_of_a_chain_counts_when_it_is_sent_on(client: Client) -> N
     said = chain_body(one_expiry_chain()) | {
         "quality": {"warnings": ["served_from_cache_after_failure", "no such word"]}
     }
-    body = {"symbol": "AAPL", "optionChain": said, "earnings": {"date": None}}
+    body = {"symbol": AT_100, "optionChain": said, "earnings": {"date": None}}
     assert client.answer(OPTIONS, body)["rejectReasons"] == ["served_from_cache_after_failure"]
 
 
 def test_a_covered_calls_limits_are_on_the_price_of_the_shares(client: Client) -> None:
     """As its returns and its capital are."""
     body = {
-        "symbol": "AAPL",
+        "symbol": AT_100,
         "strategy": "covered_call",
         "optionChain": chain_body(one_expiry_chain()),
         "earnings": {"date": None},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
+from helpers import AT_100, NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
 
 from ttai_analysis.chart.faults import bar_faults, without_unfinished
 from ttai_analysis.market.faults import quote_faults
@@ -18,7 +18,7 @@ from ttai_analysis.quality import forbidding
 from ttai_analysis.timestamps import format_rfc3339, ordinal_of
 
 OPTIONS = "/analyze/options"
-SELECTS = {"symbol": "AAPL", "earnings": {"date": None}}
+SELECTS = {"symbol": AT_100, "earnings": {"date": None}}
 
 
 def _options(client: Client, chain: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -92,6 +92,14 @@ class BodyTooLargeError(ServiceError):
     retryable = False
 
 
+class UnsupportedMediaTypeError(ServiceError):
+    """The request's body is not called JSON by its Content-Type."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
+    retryable = False
+
+
 class IdempotencyConflictError(ServiceError):
     """An idempotency key came again with another request."""
 

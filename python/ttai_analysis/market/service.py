@@ -96,7 +96,7 @@ def bar_rows(bars: Bars) -> list[Bar]:
         bars.high.tolist(),
         bars.low.tolist(),
         bars.close.tolist(),
-        bars.volume.tolist(),
+        [int(size) if size.is_integer() else size for size in bars.volume.tolist()],
     )
     return [
         Bar.model_construct(timestamp=at, open=o, high=h, low=low, close=c, volume=v)

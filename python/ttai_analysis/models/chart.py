@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ttai_analysis.models.common import (
     MAX_EPOCH,
@@ -10,8 +10,10 @@ from ttai_analysis.models.common import (
     Model,
     Moment,
     Number,
+    RequestModel,
     SentQuality,
     Symbol,
+    of_the_same_symbol,
 )
 from ttai_analysis.providers.base import Timeframe
 
@@ -35,6 +37,7 @@ class InputBar(Model):
 class InputMarketData(Model):
     """An answer of /market-data, or just its bars."""
 
+    symbol: Symbol | None = None
     bars: list[InputBar] = Field(max_length=20_000)
     timeframe: Timeframe | None = None
     adjusted: bool | None = None
@@ -43,14 +46,14 @@ class InputMarketData(Model):
     quality: SentQuality | None = None
 
 
-class ChartOptions(Model):
+class ChartOptions(RequestModel):
     """`swing_k`: bars on each side of a swing; `levels`: how many to report per side."""
 
     swing_k: int | None = Field(default=None, ge=1, le=20)
     levels: int = Field(default=5, ge=1, le=20)
 
 
-class ChartRequest(Model):
+class ChartRequest(RequestModel):
     """Without `marketData` the provider's bars are used."""
 
     symbol: Symbol
@@ -58,6 +61,12 @@ class ChartRequest(Model):
     timeframe: Timeframe | None = None
     options: ChartOptions = Field(default_factory=ChartOptions)
     as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_symbol(self) -> "ChartRequest":
+        data = self.market_data
+        of_the_same_symbol(self.symbol, data.symbol if data else None, "marketData")
+        return self
 
 
 class LevelRow(Model):

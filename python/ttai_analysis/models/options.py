@@ -7,12 +7,16 @@ from pydantic import AliasChoices, Field, model_validator
 
 from ttai_analysis.models.common import (
     Answer,
+    Count,
     Model,
     Moment,
     Number,
     Price,
+    RequestModel,
+    SentModel,
     SentQuality,
     Symbol,
+    of_the_same_symbol,
 )
 from ttai_analysis.models.positions import AssignmentRisk
 
@@ -20,7 +24,7 @@ Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread",
 Liquidity = Literal["good", "fair", "poor", "unknown"]
 
 
-class InputContract(Model):
+class InputContract(SentModel):
     """One option quote of an inline chain. An implied volatility may come with it; it is not used,
     which `quality.warnings` says."""
 
@@ -36,9 +40,10 @@ class InputContract(Model):
     )
 
 
-class InputChain(Model):
+class InputChain(SentModel):
     """A chain sent by the caller instead of the provider's; an answer of /option-chain will do."""
 
+    symbol: Symbol | None = None
     options: list[InputContract] = Field(max_length=20_000)
     underlying_price: Price | None = None
     as_of: Moment | None = None
@@ -46,7 +51,7 @@ class InputChain(Model):
     quality: SentQuality | None = None
 
 
-class Constraints(Model):
+class Constraints(RequestModel):
     """What the caller will accept; deltas as absolute decimals, money per share or contract."""
 
     min_delta: float = Field(default=0.15, ge=0, le=1)
@@ -71,34 +76,35 @@ class Constraints(Model):
         return self
 
 
-class ContextLevel(Model):
+class ContextLevel(SentModel):
     """A support or resistance level of a chart."""
 
     price: float | None = None
 
 
-class ContextIndicators(Model):
+class ContextIndicators(SentModel):
     """The one indicator that option analysis borrows."""
 
     hv20: float | None = None
 
 
-class ChartContext(Model):
+class ChartContext(SentModel):
     """An answer of /analyze/chart, or the parts of it that matter here."""
 
+    symbol: Symbol | None = None
     support_levels: list[ContextLevel] = Field(default_factory=list)
     resistance_levels: list[ContextLevel] = Field(default_factory=list)
     indicators: ContextIndicators | None = None
 
 
-class InputEarnings(Model):
+class InputEarnings(SentModel):
     """The next report, when the caller knows it; `date: null` says that there is none."""
 
     day: date | None = Field(default=None, validation_alias=AliasChoices("date", "day"))
     estimated: bool | None = None
 
 
-class OptionsRequest(Model):
+class OptionsRequest(RequestModel):
     """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
 
     symbol: Symbol
@@ -111,6 +117,13 @@ class OptionsRequest(Model):
     spread_width: Price | None = None
     earnings: InputEarnings | None = None
     as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_symbol(self) -> "OptionsRequest":
+        chain, chart = self.option_chain, self.chart_context
+        of_the_same_symbol(self.symbol, chain.symbol if chain else None, "optionChain")
+        of_the_same_symbol(self.symbol, chart.symbol if chart else None, "chartContext")
+        return self
 
 
 class LegRow(Model):
@@ -157,11 +170,15 @@ class RejectedCounts(Model):
     wing: int = 0
 
 
+CLOSE_AT_DTE = 21
+"""Days to expiry at which a trade is usually closed."""
+
+
 class Management(Model):
     """When to take the profit, when to close, and when the position counts as tested."""
 
     profit_target_pct: float = 50.0
-    close_at_dte: int = 21
+    close_at_dte: int = CLOSE_AT_DTE
     tested_delta: float = 0.5
     tested_credit_multiple: float = 2.0
 
@@ -220,8 +237,8 @@ class OptionsAnalysis(Answer):
     capital_required: Number
     liquidity_score: Liquidity
     spread_pct: Number
-    open_interest: Number
-    volume: Number
+    open_interest: Count
+    volume: Count
     support_below_strike: bool | None
     earnings_date: date | None
     earnings_inside_dte: bool | None

@@ -12,6 +12,7 @@ from ttai_analysis.models.common import (
     Moment,
     Number,
     Price,
+    RequestModel,
     Symbol,
 )
 from ttai_analysis.models.options import Strategy
@@ -20,7 +21,7 @@ Universe = Literal["stocks", "funds", "all"]
 SortKey = Literal["volume", "ivRank", "score", "symbol"]
 
 
-class Criteria(Model):
+class Criteria(RequestModel):
     """What a symbol must fulfil. A figure that is not known does not fulfil anything.
 
     `minPrice` is 10 for cash-secured puts and 5 else, `minVolume` (shares, mean of 20 sessions)

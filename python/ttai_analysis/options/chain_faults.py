@@ -15,7 +15,7 @@ from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
 from ttai_analysis.options.sold import outside_forward
-from ttai_analysis.providers.base import BoolArray, Chain, IntArray, Quote
+from ttai_analysis.providers.base import BoolArray, Chain, IntArray
 
 SHARES = 100.0
 LAST_SATURDAY_EXPIRY = 16_487
@@ -78,10 +78,10 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
     return _kept(chain, ~(copies | expired | saturday | adjusted)), warnings
 
 
-def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contracts, list[str]]:
+def sound_contracts(contracts: Contracts, told: float | None) -> tuple[Contracts, list[str]]:
     """The contracts, with the volatility of outliers and of what contradicts parity unknown, and
-    warnings. `quote`: of the underlying, from the same source as the chain; None when they have
-    nothing to do with another."""
+    warnings. `told`: the price of the underlying that the chain must agree with; None where
+    nothing but the chain tells of it."""
     warnings = []
     live = contracts.two_sided & (contracts.years > 0.0)
     below = live & np.isnan(contracts.iv)
@@ -94,7 +94,7 @@ def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contract
         wide = live & near & (contracts.spread_pct > WIDE_PCT)
     if wide.any():
         warnings.append(f"wide_quotes:{int(wide.sum())}")
-    if _spot_is_off(contracts, quote):
+    if _spot_is_off(contracts, told):
         warnings.append("spot_mismatch")
     pairs, contradicting = _parity_faults(contracts)
     strikes = contradicting.size // 2
@@ -176,13 +176,13 @@ def _kept(chain: Chain, rows: BoolArray) -> Chain:
     )
 
 
-def _spot_is_off(contracts: Contracts, quote: Quote | None) -> bool:
-    """Whether the price of the underlying is neither what its quote says nor what put-call parity
+def _spot_is_off(contracts: Contracts, told: float | None) -> bool:
+    """Whether the price of the underlying is not the one told, or not what put-call parity
     says; only expiries within three months vote where there are any, for later ones hold
     dividends."""
     chain = contracts.chain
     spot = chain.underlying_price
-    if quote is not None and abs(spot / quote.price - 1.0) > MAX_SPOT_MISS:
+    if told is not None and abs(spot / told - 1.0) > MAX_SPOT_MISS:
         return True
     known = contracts.parity & (contracts.years > 0.0)
     near = known & (contracts.years <= NEAR_YEARS)

@@ -72,9 +72,8 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
         judged, found = sound_chain(chain, symbol, as_of)
         warnings += found
         if len(judged):
-            own = quote if request.option_chain is None else None
             contracts, found = sound_contracts(
-                contracts_of(judged, as_of, rate, _sold(request)), own
+                contracts_of(judged, as_of, rate, _sold(request)), quote.price if quote else None
             )
             warnings += found
             if not contracts.parity.all():

@@ -98,7 +98,7 @@ def _articles(
 def _from_input(symbol: str, row: InputArticle) -> Article:
     return Article(
         id=row.id,
-        symbol=symbol,
+        symbol=row.symbol or symbol,
         title=row.title,
         summary=row.summary,
         published_at=row.published_at,
@@ -146,7 +146,7 @@ def _answer(
         evidence=[*_evidence(tone, news, report, short), sound_data(faults)],
         symbol=request.symbol,
         sentiment=sentiment,
-        sentiment_score=tone.score,
+        sentiment_score=tone.score if tone.articles else None,
         recommendation="reject" if rejects else "pass",
         news_risk=news,
         earnings_risk=report,

@@ -65,6 +65,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     408: {"model": ErrorBody, "description": "REQUEST_TIMEOUT: the body did not arrive in 20 s."},
     409: {"model": ErrorBody, "description": "IDEMPOTENCY_CONFLICT: the key has another request."},
     413: {"model": ErrorBody, "description": "TOO_LARGE: more than 4 MiB."},
+    415: {"model": ErrorBody, "description": "UNSUPPORTED_MEDIA_TYPE: send application/json."},
     422: {"model": ErrorBody, "description": "INSUFFICIENT_DATA or INVALID_MARKET_DATA."},
     429: {"model": ErrorBody, "description": "RATE_LIMIT: see Retry-After."},
     500: {"model": ErrorBody, "description": "INTERNAL_ERROR: a fault of the service's own."},

@@ -39,7 +39,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_QUOTES_PER_REQUEST = 500;
 
 /** Codes of statuses after which the same request gives the same answer. */
-const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 409, 413, 422]);
+const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 409, 413, 415, 422]);
 
 const errorBody = z.object({
   error: z.object({
