@@ -3,6 +3,8 @@
 For: plain wording of figures. Not for: any number of its own.
 """
 
+import math
+
 from ttai_analysis.models.options import OptionsRequest, Strategy
 from ttai_analysis.options.inputs import OptionInputs
 from ttai_analysis.options.rows import TradeFigures
@@ -24,7 +26,7 @@ def rationale(request: OptionsRequest, figures: TradeFigures, rejects: list[str]
         return f"No {name} on {request.symbol} passes: {', '.join(rejects)}."
     text = (
         f"{name.capitalize()} on {request.symbol}: {strike:g} expiring {expiry.isoformat()}, "
-        f"{figures['dte']} days, credit {figures['premium']:.2f}, delta {figures['delta']:.2f}, "
+        f"{figures['dte']} days, credit {figures['premium']:.2f}, {_delta(figures['delta'])}"
         f"model probability of profit {100 * (figures['pop'] or 0):.0f}%, "
         f"{figures['weekly_roc_pct']:.2f}% a week on the capital at risk."
     )
@@ -50,6 +52,11 @@ def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | No
     if inputs.metrics.next_ex_dividend is None and inputs.contracts is not None:
         notes.append("The next ex-dividend date is unknown.")
     return " ".join(notes)
+
+
+def _delta(delta: float | None) -> str:
+    """A wing without a market leaves that of a spread unknown."""
+    return "" if delta is None or math.isnan(delta) else f"delta {delta:.2f}, "
 
 
 def usual_tenor(iv_rank: float | None) -> int | None:

@@ -10,7 +10,13 @@ import numpy as np
 from ttai_analysis.models.options import Constraints, OptionsRequest, RejectedCounts
 from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.options.gates import SIDES, GateResult, short_gates
-from ttai_analysis.options.scoring import MarketView, Shares, score_of, score_trade
+from ttai_analysis.options.scoring import (
+    MarketView,
+    Shares,
+    ratios_by_expiry,
+    score_of,
+    score_trade,
+)
 from ttai_analysis.options.trades import (
     Trade,
     cash_secured_put,
@@ -142,8 +148,10 @@ def _rank(
     contracts: Contracts, trades: list[Trade], constraints: Constraints, view: MarketView
 ) -> list[Ranked]:
     ranked = []
+    ratios = ratios_by_expiry(contracts, trades, view)
     for trade in trades:
-        shares = score_trade(contracts, trade, constraints, view)
+        ratio = ratios[int(contracts.chain.expiry[trade.short])]
+        shares = score_trade(contracts, trade, constraints, view, ratio)
         ranked.append(Ranked(trade, round(score_of(shares), 6), shares))
     chain = contracts.chain
     return sorted(

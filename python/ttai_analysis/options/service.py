@@ -3,6 +3,7 @@
 For: gathering, selecting, explaining. Not for: formulas (the other files of this room).
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
@@ -47,6 +48,10 @@ def analyze_options(
     if inputs.contracts is not None:
         selection = select_trades(request, inputs.contracts, inputs.earnings, inputs.view)
     best = selection.ranked[0] if selection.ranked else None
+    if inputs.contracts is not None and best is not None:
+        expiry = int(inputs.contracts.chain.expiry[best.trade.short])
+        volatility = inputs.volatility.of_expiry(inputs.contracts, expiry)
+        inputs = replace(inputs, volatility=volatility)
     rejects = reject_reasons(inputs, selection)
     figures = no_figures() if best is None else _figures(inputs, best)
     return _answer(request, inputs, selection, best, rejects, figures, as_of)
@@ -79,7 +84,7 @@ def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
 def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:
     if inputs.contracts is None:
         return no_figures()
-    return trade_figures(inputs.contracts, best.trade, inputs.view)
+    return trade_figures(inputs.contracts, best.trade, inputs.view, inputs.volatility.iv)
 
 
 def _answer(

@@ -44,6 +44,11 @@ class Trade:
         return self.legs[0]
 
     @property
+    def sold(self) -> tuple[int, ...]:
+        """The rows of the contracts that are sold."""
+        return tuple(leg for leg, sign in zip(self.legs, self.signs, strict=True) if sign < 0)
+
+    @property
     def roc_pct(self) -> float:
         """Credit over capital at risk, percent."""
         return 100.0 * self.credit / self.risk
