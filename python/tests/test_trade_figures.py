@@ -1,6 +1,7 @@
 """Figures of whole trades: those printed together agree, and say what they are of."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from helpers import NOW, Client, chain_body, one_expiry_chain
 
 from ttai_analysis.options.contracts import contracts_of
 from ttai_analysis.options.odds import probability_of_touch, probability_of_touching_either
+from ttai_analysis.options.trades import covered_call
+from ttai_analysis.options.words import FAULTS
 from ttai_analysis.providers.base import Chain
+from ttai_analysis.quality import FORBIDDING
 from ttai_analysis.timestamps import format_rfc3339
 
 OPTIONS = "/analyze/options"
@@ -164,3 +168,95 @@ def test_touching_either_of_two_levels_with_one_far_away_is_touching_the_other()
     found = probability_of_touching_either(95.0, 1e6, 100.0, 0.1, 0.04, 0.0, 0.3)
     assert found == pytest.approx(one, abs=1e-12)
     assert probability_of_touching_either(95.0, 99.0, 100.0, 0.1, 0.04, 0.0, 0.3) == 1.0
+
+
+@pytest.mark.parametrize(("dte", "close_at"), [(23, None), (28, None), (30, 21), (44, 21)])
+def test_a_short_trade_is_not_closed_as_soon_as_it_is_opened(
+    client: Client, dte: int, close_at: int | None
+) -> None:
+    day = NOW + timedelta(days=dte)
+    found = _options(client, one_expiry_chain(dte=dte))
+    assert (found["dte"], found["bestExpiration"]) == (dte, day.date().isoformat())
+    assert found["management"]["closeAtDte"] == close_at
+    assert ("too short to close" in found["optionsNotes"]) == (close_at is None)
+
+
+WORDS = [
+    ({"minOpenInterest": 1e8}, "open interest"),
+    ({"minBid": 1e6}, "bid"),
+    ({"maxCapital": 1.0}, "capital"),
+    ({"minDelta": 0.001, "maxDelta": 0.001}, "delta"),
+    ({"dteMin": 900, "dteMax": 900}, "days to expiry"),
+    ({"minWeeklyRocPct": 500.0}, "return"),
+]
+
+
+@pytest.mark.parametrize(("limits", "words"), WORDS, ids=str)
+def test_the_rationale_says_in_words_why_nothing_passes(
+    client: Client, limits: dict[str, float], words: str
+) -> None:
+    found = _options(client, one_expiry_chain(), constraints=limits)
+    assert words in found["rationale"]
+    assert "_" not in found["rationale"]
+    assert found["rejectReasons"][0] == "no_candidate"
+
+
+def test_bad_data_and_reports_are_told_in_words_too(client: Client) -> None:
+    chain = chain_body(one_expiry_chain()) | {
+        "quality": {"warnings": ["served_from_cache_after_failure"]}
+    }
+    day = (NOW + timedelta(days=5)).date().isoformat()
+    body = {"symbol": "AAPL", "optionChain": chain, "earnings": {"date": day}, "asOf": AS_OF}
+    told = client.answer(OPTIONS, body)
+    assert told["rejectReasons"] == ["earnings_inside_dte", "served_from_cache_after_failure"]
+    assert "_" not in told["rationale"]
+    assert "report" in told["rationale"]
+
+
+STOPPED = [
+    ("csp", {"costBasis": 1.0, "constraints": {"maxCapital": 1.0}}, "stopped_by_capital"),
+    ("covered_call", {"costBasis": 999.0}, "stopped_by_basis"),
+    ("bull_put_spread", {"spreadWidth": 500.0}, "stopped_by_wing"),
+    ("bull_put_spread", {"constraints": {"minBid": 0.95}}, "stopped_by_credit"),
+    ("iron_condor", {"constraints": {"maxCapital": 1.0}}, "stopped_by_capital"),
+]
+
+
+@pytest.mark.parametrize(("strategy", "more", "reason"), STOPPED, ids=str)
+def test_the_gate_that_stopped_the_last_is_named_first(
+    client: Client, strategy: str, more: dict[str, Any], reason: str
+) -> None:
+    found = _options(client, one_expiry_chain(), strategy=strategy, **more)
+    assert found["rejectReasons"][:2] == ["no_candidate", reason]
+
+
+def test_of_a_condors_sides_the_one_that_has_none_is_named(client: Client) -> None:
+    chain = one_expiry_chain()
+    thin = np.where(~chain.is_call & (chain.strike < 93.0), 5.0, 1000.0)
+    bid, ask = np.where(chain.is_call, 0.0, chain.bid), chain.ask
+    found = _options(
+        client, replace(chain, bid=bid, ask=ask, open_interest=thin), strategy="iron_condor"
+    )
+    assert found["rejectReasons"][:2] == ["no_candidate", "stopped_by_bid"]
+
+
+@pytest.mark.parametrize("basis", [80.0, 101.0])
+def test_a_covered_call_stands_on_one_basis(client: Client, basis: float) -> None:
+    found = _options(client, one_expiry_chain(), strategy="covered_call", costBasis=basis)
+    credit, strike = found["premium"], found["bestStrike"]
+    assert found["capitalRequired"] == pytest.approx(100 * basis)
+    assert found["rocPct"] == pytest.approx(100 * credit / basis, abs=1e-5)
+    assert found["ifCalledPct"] == pytest.approx(100 * (strike - basis + credit) / basis, abs=1e-5)
+    assert found["maxProfit"] == pytest.approx(100 * (strike - basis + credit))
+    assert found["breakeven"] == pytest.approx(basis - credit)
+    limits = {"maxCapital": 100 * basis - 1.0}
+    stopped = _options(
+        client, one_expiry_chain(), strategy="covered_call", costBasis=basis, constraints=limits
+    )
+    assert stopped["recommendation"] == "reject"
+    contracts = contracts_of(one_expiry_chain(), NOW, 0.04)
+    assert covered_call(contracts, _row(contracts.chain, found["legs"][0]), None).capital == 1e4
+
+
+def test_each_fault_that_forbids_a_trade_has_words() -> None:
+    assert set(FAULTS) == FORBIDDING

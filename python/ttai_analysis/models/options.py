@@ -100,7 +100,8 @@ class InputEarnings(Model):
 
 
 class OptionsRequest(Model):
-    """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
+    """`costBasis`: what a share under a covered call cost, on which all of its figures are then
+    (without it on today's price); no strike below it is sold. `spreadWidth`: in dollars."""
 
     symbol: Symbol
     strategy: Strategy = "csp"
@@ -143,7 +144,8 @@ class AlternativeRow(Model):
 
 
 class RejectedCounts(Model):
-    """How many contracts failed first at each gate."""
+    """How many failed first at each gate: contracts to be sold; for `pair` put spreads without a
+    call spread of their expiry; for `credit`, `roc` and `capital` of spreads whole trades."""
 
     delta: int = 0
     dte: int = 0
@@ -156,13 +158,20 @@ class RejectedCounts(Model):
     capital: int = 0
     basis: int = 0
     wing: int = 0
+    pair: int = 0
+    credit: int = 0
+
+
+CLOSE_AT_DTE = 21
+"""Days to expiry at which a trade is usually closed."""
 
 
 class Management(Model):
-    """When to take the profit, when to close, and when the position counts as tested."""
+    """When to take the profit, when to close, and when the position counts as tested. `closeAtDte`
+    is null for a trade that is at most a week longer: that is held to its profit or to expiry."""
 
     profit_target_pct: float = 50.0
-    close_at_dte: int = 21
+    close_at_dte: int | None = CLOSE_AT_DTE
     tested_delta: float = 0.5
     tested_credit_multiple: float = 2.0
 
@@ -172,7 +181,9 @@ class OptionsAnalysis(Answer):
     contract of 100 shares.
 
     `capitalRequired` is what is held, for a cash-secured put the whole strike; `rocPct` is on what
-    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width.
+    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width. All
+    figures of a covered call are on one price of the shares: `costBasis` where it is given, else
+    today's.
     `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it.
     `atmIv` is the volatility at the money of `bestExpiration` (without a contract of the expiry
     nearest to 30 days); `ivHvRatio`, `vrp` and `expectedMove` are by it, so that they agree with

@@ -5,9 +5,10 @@ For: plain wording of figures. Not for: any number of its own.
 
 import math
 
-from ttai_analysis.models.options import OptionsRequest, Strategy
+from ttai_analysis.models.options import CLOSE_AT_DTE, OptionsRequest, Strategy
 from ttai_analysis.options.inputs import OptionInputs
 from ttai_analysis.options.rows import TradeFigures
+from ttai_analysis.options.words import in_words
 
 NAMES: dict[Strategy, str] = {
     "csp": "cash-secured put",
@@ -16,6 +17,8 @@ NAMES: dict[Strategy, str] = {
     "bear_call_spread": "bear call spread",
     "iron_condor": "iron condor",
 }
+LEAST_DAYS_OPEN = 7
+"""A trade is meant to be open for longer than this before its days alone close it."""
 
 
 def rationale(request: OptionsRequest, figures: TradeFigures, rejects: list[str]) -> str:
@@ -23,14 +26,14 @@ def rationale(request: OptionsRequest, figures: TradeFigures, rejects: list[str]
     name = NAMES[request.strategy]
     strike, expiry = figures["best_strike"], figures["best_expiration"]
     if strike is None or expiry is None:
-        return f"No {name} on {request.symbol} passes: {', '.join(rejects)}."
+        return f"No {name} on {request.symbol} passes: {in_words(rejects, request)}."
     text = (
         f"{name.capitalize()} on {request.symbol}: {strike:g} expiring {expiry.isoformat()}, "
         f"{figures['dte']} days, credit {figures['premium']:.2f}, {_delta(figures['delta'])}"
         f"model probability of profit {100 * (figures['pop'] or 0):.0f}%, "
         f"{figures['weekly_roc_pct']:.2f}% a week on the capital at risk."
     )
-    return text if not rejects else f"{text} Rejected: {', '.join(rejects)}."
+    return text if not rejects else f"{text} Rejected: {in_words(rejects, request)}."
 
 
 def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | None) -> str:
@@ -46,6 +49,9 @@ def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | No
         notes.append("A report falls within the life of this trade.")
     elif inside is None and figures["best_strike"] is not None:
         notes.append("The date of the next report is unknown.")
+    dte = figures["dte"]
+    if dte is not None and close_at(dte) is None:
+        notes.append(f"With {dte} days left it is too short to close at {CLOSE_AT_DTE} days.")
     usual = usual_tenor(inputs.volatility.iv_rank)
     if usual is not None:
         notes.append(f"At this IV rank some {usual} days are usual.")
@@ -57,6 +63,12 @@ def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | No
 def _delta(delta: float | None) -> str:
     """A wing without a market leaves that of a spread unknown."""
     return "" if delta is None or math.isnan(delta) else f"delta {delta:.2f}, "
+
+
+def close_at(dte: int | None) -> int | None:
+    """Days to expiry at which the trade is usually closed; None for one that is hardly longer, and
+    would be closed as soon as it is opened."""
+    return None if dte is not None and dte <= CLOSE_AT_DTE + LEAST_DAYS_OPEN else CLOSE_AT_DTE
 
 
 def usual_tenor(iv_rank: float | None) -> int | None:

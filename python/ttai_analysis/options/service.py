@@ -15,9 +15,8 @@ from ttai_analysis.models.options import (
     RejectedCounts,
 )
 from ttai_analysis.options.dividends import dividend_figures
-from ttai_analysis.options.gates import GATES
 from ttai_analysis.options.inputs import OptionInputs, gather
-from ttai_analysis.options.notes import options_notes, rationale
+from ttai_analysis.options.notes import close_at, options_notes, rationale
 from ttai_analysis.options.rows import (
     TradeFigures,
     alternatives,
@@ -44,7 +43,7 @@ def analyze_options(
 ) -> OptionsAnalysis:
     """The answer; without anything to sell it is a `reject` that says why."""
     inputs = gather(request, provider, as_of)
-    selection = Selection([], False, 0, RejectedCounts())
+    selection = Selection([], False, 0, RejectedCounts(), [])
     if inputs.contracts is not None:
         selection = select_trades(request, inputs.contracts, inputs.earnings, inputs.view)
     best = selection.ranked[0] if selection.ranked else None
@@ -65,8 +64,8 @@ def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
 
 
 def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
-    """Why no contract passes; empty when one does. Of the gates those that stopped the last ones,
-    for most contracts fail at the first of all."""
+    """Why no contract passes; empty when one does. Of the gates the one that stopped the last, for
+    most contracts fail at the first of all."""
     contracts = inputs.contracts
     if contracts is None:
         return ["no_usable_contracts" if inputs.listed else "no_option_chain"]
@@ -76,9 +75,7 @@ def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
         return []
     if selection.earnings_only:
         return ["earnings_inside_dte" if inputs.earnings.known else "earnings_unknown"]
-    counts = dict(selection.rejected)
-    last = [name for name in reversed(GATES) if counts[name]]
-    return ["no_candidate", *(f"stopped_by_{name}" for name in last[:2])]
+    return ["no_candidate", *(f"stopped_by_{gate}" for gate in selection.stopped_by)]
 
 
 def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:
@@ -119,7 +116,7 @@ def _answer(
         score=best.score if best else 0.0,
         rationale=rationale(request, figures, rejects),
         options_notes=options_notes(inputs, figures, inside),
-        management=Management(),
+        management=Management(close_at_dte=close_at(figures["dte"])),
     )
 
 

@@ -14,7 +14,7 @@ from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import quote_is_stale
 from ttai_analysis.market.underlying import known_earnings
 from ttai_analysis.models.common import ItemError, Quality
-from ttai_analysis.models.options import Management
+from ttai_analysis.models.options import CLOSE_AT_DTE, Management
 from ttai_analysis.models.positions import (
     LegValue,
     ManagementFlags,
@@ -211,7 +211,7 @@ def _management(
         return ManagementFlags(take_profit=None, close_by_dte=None, tested=None)
     return ManagementFlags(
         take_profit=None if captured is None else captured >= RULES.profit_target_pct,
-        close_by_dte=None if dte is None else dte <= RULES.close_at_dte,
+        close_by_dte=None if dte is None else dte <= CLOSE_AT_DTE,
         tested=tested,
     )
 
