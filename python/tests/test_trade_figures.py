@@ -217,7 +217,7 @@ STOPPED = [
     ("csp", {"costBasis": 1.0, "constraints": {"maxCapital": 1.0}}, "stopped_by_capital"),
     ("covered_call", {"costBasis": 999.0}, "stopped_by_basis"),
     ("bull_put_spread", {"spreadWidth": 500.0}, "stopped_by_wing"),
-    ("bull_put_spread", {"constraints": {"minBid": 0.95}}, "stopped_by_credit"),
+    ("bull_put_spread", {"constraints": {"minBid": 1.3}}, "stopped_by_credit"),
     ("iron_condor", {"constraints": {"maxCapital": 1.0}}, "stopped_by_capital"),
 ]
 
