@@ -258,5 +258,14 @@ def test_a_covered_call_stands_on_one_basis(client: Client, basis: float) -> Non
     assert covered_call(contracts, _row(contracts.chain, found["legs"][0]), None).capital == 1e4
 
 
+def test_the_rationale_of_a_spread_names_its_legs(client: Client) -> None:
+    found = _options(client, one_expiry_chain(), strategy="iron_condor")
+    for leg in found["legs"]:
+        assert f"{leg['action']} {leg['strike']:g} {leg['right']}" in found["rationale"]
+    assert "-0.00" not in found["rationale"]
+    put = _options(client, one_expiry_chain())
+    assert f"AAPL: {put['bestStrike']:g} expiring" in put["rationale"]
+
+
 def test_each_fault_that_forbids_a_trade_has_words() -> None:
     assert set(FAULTS) == FORBIDDING

@@ -5,7 +5,7 @@ For: plain wording of figures. Not for: any number of its own.
 
 import math
 
-from ttai_analysis.models.options import CLOSE_AT_DTE, OptionsRequest, Strategy
+from ttai_analysis.models.options import CLOSE_AT_DTE, LegRow, OptionsRequest, Strategy
 from ttai_analysis.options.inputs import OptionInputs
 from ttai_analysis.options.rows import TradeFigures
 from ttai_analysis.options.words import in_words
@@ -21,14 +21,19 @@ LEAST_DAYS_OPEN = 7
 """A trade is meant to be open for longer than this before its days alone close it."""
 
 
-def rationale(request: OptionsRequest, figures: TradeFigures, rejects: list[str]) -> str:
+def rationale(
+    request: OptionsRequest, figures: TradeFigures, legs: list[LegRow], rejects: list[str]
+) -> str:
     """Why this trade, or why none."""
     name = NAMES[request.strategy]
     strike, expiry = figures["best_strike"], figures["best_expiration"]
     if strike is None or expiry is None:
         return f"No {name} on {request.symbol} passes: {in_words(rejects, request)}."
+    what = f"{strike:g}"
+    if len(legs) > 1:
+        what = ", ".join(f"{leg.action} {leg.strike:g} {leg.right}" for leg in legs)
     text = (
-        f"{name.capitalize()} on {request.symbol}: {strike:g} expiring {expiry.isoformat()}, "
+        f"{name.capitalize()} on {request.symbol}: {what} expiring {expiry.isoformat()}, "
         f"{figures['dte']} days, credit {figures['premium']:.2f}, {_delta(figures['delta'])}"
         f"model probability of profit {100 * (figures['pop'] or 0):.0f}%, "
         f"{figures['weekly_roc_pct']:.2f}% a week on the capital at risk."
@@ -62,7 +67,7 @@ def options_notes(inputs: OptionInputs, figures: TradeFigures, inside: bool | No
 
 def _delta(delta: float | None) -> str:
     """A wing without a market leaves that of a spread unknown."""
-    return "" if delta is None or math.isnan(delta) else f"delta {delta:.2f}, "
+    return "" if delta is None or math.isnan(delta) else f"delta {round(delta, 2) + 0.0:.2f}, "
 
 
 def close_at(dte: int | None) -> int | None:

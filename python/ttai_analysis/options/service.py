@@ -94,6 +94,7 @@ def _answer(
     as_of: datetime,
 ) -> OptionsAnalysis:
     contracts, earnings = inputs.contracts, inputs.earnings
+    legs = leg_rows(contracts, best.trade) if contracts and best else []
     inside = earnings_inside(earnings.known, earnings.day, figures["best_expiration"])
     return OptionsAnalysis(
         **answer_head("/analyze/options", request, inputs.source, as_of),
@@ -108,13 +109,13 @@ def _answer(
         **dividend_figures(inputs, best, as_of),
         earnings_date=earnings.day,
         earnings_inside_dte=inside,
-        legs=leg_rows(contracts, best.trade) if contracts and best else [],
+        legs=legs,
         alternative_strikes=alternatives(contracts, selection.ranked) if contracts else [],
         candidates_considered=selection.considered,
         rejected_counts=selection.rejected,
         reject_reasons=rejects,
         score=best.score if best else 0.0,
-        rationale=rationale(request, figures, rejects),
+        rationale=rationale(request, figures, legs, rejects),
         options_notes=options_notes(inputs, figures, inside),
         management=Management(close_at_dte=close_at(figures["dte"])),
     )
