@@ -97,24 +97,28 @@ function optionsRows(options: NonNullable<NonNullable<Run['result']>['options']>
     ['theta/day', figure(options.thetaPerDay, 3)],
     ['vega/pt', figure(options.vegaPerPoint, 3)],
   ].filter(([, value]) => value !== null);
-  const contract =
+  const { legs } = options;
+  const contracts =
     options.bestStrike === null
       ? null
-      : `${figure(options.bestStrike)} expiring ${options.bestExpiration ?? '?'} (${options.dte ?? '?'} days)`;
+      : `${legs.length > 1 ? `${legs.length} legs` : figure(options.bestStrike)} expiring ${options.bestExpiration ?? '?'} (${options.dte ?? '?'} days)`;
   return pairs([
     ['Verdict', [options.recommendation, options.strategy].filter(Boolean).join(', ') || null],
     ['Underlying', figure(options.underlyingPrice)],
-    ['Contract', contract],
-    ...(options.legs.length < 2 ? [] : options.legs).map((leg): [string, string] => [
+    [legs.length > 1 ? 'Contracts' : 'Contract', contracts],
+    ...(legs.length > 1 ? legs : []).map((leg): [string, string] => [
       'Leg',
       `${leg.action ?? ''} ${figure(leg.strike) ?? ''} ${leg.right ?? ''} ${leg.expiration ?? ''} ${figure(leg.bid) ?? '–'} / ${figure(leg.ask) ?? '–'}`,
     ]),
     ['Premium', figure(options.premium)],
     ['Greeks', greeks.map(([name, value]) => `${name} ${value}`).join(', ') || null],
     ['IV', percent(options.iv)],
-    ['IV / HV', figure(options.ivHvRatio)],
+    ['IV / HV', overRealised(options)],
     ['Odds', odds(options)],
-    ['Breakeven', figure(options.breakeven)],
+    [
+      'Breakeven',
+      [figure(options.breakeven), figure(options.breakevenUpper)].filter(Boolean).join(' and ') || null,
+    ],
     ['Return', returns(options)],
     ['Liquidity', options.liquidityScore],
     [
@@ -124,6 +128,20 @@ function optionsRows(options: NonNullable<NonNullable<Run['result']>['options']>
     ['Why', options.rationale],
     ['Warnings', warnings(options)],
   ]);
+}
+
+/** The ratio with the two volatilities that it is of: that of the contract sold is another one. */
+function overRealised({
+  ivHvRatio,
+  atmIv,
+  hv20,
+}: {
+  ivHvRatio: number | null;
+  atmIv: number | null;
+  hv20: number | null;
+}): string | null {
+  if (ivHvRatio === null) return null;
+  return `${figure(ivHvRatio)} (${percent(atmIv) ?? '–'} at the money / ${percent(hv20) ?? '–'})`;
 }
 
 function odds({

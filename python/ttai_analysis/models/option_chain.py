@@ -70,7 +70,8 @@ class ContractRow(Model):
 
 
 class ExpirationRow(Model):
-    """One expiry: its forward and the volatility and expected move at the money."""
+    """One expiry: its forward and the volatility at the money, and by that one deviation in dollars
+    to the minute at which it ends."""
 
     expiration: date
     dte: int

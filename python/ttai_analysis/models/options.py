@@ -1,7 +1,7 @@
 """The shapes of /analyze/options."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -22,6 +22,7 @@ from ttai_analysis.models.positions import AssignmentRisk
 
 Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
 Liquidity = Literal["good", "fair", "poor", "unknown"]
+PACKAGE = "Of what is sold: of a spread or condor all legs together, sold less bought"
 
 
 class InputContract(SentModel):
@@ -105,7 +106,8 @@ class InputEarnings(SentModel):
 
 
 class OptionsRequest(RequestModel):
-    """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
+    """`costBasis`: what a share under a covered call cost, on which all of its figures are then
+    (without it on today's price); no strike below it is sold. `spreadWidth`: in dollars."""
 
     symbol: Symbol
     strategy: Strategy = "csp"
@@ -141,7 +143,7 @@ class LegRow(Model):
 
 
 class AlternativeRow(Model):
-    """A runner-up."""
+    """A runner-up; `strike` and `delta` are those of its first leg."""
 
     strike: Number
     expiration: date
@@ -155,7 +157,8 @@ class AlternativeRow(Model):
 
 
 class RejectedCounts(Model):
-    """How many contracts failed first at each gate."""
+    """How many failed first at each gate: contracts to be sold; for `pair` put spreads without a
+    call spread of their expiry; for `credit`, `roc` and `capital` of spreads whole trades."""
 
     delta: int = 0
     dte: int = 0
@@ -168,6 +171,8 @@ class RejectedCounts(Model):
     capital: int = 0
     basis: int = 0
     wing: int = 0
+    pair: int = 0
+    credit: int = 0
 
 
 CLOSE_AT_DTE = 21
@@ -175,10 +180,11 @@ CLOSE_AT_DTE = 21
 
 
 class Management(Model):
-    """When to take the profit, when to close, and when the position counts as tested."""
+    """When to take the profit, when to close, and when the position counts as tested. `closeAtDte`
+    is null for a trade that is at most a week longer: that is held to its profit or to expiry."""
 
     profit_target_pct: float = 50.0
-    close_at_dte: int = CLOSE_AT_DTE
+    close_at_dte: int | None = CLOSE_AT_DTE
     tested_delta: float = 0.5
     tested_credit_multiple: float = 2.0
 
@@ -188,12 +194,19 @@ class OptionsAnalysis(Answer):
     contract of 100 shares.
 
     `capitalRequired` is what is held, for a cash-secured put the whole strike; `rocPct` is on what
-    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width.
-    `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it;
-    `breakevenUpper` is an iron condor's second one. `expectedMove` is one deviation by the
-    contract's volatility, `expectedMoveStraddle` .85 of its expiry's straddle. `vrp`: implied
-    volatility of 30 days less the realised one of 20. Greeks are those of the option itself, not of
-    its seller: a put's delta is negative, its theta too.
+    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width. All
+    figures of a covered call are on one price of the shares: `costBasis` where it is given, else
+    today's.
+    `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it.
+    `atmIv` is the volatility at the money of `bestExpiration` (without a contract of the expiry
+    nearest to 30 days); `ivHvRatio`, `vrp` and `expectedMove` are by it, so that they agree with
+    the `expirations` of /option-chain. `iv` is that of the contract sold. Greeks are those of what
+    is sold, not of its seller: a put's delta is negative, its theta too.
+
+    Spreads and condors are one thing that is sold: `bid`, `ask`, `mid`, `spreadPct` and the greeks
+    are those of the whole package, sold legs less bought ones. `bestStrike` and `iv` are those of
+    its first leg (a condor's short put), `openInterest`, `volume` and `liquidityScore` those of the
+    sold contract that has least, `probItm` and `probTouch` the odds of either short strike.
     """
 
     symbol: str
@@ -205,27 +218,46 @@ class OptionsAnalysis(Answer):
     dte: int | None
     premium: Number
     mid: Number
-    bid: Number
-    ask: Number
-    delta: Number
-    gamma: Number
-    theta_per_day: Number
-    vega_per_point: Number
-    iv: Number
+    bid: Annotated[Number, Field(description="What selling the whole brings now, per share")]
+    ask: Annotated[Number, Field(description="What buying the whole back costs now, per share")]
+    delta: Annotated[Number, Field(description=f"{PACKAGE}, per share")]
+    gamma: Annotated[Number, Field(description=f"{PACKAGE}, per share")]
+    theta_per_day: Annotated[Number, Field(description=f"{PACKAGE}, per share and calendar day")]
+    vega_per_point: Annotated[
+        Number, Field(description=f"{PACKAGE}, per share and percentage point of volatility")
+    ]
+    iv: Annotated[Number, Field(description="Implied volatility of the first leg, decimal")]
     iv_rank: Number
     iv_percentile: Number
     hv20: Number
-    iv_hv_ratio: Number
-    atm_iv: Number
-    vrp: Number
+    iv_hv_ratio: Annotated[Number, Field(description="atmIv / hv20")]
+    atm_iv: Annotated[
+        Number, Field(description="Volatility at the money of the expiry sold, decimal")
+    ]
+    vrp: Annotated[Number, Field(description="atmIv - hv20")]
     pop: Number
-    prob_itm: Number
-    prob_touch: Number
-    breakeven: Number
-    breakeven_upper: Number
+    prob_itm: Annotated[
+        Number,
+        Field(description="That a sold contract ends in the money; a condor's either short strike"),
+    ]
+    prob_touch: Annotated[
+        Number,
+        Field(
+            description="That the price reaches a sold strike before expiry; a condor's either one"
+        ),
+    ]
+    breakeven: Annotated[Number, Field(description="Of an iron condor the lower one")]
+    breakeven_upper: Annotated[
+        Number, Field(description="The upper one of an iron condor; null where there is only one")
+    ]
     breakeven_distance_pct: Number
-    expected_move: Number
-    expected_move_straddle: Number
+    expected_move: Annotated[
+        Number,
+        Field(description="One deviation to the minute of expiry by atmIv, dollars per share"),
+    ]
+    expected_move_straddle: Annotated[
+        Number, Field(description=".85 of the expiry's straddle, dollars per share")
+    ]
     forward: Number
     roc_pct: Number
     gross_roc_pct: Number
@@ -236,9 +268,9 @@ class OptionsAnalysis(Answer):
     max_loss: Number
     capital_required: Number
     liquidity_score: Liquidity
-    spread_pct: Number
-    open_interest: Count
-    volume: Count
+    spread_pct: Annotated[Number, Field(description="ask - bid, percent of mid")]
+    open_interest: Annotated[Count, Field(description="Least of the sold contracts")]
+    volume: Annotated[Count, Field(description="Least of the sold contracts")]
     support_below_strike: bool | None
     earnings_date: date | None
     earnings_inside_dte: bool | None

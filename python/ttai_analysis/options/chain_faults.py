@@ -14,7 +14,7 @@ from ttai_analysis.market.faults import CLOCK_SKEW, MAX_AGE_IN_SESSION
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
-from ttai_analysis.options.sold import outside_forward
+from ttai_analysis.options.sold import out_of_the_money
 from ttai_analysis.providers.base import BoolArray, Chain, IntArray
 
 SHARES = 100.0
@@ -230,7 +230,9 @@ def _iv_outliers(contracts: Contracts) -> BoolArray:
     """Out-of-the-money contracts whose volatility is far from that of the strikes about them."""
     chain = contracts.chain
     outliers = np.zeros(len(contracts), dtype=np.bool_)
-    known = ~np.isnan(contracts.iv) & outside_forward(chain, contracts.forward)
+    known = ~np.isnan(contracts.iv) & out_of_the_money(
+        chain.is_call, chain.strike, contracts.forward
+    )
     rows = np.flatnonzero(known)
     rows = rows[np.lexsort((chain.strike[rows], chain.expiry[rows]))]
     _, first, size = np.unique(chain.expiry[rows], return_index=True, return_counts=True)

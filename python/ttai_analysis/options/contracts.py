@@ -18,7 +18,7 @@ from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import greeks
 from ttai_analysis.options.sold import (
     Sold,
-    outside_forward,
+    out_of_the_money,
     rows_of,
     rows_with_american_volatility,
 )
@@ -265,10 +265,13 @@ def expiry_iv(contracts: Contracts, expiry: int) -> float | None:
     ever made up where quotes are missing.
     """
     chain = contracts.chain
-    rows = np.flatnonzero(~np.isnan(contracts.iv) & (chain.expiry == expiry))
+    rows = np.flatnonzero(chain.expiry == expiry)
+    rows = rows[~np.isnan(contracts.iv[rows])]
     if rows.size == 0:
         return None
-    outside = outside_forward(chain, contracts.forward)[rows]
-    rows = rows[outside] if outside.any() else rows
-    nearest = rows[np.argsort(np.abs(chain.strike[rows] - contracts.forward[rows]), kind="stable")]
-    return float(np.mean(contracts.iv[nearest[:2]]))
+    strike, forward = chain.strike[rows], contracts.forward[rows]
+    away = np.abs(strike - forward)
+    outside = out_of_the_money(chain.is_call[rows], strike, forward)
+    away = np.where(outside, away, np.inf) if outside.any() else away
+    nearest = np.argsort(away, kind="stable")[:2]
+    return float(np.mean(contracts.iv[rows[nearest[np.isfinite(away[nearest])]]]))

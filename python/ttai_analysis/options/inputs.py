@@ -198,5 +198,5 @@ def _view(request: OptionsRequest, volatility: VolatilityContext) -> MarketView:
     return MarketView(
         supports=tuple(price for price in supports if price is not None),
         resistances=tuple(price for price in resistances if price is not None),
-        iv_hv_ratio=volatility.ratio,
+        hv20=volatility.hv20,
     )

@@ -50,15 +50,15 @@ def rows_with_american_volatility(
     return telling if bool((least > sold.max_delta).all()) else np.asarray(asked | telling)
 
 
-def outside_forward(chain: Chain, forward: FloatArray) -> BoolArray:
+def out_of_the_money(is_call: BoolArray, strike: FloatArray, forward: FloatArray) -> BoolArray:
     """Which contracts are out of the money by the forward."""
-    return np.asarray(np.where(chain.is_call, chain.strike >= forward, chain.strike < forward))
+    return np.asarray(np.where(is_call, strike >= forward, strike < forward))
 
 
 def _tells_volatility(chain: Chain, forward: FloatArray, iv: FloatArray) -> BoolArray:
     """The contracts that an expiry's volatility is read from: out of the money by the forward, and
     all of an expiry that has none of those."""
-    outside = outside_forward(chain, forward)
+    outside = out_of_the_money(chain.is_call, chain.strike, forward)
     days, expiry = np.unique(chain.expiry, return_inverse=True)
     known = np.bincount(expiry[outside & ~np.isnan(iv)], minlength=days.size)
     return np.asarray(outside | (known == 0)[expiry])

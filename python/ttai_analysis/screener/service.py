@@ -32,7 +32,7 @@ from ttai_analysis.models.screener import (
 from ttai_analysis.options.volatility_context import iv_standing
 from ttai_analysis.providers.base import Provider
 from ttai_analysis.quality import code_of, forbidding
-from ttai_analysis.screener.criteria import CRITERIA, WEIGHTS, Figures, failures, score
+from ttai_analysis.screener.criteria import CRITERIA, WEIGHTS, Figures, failures, score, shares_of
 from ttai_analysis.timestamps import days_to
 
 PERIOD = "6mo"
@@ -42,11 +42,14 @@ FUND_SECTOR = "fund"
 
 @dataclass(slots=True)
 class Seen:
-    """Of all bars that were looked at: how often each code was said of them, and when the oldest
-    that could be trusted were complete."""
+    """Of all bars that were looked at: how often each code was said of them, how many could not be
+    trusted, and when the oldest that could were complete. And by symbol what it earns of the score.
+    """
 
     faults: Counter[str] = field(default_factory=Counter)
+    without_price: int = 0
     oldest: datetime | None = None
+    shares: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def candidates(request: ScreenerRequest, provider: Provider, as_of: datetime) -> ScreenerAnswer:
@@ -60,30 +63,40 @@ def candidates(request: ScreenerRequest, provider: Provider, as_of: datetime) ->
     counts = dict.fromkeys(CRITERIA, 0)
     for row in stopped:
         counts[row.failed[0]] += 1
-    unknown = sum(row.price is None for row in rows)
     return ScreenerAnswer(
         **answer_head("/screener/candidates", request, provider.source, as_of),
         quality=Quality(
             source=provider.source,
             as_of=seen.oldest,
             age_seconds=age_seconds(as_of, seen.oldest),
-            stale=unknown == len(rows),
+            stale=all(row.price is None for row in rows),
             adjusted=True,
             bars_used=0,
             warnings=[
-                *([f"without_price:{unknown}"] if unknown else []),
+                *([f"without_price:{seen.without_price}"] if seen.without_price else []),
                 *(f"{code}:{count}" for code, count in sorted(seen.faults.items())),
             ],
         ),
-        evidence=[
-            Evidence(rule=rule, value="share", threshold="", passed=True, weight=weight)
-            for rule, weight in WEIGHTS.items()
-        ],
+        evidence=_evidence(seen.shares[passed[0].symbol] if passed else {}),
         symbols=[row.symbol for row in passed[: criteria.max_results]],
         rows=[*passed, *stopped],
         universe_size=len(universe),
         failed_counts=counts,
     )
+
+
+def _evidence(earned: dict[str, float]) -> list[Evidence]:
+    """What the first symbol earns by each rule of the score; nothing where none passes."""
+    return [
+        Evidence(
+            rule=rule,
+            value=earned.get(rule, "no symbol passes"),
+            threshold=0.5,
+            passed=earned.get(rule, 0.0) >= 0.5,
+            weight=weight,
+        )
+        for rule, weight in WEIGHTS.items()
+    ]
 
 
 def _universe(criteria: Criteria, provider: Provider) -> list[str]:
@@ -115,7 +128,11 @@ def _row(
     if failed:
         return _screened(symbol, figures, failed)
     _add_bars(figures, provider, symbol, as_of, seen)
-    _add_earnings(figures, criteria, provider, symbol, as_of)
+    seen.without_price += figures.price is None
+    seen.shares[symbol] = shares_of(figures)
+    asked = criteria.max_days_to_earnings is not None
+    if asked or not failures(criteria, figures, CRITERIA):
+        _add_earnings(figures, provider, symbol, as_of)
     return _screened(symbol, figures, failures(criteria, figures, CRITERIA))
 
 
@@ -144,11 +161,7 @@ def _add_bars(
     figures.sma50 = _known(last(indicators.sma50))
 
 
-def _add_earnings(
-    figures: Figures, criteria: Criteria, provider: Provider, symbol: str, as_of: datetime
-) -> None:
-    if criteria.max_days_to_earnings is None:
-        return
+def _add_earnings(figures: Figures, provider: Provider, symbol: str, as_of: datetime) -> None:
     earnings = known_earnings(provider, symbol, as_of)
     figures.earnings_known = earnings.known
     if earnings.day is not None:
