@@ -177,6 +177,8 @@ class RejectedCounts(Model):
 
 CLOSE_AT_DTE = 21
 """Days to expiry at which a trade is usually closed."""
+LEAST_DAYS_OPEN = 7
+"""A trade that the days alone would close sooner than this was opened to be held."""
 
 
 class Management(Model):

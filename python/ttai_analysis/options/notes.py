@@ -5,7 +5,13 @@ For: plain wording of figures. Not for: any number of its own.
 
 import math
 
-from ttai_analysis.models.options import CLOSE_AT_DTE, LegRow, OptionsRequest, Strategy
+from ttai_analysis.models.options import (
+    CLOSE_AT_DTE,
+    LEAST_DAYS_OPEN,
+    LegRow,
+    OptionsRequest,
+    Strategy,
+)
 from ttai_analysis.options.inputs import OptionInputs
 from ttai_analysis.options.rows import TradeFigures
 from ttai_analysis.options.words import in_words
@@ -17,8 +23,6 @@ NAMES: dict[Strategy, str] = {
     "bear_call_spread": "bear call spread",
     "iron_condor": "iron condor",
 }
-LEAST_DAYS_OPEN = 7
-"""A trade is meant to be open for longer than this before its days alone close it."""
 
 
 def rationale(

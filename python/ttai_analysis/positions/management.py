@@ -6,13 +6,11 @@ For: the rules with their limits. Not for: values (valuation.py) or assignment (
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from ttai_analysis.models.options import CLOSE_AT_DTE, Management
+from ttai_analysis.models.options import CLOSE_AT_DTE, LEAST_DAYS_OPEN, Management
 from ttai_analysis.models.positions import ManagementFlags
 from ttai_analysis.timestamps import days_to
 
 RULES = Management()
-LEAST_DAYS_OPEN = 7
-"""What is closed by the calendar sooner after its opening was opened to be held."""
 
 
 def management_flags(
