@@ -64,7 +64,9 @@ beforeAll(async () => {
     database: pool,
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
-      analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),
+      analysis: async () => ({
+        ok: (await analysis.readiness({ timeoutMs: 1_000 })).status !== 'unavailable',
+      }),
     },
     serverId: 'test',
     log: quiet,

@@ -3,9 +3,11 @@
  *
  * It fetches market data and judges the chart. A rejected chart ends it. For an options or a full analysis it looks
  * for a contract, and for a full one it reads the news beside that; neither needs the other. Then the results are put
- * together: a bullish chart and a selected contract make `select`, positive news make it `strong_select`, anything
- * else is `neutral`. The result is saved, and its owner is told. An effect that fails after its retries fails the run,
- * which is saved and told as well. `CANCEL` ends it wherever it is.
+ * together: a selected contract and the chart that its strategy wants make `select`, positive news make it
+ * `strong_select`, anything else is `neutral`. News that say no do not take the pick away, but stand beside it as a
+ * caution, and never make it strong. The result is saved, and its owner is told. An effect that fails after its retries
+ * fails the run, and so do parts of different sources (`source_changed`: the provider was changed meanwhile); that is
+ * saved and told as well. `CANCEL` ends it wherever it is.
  *
  * Not for how the analysis is computed (the analysis service), nor for storing or delivering anything.
  */
@@ -20,6 +22,7 @@ import {
   strategy,
   timeframe,
 } from './market.ts';
+import { reasonInWords } from './reason-words.ts';
 
 export const analysisInput = z.object({
   type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']),
@@ -42,9 +45,12 @@ export interface AnalysisResult {
   research: ResearchAnalysis | null;
   /** Why it was rejected, or what each part found, in words. */
   reasons: string[];
+  /** What speaks against acting on the recommendation, in words. */
+  cautions: string[];
   error: EffectError | null;
-  /** Of the chart's data. */
+  /** Of the oldest part. */
   asOf: string | null;
+  /** Of all parts; null when they differ, or there are none. */
   source: string | null;
 }
 
@@ -62,10 +68,20 @@ export interface AnalysisContext extends AnalysisInput {
 /** Effects that each type waits for: market data, chart, contract, news, saving. */
 const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 } as const;
 
+/** The chart that a strategy wants. As the analysis service's quick look has it. */
+const WANTED_CHART: Readonly<Record<AnalysisInput['strategy'], ChartAnalysis['recommendation']>> = {
+  csp: 'bullish',
+  covered_call: 'bullish',
+  bull_put_spread: 'bullish',
+  bear_call_spread: 'bearish',
+  iron_condor: 'neutral',
+};
+
 /** Puts the parts together. Fails closed: what is missing or unknown never makes a pick. */
 export function synthesize(context: AnalysisContext): AnalysisResult {
   const { symbol, type, chart, options, research, error } = context;
   const status = error ? 'failed' : chart?.recommendation === 'reject' ? 'rejected' : 'completed';
+  const sources = sourcesOf(context);
   return {
     status,
     recommendation: status === 'failed' ? null : status === 'rejected' ? 'reject' : recommend(context),
@@ -75,23 +91,67 @@ export function synthesize(context: AnalysisContext): AnalysisResult {
     options,
     research,
     reasons: reasons(context),
+    cautions: cautions(context),
     error,
-    asOf: chart?.asOf ?? null,
-    source: chart?.quality.source ?? null,
+    asOf: partsOf(context).reduce(oldest, null),
+    source: sources.size === 1 ? ([...sources.keys()][0] ?? null) : null,
   };
 }
 
-function recommend({ chart, options, research }: AnalysisContext): Recommendation {
-  if (chart?.recommendation !== 'bullish' || options?.recommendation !== 'select') return 'neutral';
-  return research?.sentiment === 'positive' ? 'strong_select' : 'select';
+function recommend({ strategy, chart, options, research }: AnalysisContext): Recommendation {
+  if (chart?.recommendation !== WANTED_CHART[strategy] || options?.recommendation !== 'select') {
+    return 'neutral';
+  }
+  const isBacked = research?.sentiment === 'positive' && research.recommendation === 'pass';
+  return isBacked ? 'strong_select' : 'select';
 }
 
 function reasons({ chart, options, research, error }: AnalysisContext): string[] {
   if (error) return [error.message];
-  if (chart?.recommendation === 'reject' && chart.rejectReasons.length > 0) return chart.rejectReasons;
+  if (chart?.recommendation === 'reject' && chart.rejectReasons.length > 0) {
+    return chart.rejectReasons.map(reasonInWords);
+  }
   return [chart?.chartNotes, options?.rationale, research?.researchNotes].filter(
     (text) => text !== undefined,
   );
+}
+
+function cautions({ research }: AnalysisContext): string[] {
+  if (research?.recommendation !== 'reject') return [];
+  const { sentiment, rejectReasons, redFlags } = research;
+  const codes = new Set([...rejectReasons, ...redFlags.map(({ type }) => type)]);
+  const head = sentiment === 'unknown' ? 'the news are not known' : 'the news say no';
+  return [`${head}: ${[...codes].map(reasonInWords).join(', ')}`];
+}
+
+function partsOf({ chart, options, research }: AnalysisContext) {
+  return [chart, options, research].filter((part) => part !== null);
+}
+
+function oldest(time: string | null, { asOf }: { asOf: string }): string | null {
+  return time === null || Date.parse(asOf) < Date.parse(time) ? asOf : time;
+}
+
+/** The parts' names by the source of their data. */
+function sourcesOf({ chart, options, research }: AnalysisContext): Map<string, string[]> {
+  const sources = new Map<string, string[]>();
+  for (const [name, part] of Object.entries({ chart, options, research })) {
+    if (part) sources.set(part.quality.source, [...(sources.get(part.quality.source) ?? []), name]);
+  }
+  return sources;
+}
+
+/** The run's error, or that its parts speak of different markets: one changed under it. */
+function errorOf(context: AnalysisContext): EffectError | null {
+  const sources = sourcesOf(context);
+  if (context.error || sources.size < 2) return context.error;
+  const parts = [...sources].map(([source, names]) => `${names.join(' and ')} from ${source}`);
+  return {
+    name: 'TtaiError',
+    code: 'source_changed',
+    message: `The source of market data was changed while this ran: ${parts.join(', ')}. Start a new run.`,
+    retryable: true,
+  };
 }
 
 /** One effect done; what comes next, in words for a person. */
@@ -131,7 +191,12 @@ const machine = setup({
     takeChart: assign(({ context }, chart: ChartAnalysis) => ({
       chart,
       marketData: null,
-      progress: advance(context, 'Looking for a contract'),
+      progress: advance(
+        context,
+        context.type === 'full_analysis'
+          ? 'Looking for a contract, and reading the news'
+          : 'Looking for a contract',
+      ),
     })),
     tell: emit(({ context }) => ({
       type: 'notification' as const,
@@ -142,6 +207,7 @@ const machine = setup({
         status: context.result?.status ?? 'failed',
         recommendation: context.result?.recommendation ?? null,
         reasons: context.result?.reasons ?? [],
+        cautions: context.result?.cautions ?? [],
         asOf: context.result?.asOf ?? null,
         source: context.result?.source ?? null,
       },
@@ -270,10 +336,14 @@ const machine = setup({
       },
     },
     synthesize: {
-      entry: assign(({ context }) => ({
-        result: synthesize(context),
-        progress: { ...context.progress, step: 'Saving' },
-      })),
+      entry: assign(({ context }) => {
+        const error = errorOf(context);
+        return {
+          error,
+          result: synthesize({ ...context, error }),
+          progress: { ...context.progress, step: 'Saving' },
+        };
+      }),
       always: 'save',
     },
     save: {
