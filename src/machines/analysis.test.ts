@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
 import type { LiveActor } from '../actors/runtime/testing/live-actor.ts';
-import { type AnalysisContext, type AnalysisResult, analysis, analysisInput } from './analysis.ts';
+import { type AnalysisContext, analysis, analysisInput } from './analysis.ts';
+import type { AnalysisResult } from './analysis-result.ts';
 import { analysisModel, chart, failed, marketData, options, research } from './testing/models.ts';
 
 const { machine } = analysis;

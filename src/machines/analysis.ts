@@ -13,6 +13,13 @@
  */
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
+import {
+  type AnalysisParts,
+  type AnalysisResult,
+  analysisType,
+  errorOf,
+  synthesize,
+} from './analysis-result.ts';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
 import {
   type ChartAnalysis,
@@ -22,137 +29,24 @@ import {
   strategy,
   timeframe,
 } from './market.ts';
-import { reasonInWords } from './reason-words.ts';
 
 export const analysisInput = z.object({
-  type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']),
+  type: analysisType,
   symbol: z.string().min(1).max(10),
   timeframe: timeframe.default('daily'),
   strategy: strategy.default('csp'),
 });
 export type AnalysisInput = z.infer<typeof analysisInput>;
 
-export type Recommendation = 'strong_select' | 'select' | 'neutral' | 'reject';
-
-/** What a run comes to: its output, and what is saved. */
-export interface AnalysisResult {
-  status: 'completed' | 'rejected' | 'failed' | 'cancelled';
-  recommendation: Recommendation | null;
-  symbol: string;
-  type: AnalysisInput['type'];
-  chart: ChartAnalysis | null;
-  options: OptionsAnalysis | null;
-  research: ResearchAnalysis | null;
-  /** Why it was rejected, or what each part found, in words. */
-  reasons: string[];
-  /** What speaks against acting on the recommendation, in words. */
-  cautions: string[];
-  error: EffectError | null;
-  /** Of the oldest part. */
-  asOf: string | null;
-  /** Of all parts; null when they differ, or there are none. */
-  source: string | null;
-}
-
-export interface AnalysisContext extends AnalysisInput {
+export interface AnalysisContext extends AnalysisInput, AnalysisParts {
   /** Kept from its fetching until the chart is judged. */
   marketData: MarketData | null;
-  chart: ChartAnalysis | null;
-  options: OptionsAnalysis | null;
-  research: ResearchAnalysis | null;
-  error: EffectError | null;
   result: AnalysisResult | null;
   progress: { done: number; total: number; step: string };
 }
 
 /** Effects that each type waits for: market data, chart, contract, news, saving. */
 const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 } as const;
-
-/** The chart that a strategy wants. As the analysis service's quick look has it. */
-const WANTED_CHART: Readonly<Record<AnalysisInput['strategy'], ChartAnalysis['recommendation']>> = {
-  csp: 'bullish',
-  covered_call: 'bullish',
-  bull_put_spread: 'bullish',
-  bear_call_spread: 'bearish',
-  iron_condor: 'neutral',
-};
-
-/** Puts the parts together. Fails closed: what is missing or unknown never makes a pick. */
-export function synthesize(context: AnalysisContext): AnalysisResult {
-  const { symbol, type, chart, options, research, error } = context;
-  const status = error ? 'failed' : chart?.recommendation === 'reject' ? 'rejected' : 'completed';
-  const sources = sourcesOf(context);
-  return {
-    status,
-    recommendation: status === 'failed' ? null : status === 'rejected' ? 'reject' : recommend(context),
-    symbol,
-    type,
-    chart,
-    options,
-    research,
-    reasons: reasons(context),
-    cautions: cautions(context),
-    error,
-    asOf: partsOf(context).reduce(oldest, null),
-    source: sources.size === 1 ? ([...sources.keys()][0] ?? null) : null,
-  };
-}
-
-function recommend({ strategy, chart, options, research }: AnalysisContext): Recommendation {
-  if (chart?.recommendation !== WANTED_CHART[strategy] || options?.recommendation !== 'select') {
-    return 'neutral';
-  }
-  const isBacked = research?.sentiment === 'positive' && research.recommendation === 'pass';
-  return isBacked ? 'strong_select' : 'select';
-}
-
-function reasons({ chart, options, research, error }: AnalysisContext): string[] {
-  if (error) return [error.message];
-  if (chart?.recommendation === 'reject' && chart.rejectReasons.length > 0) {
-    return chart.rejectReasons.map(reasonInWords);
-  }
-  return [chart?.chartNotes, options?.rationale, research?.researchNotes].filter(
-    (text) => text !== undefined,
-  );
-}
-
-function cautions({ research }: AnalysisContext): string[] {
-  if (research?.recommendation !== 'reject') return [];
-  const { sentiment, rejectReasons, redFlags } = research;
-  const codes = new Set([...rejectReasons, ...redFlags.map(({ type }) => type)]);
-  const head = sentiment === 'unknown' ? 'the news are not known' : 'the news say no';
-  return [`${head}: ${[...codes].map(reasonInWords).join(', ')}`];
-}
-
-function partsOf({ chart, options, research }: AnalysisContext) {
-  return [chart, options, research].filter((part) => part !== null);
-}
-
-function oldest(time: string | null, { asOf }: { asOf: string }): string | null {
-  return time === null || Date.parse(asOf) < Date.parse(time) ? asOf : time;
-}
-
-/** The parts' names by the source of their data. */
-function sourcesOf({ chart, options, research }: AnalysisContext): Map<string, string[]> {
-  const sources = new Map<string, string[]>();
-  for (const [name, part] of Object.entries({ chart, options, research })) {
-    if (part) sources.set(part.quality.source, [...(sources.get(part.quality.source) ?? []), name]);
-  }
-  return sources;
-}
-
-/** The run's error, or that its parts speak of different markets: one changed under it. */
-function errorOf(context: AnalysisContext): EffectError | null {
-  const sources = sourcesOf(context);
-  if (context.error || sources.size < 2) return context.error;
-  const parts = [...sources].map(([source, names]) => `${names.join(' and ')} from ${source}`);
-  return {
-    name: 'TtaiError',
-    code: 'source_changed',
-    message: `The source of market data was changed while this ran: ${parts.join(', ')}. Start a new run.`,
-    retryable: true,
-  };
-}
 
 /** One effect done; what comes next, in words for a person. */
 function advance({ progress }: AnalysisContext, step: string): AnalysisContext['progress'] {

@@ -1,6 +1,6 @@
 /** The effects of the machine `analysis`: the analysis service's calls, and keeping the result. */
 import { z } from 'zod';
-import type { AnalysisResult } from '../../machines/analysis.ts';
+import type { AnalysisResult } from '../../machines/analysis-result.ts';
 import {
   chartAnalysis,
   marketData,
