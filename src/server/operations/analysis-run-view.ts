@@ -154,11 +154,17 @@ export function analysisInWords({ chart, options, research, reasons }: AnalysisR
   return [
     chart && `Chart: ${chart.recommendation}, trend ${chart.trendDirection} ${chart.trendQuality}.`,
     options?.bestStrike != null &&
-      `Options: ${options.recommendation} ${options.strategy} ${options.bestStrike} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
+      `Options: ${options.recommendation} ${options.strategy} ${contractsInWords(options)} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
     research && `Research: ${research.sentiment}.`,
     reasons.join(' '),
     warningsInWords({ chart, options, research }),
   ].filter((line): line is string => typeof line === 'string' && line !== '');
+}
+
+/** The strike of the one contract, or each leg. */
+function contractsInWords({ bestStrike, legs }: z.output<typeof optionsSummary>): string {
+  if (legs.length < 2) return String(bestStrike);
+  return legs.map(({ action, strike, right }) => `${action} ${strike} ${right}`).join(', ');
 }
 
 function warningsInWords(parts: Pick<AnalysisResultView, 'chart' | 'options' | 'research'>): string {

@@ -250,6 +250,17 @@ describe('screeners', () => {
   const start = (input: object, as: Partial<OperationContext> = {}) =>
     call<RunAnswer>('start_screener', input, as);
 
+  it('tell once why they do not go on, for however many symbols, and have no cautions', async () => {
+    const started = await start({ criteria: {} });
+    expect(started.run).toMatchObject({ cautions: [] });
+    system.lastError = { name: 'E', code: 'provider_unavailable', message: 'Gone.', retryable: true };
+    const effects = ['a', 'b'].map((id) => ({ id, src: 'quickAnalyze', effectId: id }));
+    system.move(addressOf(started), { effects });
+    const { output, text } = await answerOf('wait_run', { runId: started.run.runId, maxWaitSeconds: 0 });
+    expect(output).toMatchObject({ run: { waiting: [{ effect: 'quickAnalyze' }, {}] } });
+    expect(text.match(/Gone\./g)).toHaveLength(1);
+  });
+
   it('start on criteria, and end with a result of summary size', async () => {
     const started = await start({
       criteria: { symbols: [' aapl', 'F'], strategy: 'covered_call' },

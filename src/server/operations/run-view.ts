@@ -142,9 +142,10 @@ export function runInWords(head: RunHead): string {
   return `${what} is ${status}${recommendation ? `: ${verdictInWords(head)}` : ''}.`;
 }
 
-/** Why it does not go on, a sentence for each effect that is tried again. */
+/** Why it does not go on, a sentence for each reason: a screener may wait for several symbols alike. */
 export function waitingInWords({ waiting }: Pick<Run, 'waiting'>): string[] {
-  return waiting.map(({ error: { code, message } }) => `Waiting, and trying again: ${message} (${code})`);
+  const reasons = new Set(waiting.map(({ error: { code, message } }) => `${message} (${code})`));
+  return [...reasons].map((reason) => `Waiting, and trying again: ${reason}`);
 }
 
 /** The run and its main numbers in a few lines. */
