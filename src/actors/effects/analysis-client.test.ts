@@ -18,13 +18,15 @@ async function serve(listener: RequestListener): Promise<string> {
 
 it('keeps the path of an address that has one', async () => {
   const asked: string[] = [];
+  const none = { symbols: [], universeSize: 0, failedCounts: {}, asOf: '2026-03-02T15:00:00Z' };
+  const answer = { ...none, quality: { source: 'simulated', asOf: null, warnings: [] } };
   const url = await serve((request, response) => {
     asked.push(request.url ?? '');
-    response.setHeader('connection', 'close').end('[]');
+    response.setHeader('connection', 'close').end(JSON.stringify(answer));
   });
   const client = new AnalysisClient(() => `${url}/behind/a/proxy`);
-  expect(await client.candidates({})).toEqual([]);
-  expect(asked).toEqual(['/behind/a/proxy/screener/candidates']);
+  expect(await client.candidates({})).toMatchObject(none);
+  expect(asked).toEqual(['/behind/a/proxy/screener/candidates?detail=true']);
 });
 
 it('tries again what did not arrive in time', async () => {
