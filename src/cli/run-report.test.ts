@@ -24,6 +24,8 @@ function rowsOf(options: object): Record<string, string[]> {
     progress: null,
     recommendation: 'select',
     error: null,
+    cautions: [],
+    waiting: [],
     startedAt: '2026-03-02T15:00:00Z',
     updatedAt: '2026-03-02T15:00:00Z',
     result: { reasons: [], chart: {}, options, research: null, asOf: null, source: null },
