@@ -206,7 +206,7 @@ def test_bad_data_and_reports_are_told_in_words_too(client: Client) -> None:
         "quality": {"warnings": ["served_from_cache_after_failure"]}
     }
     day = (NOW + timedelta(days=5)).date().isoformat()
-    body = {"symbol": "AAPL", "optionChain": chain, "earnings": {"date": day}, "asOf": AS_OF}
+    body = {"symbol": "KMI", "optionChain": chain, "earnings": {"date": day}, "asOf": AS_OF}
     told = client.answer(OPTIONS, body)
     assert told["rejectReasons"] == ["earnings_inside_dte", "served_from_cache_after_failure"]
     assert "_" not in told["rationale"]
