@@ -35,6 +35,8 @@ import { startTracing } from './telemetry/tracing.ts';
 export interface App {
   /** Base URL of the doors. */
   readonly url: string;
+  /** Base URL of the analysis service, as of now. */
+  readonly analysisUrl: string;
   /** Doors close, actors drain, the database and what else was started here stop. */
   stop(): Promise<void>;
 }
@@ -83,7 +85,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   ground.doorsAreOpen(server.url);
 
   const running = parts.move();
-  return { url: server.url, stop: () => running.disposeAsync() };
+  return { url: server.url, analysisUrl: ground.analysisUrl(), stop: () => running.disposeAsync() };
 }
 
 async function startTelemetry(config: Config, log: Log, parts: AsyncDisposableStack): Promise<Telemetry> {
@@ -144,15 +146,18 @@ async function startActors(needs: {
   return system;
 }
 
-function healthOf(pool: Pool, service: AnalysisClient): HealthChecks {
+/** What is only just starting is waited for by who asks; what has refused is missing. */
+export function healthOf(pool: Pick<Pool, 'query'>, service: AnalysisClient): HealthChecks {
   return {
     database: async () => {
       await pool.query('SELECT 1');
       return { ok: true };
     },
     analysis: async () => {
-      await service.health({ timeoutMs: 2_000 });
-      return { ok: true };
+      const { status, provider } = await service.readiness({ timeoutMs: 2_000 });
+      if (status !== 'unavailable') return { ok: true, marketData: provider.name };
+      const message = `The market data of ${provider.name} can not be had now; runs wait until they can.`;
+      return { ok: false, message, marketData: provider.name, detail: provider.detail };
     },
   };
 }

@@ -21,7 +21,7 @@ export async function serve(options: { config: Config; joinHome?: boolean }): Pr
   const asked = untilAsked(log);
   try {
     const app = await startApp({ config, log, joinHome });
-    process.stdout.write(banner({ url: app.url, config, joined: joinHome }));
+    process.stdout.write(banner({ url: app.url, analysisUrl: app.analysisUrl, config, joined: joinHome }));
     const exitCode = await asked;
     await app.stop();
     if (exitCode === 0) process.stdout.write('TTAI has stopped.\n');

@@ -2,11 +2,20 @@
  * What the TypeScript side reads of the analysis service, against the OpenAPI document that the service gives: each field
  * that a schema names must be there, always, in a type that the schema takes, and with the same words.
  */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { AnalysisClient } from '../src/actors/effects/index.ts';
+import { analysisEffects } from '../src/actors/effects/analysis.ts';
+import { AnalysisClient, effectRooms } from '../src/actors/effects/index.ts';
+import type { Effect, EffectContext } from '../src/actors/runtime/index.ts';
+import { healthOf } from '../src/app.ts';
 import { CRITERIA_DEFAULTS, criteria } from '../src/machines/criteria.ts';
 import * as market from '../src/machines/market.ts';
+import type { Database } from '../src/persistence/database.ts';
+import { readiness } from '../src/server/health.ts';
 import { startAnalysisService, type TestAnalysisService } from './analysis-service.ts';
 
 interface Shape {
@@ -173,6 +182,17 @@ describe('what is sent to the screener', () => {
   });
 });
 
+/** The effects as the runtime gets them; none that is used here needs the database. */
+function effectsByName(client: AnalysisClient): Record<string, Effect> {
+  const all = analysisEffects(effectRooms(client, undefined as unknown as Database));
+  return Object.fromEntries(all.map((one) => [one.name, one]));
+}
+
+/** What depends on how far back the bars reach. */
+function looked({ supportLevels, resistanceLevels, indicators, quality }: market.ChartAnalysis) {
+  return { supportLevels, resistanceLevels, indicators, barsUsed: quality.barsUsed };
+}
+
 describe('the client', () => {
   const client = () => new AnalysisClient(() => service.url);
 
@@ -180,8 +200,9 @@ describe('the client', () => {
     const one = client();
     const chain = await one.optionChain({ symbol: 'AAPL', right: 'put', dteMin: 25, dteMax: 40 });
     const contract = chain.options.find(({ delta }) => delta !== null && delta > -0.3 && delta < -0.2);
-    expect(contract).toBeDefined();
-    const leg = { ...contract, quantity: -1, openPrice: 2 };
+    if (!contract) throw new Error('the chain has no put of that delta');
+    const { right, strike, expiration } = contract;
+    const leg = { right, strike, expiration, quantity: -1, openPrice: 2 };
     const { positions } = await one.positions({ positions: [{ id: 'a', symbol: 'AAPL', legs: [leg] }] });
     expect(positions).toMatchObject([{ id: 'a', structure: 'short_put', stale: false }]);
     expect(await one.candidates({ symbols: ['BAC', 'F'], sortBy: 'symbol' })).toMatchObject({
@@ -205,6 +226,56 @@ describe('the client', () => {
       ['2026-11-27', true],
     ]);
     expect(await one.clock()).toMatchObject({ isOpen: expect.any(Boolean) });
+  });
+
+  test.each(['daily', 'weekly', 'intraday'] as const)(
+    'a run looks at the %s bars that the chart endpoint looks at by itself',
+    async (timeframe) => {
+      const one = client();
+      const ofRun = effectsByName(one).fetchMarketData;
+      for (const symbol of ['AAPL', 'MSFT', 'F']) {
+        const context = { signal: AbortSignal.timeout(20_000) } as EffectContext;
+        const marketData = await ofRun?.run({ symbol, timeframe }, context);
+        const sent = await one.chart({ symbol, timeframe, marketData });
+        const own = await one.chart({ symbol, timeframe, marketData: undefined });
+        expect(looked(sent)).toEqual(looked(own));
+      }
+    },
+  );
+
+  test('a chart of bars that came from elsewhere names where they came from', async () => {
+    const one = client();
+    const simulated = await one.marketData({ symbol: 'AAPL', timeframe: 'daily' });
+    const marketData = { ...simulated, quality: { ...simulated.quality, source: 'files' } };
+    const chart = await one.chart({ symbol: 'AAPL', timeframe: 'daily', marketData });
+    expect(chart.quality.source).toBe('files');
+  });
+
+  test('a provider that can not be asked makes the server not ready, and is named', async () => {
+    const one = client();
+    const pool = { query: async () => ({ rows: [] }) } as unknown as Pool;
+    await one.quotes(['AAPL']);
+    expect(await readiness(healthOf(pool, one))).toMatchObject({
+      ready: true,
+      parts: { analysis: { ok: true, marketData: 'simulated' } },
+    });
+    const empty = await mkdtemp(join(tmpdir(), 'ttai-empty-'));
+    await mkdir(join(empty, 'bars'));
+    await writeFile(join(empty, 'bars', 'AAPL.csv'), 'date,open,high,low,close,volume\n');
+    const files = await startAnalysisService({ MARKET_DATA: 'files', MARKET_DATA_DIR: empty });
+    await rm(join(empty, 'bars', 'AAPL.csv'));
+    const other = new AnalysisClient(() => files.url);
+    await other.quotes(['AAPL']).catch(() => undefined);
+    const unready = await readiness(healthOf(pool, other));
+    await files[Symbol.asyncDispose]();
+    await rm(empty, { recursive: true });
+    expect(unready).toMatchObject({
+      missing: ['analysis'],
+      parts: { analysis: { message: expect.stringContaining('files'), detail: { symbols: 0 } } },
+    });
+    expect(await readiness(healthOf(pool, other))).toMatchObject({
+      parts: { analysis: { code: 'analysis_unavailable' } },
+    });
   });
 
   test('the same idempotency key is answered the same, and another request under it is a conflict', async () => {

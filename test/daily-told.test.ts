@@ -116,6 +116,8 @@ describe('what is told', () => {
       },
     });
     expect(briefing?.data.text).toContain('19:00 (Europe/Berlin)');
+    // Trades of a few weeks are not to be closed by the calendar: so the service has to know.
+    expect(market.openedAt.get(soon)).toBe('2026-11-02T15:00:00.000Z');
   });
 
   test('a summary: the day since the previous close, exact, with what is not known counted', async () => {

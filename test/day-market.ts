@@ -35,6 +35,8 @@ export interface DayMarket extends MarketService {
   }) => void | Promise<void>;
   /** How many positions each call was asked for. */
   asked: number[];
+  /** By position: when it was opened, as the service was told. */
+  openedAt: Map<string, unknown>;
 }
 
 /** The calls that the trading day and its pieces make; any other fails. */
@@ -44,6 +46,7 @@ export function dayMarket(sessions: readonly Session[]): DayMarket {
     quotesBySymbol: {},
     before: () => {},
     asked: [],
+    openedAt: new Map(),
     async calendar({ from, to }, options) {
       await market.before({ name: 'calendar', owner: options?.owner });
       const within = sessions.filter(({ date }) => date >= from && date <= to);
@@ -60,7 +63,8 @@ export function dayMarket(sessions: readonly Session[]): DayMarket {
       market.asked.push(positions.length);
       const errors: Record<string, { code: string; message: string; retryable: boolean }> = {};
       const values = positions.flatMap((position) => {
-        const { id, symbol } = position as { id: string; symbol: string };
+        const { id, symbol, openedAt } = position as { id: string; symbol: string; openedAt?: unknown };
+        market.openedAt.set(id, openedAt);
         const own = market.values.get(symbol);
         if (own !== null) return [{ ...quietValue, id, symbol, ...own } as PositionValue];
         errors[id] = { code: 'SYMBOL_NOT_FOUND', message: 'not known', retryable: false };

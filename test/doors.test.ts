@@ -66,7 +66,9 @@ beforeAll(async () => {
     records: recordsOf(pool),
     health: {
       database: async () => ({ ok: (await pool.query('SELECT 1')).rowCount === 1 }),
-      analysis: async () => ({ ok: Boolean(await analysis.health({ timeoutMs: 1_000 })) }),
+      analysis: async () => ({
+        ok: (await analysis.readiness({ timeoutMs: 1_000 })).status !== 'unavailable',
+      }),
     },
     serverId: 'test',
     log: quiet,

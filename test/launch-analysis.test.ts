@@ -4,14 +4,22 @@ import { type Config, readConfig } from '../src/config.ts';
 import { type Analysis, type AnalysisState, startAnalysis } from '../src/launch/analysis.ts';
 import { endsWithin, sendSignal } from '../src/launch/processes.ts';
 
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const warned: string[] = [];
+const log = {
+  debug: () => {},
+  info: () => {},
+  warn: (_: object, message: string) => warned.push(message),
+  error: () => {},
+};
 const started: Analysis[] = [];
 
 afterEach(async () => {
   for (const analysis of started.splice(0)) await analysis.stop();
 });
 
-async function start(options: { config?: Config; port?: number } = {}): Promise<Analysis> {
+async function start(
+  options: { config?: Config; port?: number; healthEveryMs?: number } = {},
+): Promise<Analysis> {
   const analysis = await startAnalysis({ config: readConfig({}), log, ...options });
   started.push(analysis);
   return analysis;
@@ -52,6 +60,19 @@ test('comes back at the same address when it was killed', async () => {
   expect(analysis.url()).toBe(url);
   expect(analysis.pid()).not.toBe(pid);
   expect((await fetch(`${url}/healthz`)).ok).toBe(true);
+});
+
+test('one that hangs is ended and comes back at the same address, and that is said', async () => {
+  const analysis = await start({ healthEveryMs: 200 });
+  const [url, pid] = [analysis.url(), Number(analysis.pid())];
+  const down = becomes(analysis, 'down');
+  const up = becomes(analysis, 'up');
+  sendSignal(pid, 'SIGSTOP');
+  await down;
+  await up;
+  expect(await endsWithin(pid, 0)).toBe(true);
+  expect(analysis.url()).toBe(url);
+  expect(warned.join()).toContain('no longer answers');
 });
 
 test('takes the port that it is given, or another when that is taken', async () => {

@@ -73,7 +73,7 @@ export function marketWithoutEnd(): MarketWithoutEnd {
     optionChain: never,
     calendar: never,
     clock: (options) => never(null, options),
-    health: (options) => never(null, options),
+    readiness: (options) => never(null, options),
   };
   return market;
 }

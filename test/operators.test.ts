@@ -283,7 +283,7 @@ describe('the command line', () => {
     const { out } = await ttai('owner', 'pending', address);
     expect(out).toMatch(/xstate\.after\.86400000\.order\.shipping\n.* due .*, in 23 h$/m);
     expect(out).toMatch(
-      /charge \(charge\)\n +running.*; failed 0 times\n.*\n +run by process [0-9a-f-]{36}$/m,
+      /charge \(charge\)\n +running.*; has not failed\n.*\n +run by process [0-9a-f-]{36}$/m,
     );
     expect(out).toMatch(new RegExp(`parcel: (active|not there yet)\\n +parcel/${address.slice(6)}:`));
     expect(out).toContain(`actors dead-letters --address ${address}`);

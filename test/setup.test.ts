@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linkPostgresLibraries } from '../scripts/setup/node.mjs';
+import { installFor } from '../src/cli/service-python.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 let project = '';
@@ -96,6 +97,9 @@ describe('scripts/setup.mjs', () => {
     const yahoo = { MARKET_DATA: 'yahoo' };
     await rm(join(project, '.venv'), { recursive: true });
     expect((await setUp({ MARKET_DATA: 'simulated' })).stderr).toContain('1/1: Python environment ready');
+    // Without its secrets it would only refuse, after a wait.
+    const tastytrade = { MARKET_DATA: 'tastytrade', TT_SECRET: 'a', TT_REFRESH: '' };
+    expect(await setUp(tastytrade)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect((await setUp(yahoo)).stderr).toContain('1/1: Python environment ready');
     expect(await setUp(yahoo)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect(await setUp({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' })).toEqual({
@@ -103,6 +107,21 @@ describe('scripts/setup.mjs', () => {
       stdout: '',
       stderr: '',
     });
+  });
+
+  test('data fetch installs what its provider needs, and only then', async () => {
+    await rm(join(project, '.venv'), { recursive: true });
+    const notes: string[] = [];
+    const onNote = (line: string) => notes.push(line);
+    const install = (provider: string) =>
+      installFor(provider, { env: { ...process.env, MARKET_DATA: '' }, onNote, project });
+    expect([await install('simulated'), notes]).toEqual([true, []]);
+    expect(await install('yahoo')).toBe(true);
+    expect(notes.join()).toContain('Python environment ready');
+    const stamp = await readFile(join(project, '.venv', '.ttai-setup.json'), 'utf8');
+    expect(JSON.parse(stamp)).toMatchObject({ extras: true });
+    notes.length = 0;
+    expect([await install('yahoo'), notes]).toEqual([true, []]);
   });
 
   test('without the network it says what to do, and the next run goes on', async () => {

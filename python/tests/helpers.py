@@ -20,6 +20,8 @@ NOW = datetime(2026, 3, 18, 15, 30, tzinfo=UTC)
 """A Wednesday, in session, not near a change of clocks' hour."""
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BASE = "http://service"
+AT_100 = "KMI"
+"""A symbol that the simulated market trades at about 100 then, as the chains made by hand say."""
 
 
 class Client:

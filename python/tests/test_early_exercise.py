@@ -2,13 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import NOW, one_expiry_chain
 
 from ttai_analysis.chart.indicators import historical_volatility, range_volatility
-from ttai_analysis.options.contracts import contracts_of, years_to_expiry
+from ttai_analysis.models.options import Constraints
+from ttai_analysis.options import early_exercise
+from ttai_analysis.options.chain_faults import sound_contracts
+from ttai_analysis.options.contracts import (
+    contracts_of,
+    expiry_iv,
+    forwards,
+    years_to_expiry,
+)
 from ttai_analysis.options.early_exercise import (
     american_delta,
     american_implied_volatility,
@@ -16,9 +25,12 @@ from ttai_analysis.options.early_exercise import (
     early_exercise_premium,
     exercise_is_due,
 )
+from ttai_analysis.options.gates import short_gates
 from ttai_analysis.options.pricing import price
+from ttai_analysis.options.sold import Sold
 from ttai_analysis.options.volatility_context import iv_standing, volatility_context
-from ttai_analysis.providers.base import Metrics
+from ttai_analysis.providers.base import Chain, Earnings, FloatArray, Metrics
+from ttai_analysis.providers.simulated.provider import SimulatedProvider
 from ttai_analysis.timestamps import ordinal_of
 
 
@@ -64,6 +76,20 @@ def test_the_volatility_of_an_american_price_is_found_again() -> None:
     assert np.isnan(
         american_implied_volatility(strike - 101.0, *terms, False, np.full(4, 0.4))
     ).any()
+
+
+def test_the_volatility_of_an_american_price_does_not_depend_on_its_neighbours() -> None:
+    strike = np.linspace(101.0, 118.0, 40)
+    value = american_price(100.0, strike, 0.25, 0.06, 0.01, 0.4, False) * 1.01
+    rest, start = (0.25, 0.06, 0.01), np.full(40, 0.45)
+    together = american_implied_volatility(value, 100.0, strike, *rest, False, start)
+    for row in range(40):
+        one = slice(row, row + 1)
+        alone = american_implied_volatility(
+            value[one], 100.0, strike[one], *rest, False, start[one]
+        )
+        assert float(alone[0]) == pytest.approx(together[row], rel=1e-13)
+    assert american_price(100.0, strike, *rest, together, False) == pytest.approx(value, rel=1e-13)
 
 
 def test_a_chain_of_american_quotes_tells_one_volatility() -> None:
@@ -136,3 +162,123 @@ def test_a_gap_counts_in_the_range_volatility() -> None:
     close = 100.0 * np.exp(0.01 * (np.arange(11) % 2))
     found = range_volatility(close, close, close, close, 10, 252.0)
     assert found == pytest.approx(0.01 * np.sqrt(10 / 9 * 252.0), rel=1e-9)
+
+
+def test_a_price_below_intrinsic_value_takes_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def counted(spot: FloatArray, *rest: Any) -> FloatArray:
+        sizes.append(spot.size)
+        return american_price(spot, *rest)
+
+    monkeypatch.setattr(early_exercise, "american_price", counted)
+    strike = np.array([110.0, 120.0, 130.0])
+    terms = (100.0, strike, 0.25, 0.06, 0.0, False, np.full(3, 0.4))
+    value = np.array([12.0, 19.99, 29.99])
+    found = american_implied_volatility(value, *terms)
+    assert np.isnan(found).tolist() == [False, True, True]
+    assert set(sizes) == {1}
+    # Without a reason to exercise early a price below intrinsic value is one like any other.
+    strike = np.array([70.0, 80.0, 90.0])
+    plain = (100.0, strike, 0.25, -0.02, 0.0)
+    european = price(*plain, 0.3, True)
+    assert european[0] < 30.0
+    found = american_implied_volatility(european, *plain, True, np.full(3, 0.35))
+    assert found == pytest.approx(0.3, abs=1e-4)
+
+
+@pytest.mark.parametrize("calls", [False, True])
+def test_what_is_sold_has_the_figures_that_the_whole_chain_has(
+    market: SimulatedProvider, calls: bool
+) -> None:
+    sold, american = Sold(dte_min=21, dte_max=60, calls=calls, puts=not calls), 0
+    for symbol in ("ABBV", "AAPL", "AA", "XOM"):
+        chain = market.chain(symbol, NOW)
+        whole, part = contracts_of(chain, NOW, 0.04), contracts_of(chain, NOW, 0.04, sold)
+        rows = (whole.dte >= 21) & (whole.dte <= 60) & (chain.is_call == calls)
+        american += int(whole.american[rows].sum())
+        for name in ("iv", "delta", "gamma", "theta_per_day", "vega_per_point", "prob_itm",
+                     "prob_touch", "american"):  # fmt: skip
+            one, other = getattr(part, name), getattr(whole, name)
+            assert one[rows] == pytest.approx(other[rows], rel=1e-9, abs=1e-12, nan_ok=True), name
+            assert name in ("iv", "american") or np.isnan(one[~rows]).all()
+        for expiry in np.unique(chain.expiry).tolist():
+            assert expiry_iv(part, expiry) == pytest.approx(expiry_iv(whole, expiry), rel=1e-9)
+        assert sound_contracts(part, None)[1] == sound_contracts(whole, None)[1]
+    assert american > 0 or calls
+
+
+def test_contracts_in_the_money_need_no_american_volatility_to_have_too_large_a_delta(
+    market: SimulatedProvider,
+) -> None:
+    sold = Sold(dte_min=0, dte_max=400, calls=True, puts=True, max_delta=0.3)
+    limits = Constraints(dte_min=0, dte_max=400, min_delta=0.0, max_delta=0.3)
+    spared = 0
+    for symbol in ("ABBV", "AAPL", "AA", "XOM"):
+        chain = market.chain(symbol, NOW)
+        whole, part = contracts_of(chain, NOW, 0.04), contracts_of(chain, NOW, 0.04, sold)
+        spared += int(whole.american.sum()) - int(part.american.sum())
+        for is_call in (False, True):
+            one, other = (
+                short_gates(found, limits, Earnings(known=True), is_call=is_call)
+                for found in (part, whole)
+            )
+            assert one.rejected == other.rejected
+            assert (one.passed == other.passed).all()
+            assert one.passed.any()
+        # Where a contract in the money may be sold, its wing may be there as well: all are taken.
+        wide = replace(sold, max_delta=0.7)
+        asked = (whole.dte >= 0) & (whole.dte <= 400)
+        found = contracts_of(chain, NOW, 0.04, wide).american
+        assert (found[asked] == whole.american[asked]).all()
+    assert spared > 100
+
+
+def test_where_all_is_in_the_money_the_volatility_there_is_that_of_the_american_price(
+    market: SimulatedProvider,
+) -> None:
+    chain = market.chain("ABBV", NOW)
+    inside = ~chain.is_call & (chain.strike > 1.02 * chain.underlying_price)
+    columns = {
+        name: getattr(chain, name)[inside]
+        for name in ("expiry", "strike", "is_call", "bid", "ask", "open_interest", "volume")
+    }
+    chain = replace(chain, **columns)
+    whole = contracts_of(chain, NOW, 0.04)
+    part = contracts_of(chain, NOW, 0.04, Sold(dte_min=21, dte_max=60, calls=True, puts=False))
+    assert whole.american.any()
+    for expiry in np.unique(chain.expiry).tolist():
+        assert expiry_iv(part, expiry) == pytest.approx(expiry_iv(whole, expiry), rel=1e-9)
+
+
+def test_forwards_are_the_median_of_the_strikes_about_the_money() -> None:
+    generator = np.random.default_rng(4)
+    size = 400
+    expiry = generator.choice([20_600, 20_610, 20_640, 20_700], size)
+    chain = Chain(
+        symbol="ANY", as_of=NOW, underlying_price=100.0, expiry=expiry,
+        # Of several of the same contract the last counts; one expiry has no calls.
+        strike=generator.integers(90, 111, size).astype(np.float64),
+        is_call=(generator.random(size) < 0.5) & (expiry != 20_610),
+        bid=np.ones(size), ask=np.ones(size), open_interest=np.ones(size), volume=np.ones(size),
+    )  # fmt: skip
+    mid = np.where(generator.random(size) < 0.2, np.nan, generator.uniform(1.0, 9.0, size))
+    years = (expiry - 20_605) / 365.0
+    found, parity = forwards(chain, years, mid, 0.05)
+    for day in np.unique(expiry).tolist():
+        of = {
+            (float(chain.strike[row]), bool(chain.is_call[row])): row
+            for row in np.flatnonzero((expiry == day) & ~np.isnan(mid) & (years > 0.0)).tolist()
+        }
+        both = sorted(
+            {strike for strike, _ in of if {(strike, True), (strike, False)} <= of.keys()}
+        )
+        near = sorted(both, key=lambda strike: abs(strike - 100.0))[:6]
+        votes = [
+            strike + np.exp(0.05 * years[of[strike, True]])
+            * (mid[of[strike, True]] - mid[of[strike, False]])
+            for strike in near
+        ]  # fmt: skip
+        grown = 100.0 * np.exp(0.05 * max(0.0, (day - 20_605) / 365.0))
+        assert parity[expiry == day].tolist() == [bool(votes)] * int((expiry == day).sum())
+        assert (found[expiry == day] == (np.median(votes) if votes else grown)).all()

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faulty_provider import LIES, FaultyProvider, Lie, Subject
+from faulty_provider import FaultyProvider
 from helpers import NOW, Client, error_of, parse
+from lies import LIES, Lie, Subject
 
 from ttai_analysis.app import create_app
 from ttai_analysis.context import ServiceContext

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
+from helpers import AT_100, NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
 
 from ttai_analysis.chart.indicators import bollinger, historical_volatility, rsi
 from ttai_analysis.chart.levels import swing_zones
@@ -93,7 +93,7 @@ def test_fault_6_a_missing_volatility_stays_missing() -> None:
 def test_fault_7_expiry_today_divides_by_nothing(client: Client) -> None:
     chain = one_expiry_chain(dte=0)
     body = {
-        "symbol": "AAPL",
+        "symbol": AT_100,
         "optionChain": chain_body(chain, bid=1.0, ask=1.02),
         "constraints": {"dteMin": 0, "dteMax": 5, "targetDte": 1, "minDelta": 0, "maxDelta": 1},
         "earnings": NO_EARNINGS,
@@ -129,7 +129,7 @@ def test_fault_8_earnings_today_and_unknown_do_not_slip_through(
     client: Client, earnings: object, recommendation: str, reason: list[str]
 ) -> None:
     chain = chain_body(one_expiry_chain())
-    found = client.answer(OPTIONS, {"symbol": "AAPL", "optionChain": chain, "earnings": earnings})
+    found = client.answer(OPTIONS, {"symbol": AT_100, "optionChain": chain, "earnings": earnings})
     assert (found["recommendation"], found["rejectReasons"]) == (recommendation, reason)
     assert found["bestStrike"] is not None
 
@@ -203,7 +203,7 @@ def test_fault_11_a_split_left_in_is_no_crash_to_trade_on(client: Client) -> Non
 
 def test_fault_14_weekly_return_is_no_gate_unless_asked(client: Client) -> None:
     calm = chain_body(one_expiry_chain(iv=0.22))
-    body = {"symbol": "AAPL", "optionChain": calm, "earnings": NO_EARNINGS}
+    body = {"symbol": AT_100, "optionChain": calm, "earnings": NO_EARNINGS}
     found = client.answer(OPTIONS, body)
     assert found["recommendation"] == "select"
     assert found["weeklyRocPct"] < 0.5

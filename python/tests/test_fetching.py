@@ -200,3 +200,71 @@ def test_a_wrong_call_is_exit_code_2(tmp_path: Path) -> None:
         with pytest.raises(SystemExit) as ended:
             main([*call, "--out", str(tmp_path)])
         assert ended.value.code == 2
+
+
+def test_dividends_and_the_interest_rate_are_stored_and_used(
+    market: SimulatedProvider, tmp_path: Path
+) -> None:
+    _fetch(market, tmp_path, "XOM", chains=True)
+    files = FilesProvider(tmp_path)
+    assert files.risk_free_rate(CLOSE) == market.risk_free_rate(EVENING)
+    theirs = market.metrics("XOM", EVENING)
+    ours = files.metrics("XOM", CLOSE)
+    assert ours.next_ex_dividend == theirs.next_ex_dividend is not None
+    assert ours.next_dividend == theirs.next_dividend
+    paid = market.bars("XOM", "daily", "1y", CLOSE, adjusted=True).dividends
+    assert files.bars("XOM", "daily", "1y", CLOSE, adjusted=True).dividends == paid != ()
+    answers = [
+        client_for(settings).answer("/analyze/options", {"symbol": "XOM"})
+        for settings in (
+            Settings(as_of=CLOSE, seed="test"),
+            Settings(provider="files", data_dir=tmp_path, as_of=CLOSE),
+        )
+    ]
+    for name in (
+        "exDividendDate",
+        "exDividendInside",
+        "assignmentRisk",
+        "iv",
+        "delta",
+        "bestStrike",
+    ):
+        assert answers[0][name] == answers[1][name], name
+    for code in ("sub_intrinsic", "unreliable_chain", "risk_free_rate_assumed"):
+        told = [[w for w in it["quality"]["warnings"] if w.startswith(code)] for it in answers]
+        assert told[0] == told[1], code
+
+
+def test_a_rate_that_cannot_be_is_left_out(market: SimulatedProvider, tmp_path: Path) -> None:
+    class Percent(Flaky):
+        def risk_free_rate(self, _: datetime) -> float:
+            return 4.2
+
+    [stored] = _fetch(Percent(market), tmp_path, "MSFT")
+    assert (stored.error, stored.notes) == (None, ("interest_rate_left_out:4.2",))
+    assert FilesProvider(tmp_path).risk_free_rate(CLOSE) is None
+
+
+def test_what_fails_before_the_bars_is_asked_for_again(
+    market: SimulatedProvider, tmp_path: Path
+) -> None:
+    class NoReports(Flaky):
+        def earnings(self, *_: Any) -> Any:
+            raise ProviderError("no JSON")
+
+    [failed] = _fetch(NoReports(market), tmp_path, "MSFT")
+    assert failed.code == "PROVIDER_ERROR"
+    [stored] = _fetch(market, tmp_path, "MSFT")
+    assert (stored.error, stored.unchanged) == (None, False)
+    assert FilesProvider(tmp_path).earnings("MSFT", EVENING).known
+
+
+def test_a_setting_is_named_after_what_the_caller_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TT_SECRET", "TT_REFRESH", "MARKET_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["SPY", "--provider", "tastytrade", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "--provider is 'tastytrade', so TT_SECRET and TT_REFRESH must be set" in told
+    assert "MARKET_DATA" not in told

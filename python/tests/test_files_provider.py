@@ -145,3 +145,77 @@ def test_unsorted_expiries_and_saturdays_have_time_left(folder: Path) -> None:
     days = np.array([ordinal_of(saturday), ordinal_of(friday)], dtype=np.int64)
     years = years_to_expiry(days, moment)
     assert years[0] == years[1] > 0.0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"date,open,high,low,close,volume\n2015-12-21,10\n",
+        b"date,open,high,low,close,volume\n2015-12-21,1e999,1e999,1,1,1\n",
+        b"date,open,high,low,close,volume\n\xff\xfe,10,11,9,10,1\n",
+        b"date,open,high,low,close,volume\n" + b'"' + b"x" * 200_000 + b"\n",
+        b"",
+        b"\x00\x00\n\x00",
+    ],
+    ids=range(6),
+)
+def test_no_bar_file_is_a_fault_of_ours(folder: Path, broken: bytes) -> None:
+    (folder / "bars" / "BAD.csv").write_bytes(broken)
+    client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
+    response = client.post("/market-data", {"symbol": "BAD"})
+    assert response.status_code == 422
+    assert error_of(response)["code"] in ("INVALID_MARKET_DATA", "INSUFFICIENT_DATA")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("splits.csv", "symbol,date,numerator,denominator\nXYZ,soon,2,1\n"),
+        ("splits.csv", "symbol,date,numerator,denominator\nXYZ\n"),
+        ("quotes.csv", "symbol,asOf,last\nXYZ\n"),
+        ("earnings.csv", "symbol,date,knownFrom\nXYZ\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv", "expiry,strike,right,bid,ask\n2016-01-29,100\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv", "expiry,strike,right,bid,ask\nsoon,100,P,1,1\n"),
+        (f"chains/XYZ_{HALF_DAY}.csv/x", ""),
+        ("dividends.csv", "symbol,exDate,amount,knownFrom\nXYZ\n"),
+        ("rates.csv", "date,rate\nsoon,0.04\n"),
+    ],
+    ids=range(9),
+)
+def test_no_other_file_is_a_fault_of_ours(folder: Path, name: str, text: str) -> None:
+    _write_bars(folder, "XYZ")
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    client = client_for(Settings(provider="files", data_dir=folder, as_of=AT_CLOSE))
+    response = client.post("/analyze/options", {"symbol": "XYZ"})
+    if response.status_code != 200:
+        assert (response.status_code, error_of(response)["code"]) == (422, "INVALID_MARKET_DATA")
+
+
+def test_a_dividend_is_known_from_its_day_only(folder: Path) -> None:
+    _write_bars(folder, "XYZ")
+    (folder / "dividends.csv").write_text(
+        "symbol,exDate,amount,knownFrom\nXYZ,2016-01-20,0.5,2015-12-24\n"
+        "XYZ,2015-12-15,0.4,2015-12-15\nXYZ,2016-04-20,,2015-12-28\n"
+    )
+    provider = FilesProvider(folder)
+    assert provider.metrics("XYZ", AT_CLOSE - timedelta(days=1)).next_ex_dividend is None
+    found = provider.metrics("XYZ", AT_CLOSE)
+    assert (found.next_ex_dividend, found.next_dividend) == (date(2016, 1, 20), 0.5)
+    later = provider.metrics("XYZ", datetime(2016, 1, 21, 15, 0, tzinfo=UTC))
+    assert (later.next_ex_dividend, later.next_dividend) == (date(2016, 4, 20), None)
+    paid = provider.bars("XYZ", "daily", "1mo", AT_CLOSE, adjusted=True).dividends
+    assert [(item.ex_date, item.amount) for item in paid] == [(date(2015, 12, 15), 0.4)]
+
+
+def test_a_rate_counts_from_its_day_for_a_month(folder: Path) -> None:
+    _write_bars(folder, "XYZ")
+    provider = FilesProvider(folder)
+    assert provider.risk_free_rate(AT_CLOSE) is None
+    (folder / "rates.csv").write_text("date,rate\n2015-12-24,0.002\n2015-12-23,0.001\n")
+    assert provider.risk_free_rate(AT_CLOSE - timedelta(days=2)) is None
+    assert provider.risk_free_rate(AT_CLOSE - timedelta(days=1)) == 0.001
+    assert provider.risk_free_rate(AT_CLOSE) == 0.002
+    assert provider.risk_free_rate(AT_CLOSE + timedelta(days=31)) == 0.002
+    assert provider.risk_free_rate(AT_CLOSE + timedelta(days=32)) is None

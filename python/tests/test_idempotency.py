@@ -134,6 +134,28 @@ def test_answers_are_forgotten_by_time_number_and_bytes(monkeypatch: pytest.Monk
     asyncio.run(run())
 
 
+def test_one_under_way_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        replays, gate = Replays(), asyncio.Event()
+
+        async def wait() -> KeptAnswer:
+            await gate.wait()
+            return KeptAnswer(200, [], b"late")
+
+        first = asyncio.create_task(replays.answer("first", b"", wait))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(idempotency, "MAX_ANSWERS", 3)
+        for key in "abcdef":
+            await replays.answer(key, b"", answer_of(200))
+        assert (await replays.answer("f", b"", answer_of(200)))[1] is True
+        assert (await replays.answer("a", b"", answer_of(200)))[1] is False
+        gate.set()
+        await first
+        assert (await replays.answer("first", b"", wait))[1] is True
+
+    asyncio.run(run())
+
+
 def test_a_pinned_service_needs_no_key_to_answer_the_same(client: Client) -> None:
     body = BODY | {"asOf": NOW.isoformat()}
     assert client.post(PATH, body).content == client.post(PATH, body).content

@@ -80,4 +80,4 @@ def test_touching_is_at_least_as_likely_as_ending_there(m: float, t: float, v: f
 
 
 def test_expected_move_is_one_deviation() -> None:
-    assert float(expected_move(100.0, 0.2, 365.0)) == pytest.approx(20.0)
+    assert float(expected_move(100.0, 0.2, 1.0)) == pytest.approx(20.0)

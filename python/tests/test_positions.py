@@ -147,10 +147,9 @@ def test_a_price_of_the_caller_moves_the_greeks(client: Client) -> None:
     spot, rows = _chain(client)
     row = next(x for x in rows if x["right"] == "put" and x["delta"] and -0.35 < x["delta"] < -0.25)
     body = {"id": "a", "symbol": "AAPL", "legs": [_leg(row, -1, 1.0)]}
-    request = {"positions": [body], "quotes": {"AAPL": {"price": 0.9 * spot}}}
+    request = {"positions": [body], "quotes": {"AAPL": {"price": 0.98 * spot}}}
     found = client.answer(PATH, request)["positions"][0]
-    assert found["shortDelta"] > 0.5
-    assert found["management"]["tested"] is True
+    assert found["shortDelta"] > -row["delta"] + 0.02
     assert "price_from_request" in found["warnings"]
 
 
@@ -258,3 +257,54 @@ def test_on_its_ex_date_a_dividend_is_gone() -> None:
 
 def test_a_position_without_short_options_can_not_be_assigned() -> None:
     assert assignment_risk([], 100.0, 0.05, None, None) == ("none", [])
+
+
+def test_a_price_that_the_chain_contradicts_values_no_option(client: Client) -> None:
+    spot, rows = _chain(client)
+    row = next(x for x in rows if x["right"] == "put" and x["delta"] and -0.35 < x["delta"] < -0.25)
+    shares = {"kind": "stock", "quantity": 100, "openPrice": 1.0}
+    body = {"id": "a", "symbol": "AAPL", "legs": [_leg(row, -1, 1.0), shares]}
+    request = {"positions": [body], "quotes": {"AAPL": {"price": 0.5 * spot}}}
+    found = client.answer(PATH, request)["positions"][0]
+    assert {"spot_mismatch", "price_from_request"} <= set(found["warnings"])
+    option, stock_row = found["legs"]
+    assert stock_row["price"] == pytest.approx(0.5 * spot)
+    for name in ("price", "iv", "delta", "intrinsic", "extrinsic", "inTheMoney"):
+        assert option[name] is None
+    for name in ("marketValue", "pnl", "delta", "shortDelta", "thetaPerDay"):
+        assert found[name] is None
+    assert (found["assignmentRisk"], found["assignmentReasons"]) == ("unknown", ["spot_mismatch"])
+    assert found["management"]["tested"] is None
+
+
+def test_stock_alone_has_nothing_to_do_with_its_chain(client: Client) -> None:
+    _, rows = _chain(client)
+    shares = {"kind": "stock", "quantity": 100, "openPrice": 1.0}
+    alone = {"id": "a", "symbol": "AAPL", "legs": [shares]}
+    other = {"id": "b", "symbol": "AAPL", "legs": [_leg(rows[0], -1, 1.0)]}
+    found = client.answer(PATH, {"positions": [alone, other]})["positions"]
+    assert found[0]["warnings"] == []
+    assert any(warning.startswith("one_sided_quotes") for warning in found[1]["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("opened", "expected"),
+    [
+        (None, True),
+        ("2026-02-20T15:00:00Z", True),
+        ("2026-03-17T15:00:00Z", False),
+        ("2026-03-06T15:00:00Z", False),
+        ("2026-03-05T15:00:00Z", True),
+    ],
+)
+def test_a_trade_that_began_late_is_not_closed_at_once(
+    client: Client, opened: str | None, expected: bool
+) -> None:
+    """16 days are left; 42, 17, 28 and 29 were at the opening."""
+    leg = {"right": "P", "strike": 300.0, "expiration": "2026-04-03", "quantity": -1}
+    body: dict[str, Any] = {"id": "a", "symbol": "AAPL", "legs": [{**leg, "openPrice": 1.0}]}
+    if opened is not None:
+        body["openedAt"] = opened
+    found = client.answer(PATH, {"positions": [body]})["positions"][0]
+    assert found["dte"] == 16
+    assert found["management"]["closeByDte"] is expected

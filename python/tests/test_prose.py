@@ -25,7 +25,7 @@ REQUESTS = (
     ("/analyze/options", ("rationale", "optionsNotes")),
     ("/analyze/research", ("researchNotes",)),
 )
-BODY = {"symbol": "AAPL", "strategy": "csp"}
+BODY = {"symbol": "AAPL"}
 Texts = dict[str, Any]
 
 

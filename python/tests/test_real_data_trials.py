@@ -44,7 +44,8 @@ def test_goog_options_on_the_real_chain(goog: Client, strategy: str) -> None:
     assert found["recommendation"] == "select", found["rationale"]
     assert found["underlyingPrice"] == 748.4
     assert 0.10 < found["iv"] < 0.40
-    assert 0.15 <= abs(found["delta"]) <= 0.30
+    sold = [leg for leg in found["legs"] if leg["action"] == "sell"]
+    assert all(0.15 <= abs(leg["delta"]) <= 0.30 for leg in sold)
     assert 21 <= found["dte"] <= 60
     assert 0.4 < found["pop"] < 1.0
     assert found["maxLoss"] > found["maxProfit"] or strategy == "covered_call"

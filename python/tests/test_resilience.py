@@ -6,9 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from ttai_analysis.deadline import deadline
 from ttai_analysis.errors import (
     AuthError,
     ProviderError,
+    ProviderTimeoutError,
     ProviderUnavailableError,
     RateLimitError,
     SymbolNotFoundError,
@@ -306,3 +308,44 @@ def test_our_own_limit_does_not_open_the_breaker() -> None:
     with pytest.raises(RateLimitError):
         upstream.get("second", 1.0, lambda: "never")
     assert breaker.state == "closed"
+
+
+def test_who_waits_for_anothers_fetch_waits_no_longer_than_it_may() -> None:
+    fetch, cache = SlowFetch(lambda: "value"), SingleFlightCache()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(cache.get, "key", 1.0, fetch)
+        assert fetch.began.wait(PATIENCE)
+        with deadline(0.01), pytest.raises(ProviderTimeoutError, match="another request"):
+            cache.get("key", 1.0, fetch)
+        fetch.may_end.set()
+        assert first.result(PATIENCE) == "value"
+
+
+def test_impatient_callers_do_not_open_the_breaker() -> None:
+    clock = HandClock()
+    upstream = Upstream(
+        "source",
+        requests_per_second=100.0,
+        burst=100,
+        breaker=Breaker("source", clock=clock),
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    asked: list[str] = []
+    for number in range(20):
+        with deadline(0.0), pytest.raises(ProviderTimeoutError, match="deadline"):
+            upstream.get(number, 1.0, lambda: asked.append("in vain"))
+    assert asked == []
+    assert upstream.detail()["consecutiveFailures"] == 0
+    assert upstream.get("key", 1.0, lambda: "value") == "value"
+
+
+def test_what_is_too_old_does_not_stay_until_the_cache_is_full() -> None:
+    clock = HandClock()
+    cache = SingleFlightCache(clock=clock)
+    for number in range(100):
+        cache.get(number, 30.0, lambda: "a large chain")
+    cache.get("day", 86_400.0, lambda: "a fact")
+    clock.now += 60.0
+    cache.get("new", 30.0, lambda: "a chain")
+    assert len(cache) == 2

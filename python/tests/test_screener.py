@@ -4,9 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from faulty_provider import FaultyProvider
 from helpers import Client, error_of
+from lies.base import Lie
+from test_fault_provider import over
 
 from ttai_analysis.models.screener import Criteria
+from ttai_analysis.providers.simulated.provider import SimulatedProvider
 from ttai_analysis.screener.criteria import CRITERIA, Figures, failures
 
 PATH = "/screener/candidates"
@@ -70,6 +74,48 @@ def test_the_answer_is_a_list_of_symbols_by_volume(client: Client) -> None:
         assert 10 <= row["price"] <= 100
         assert row["price"] >= row["sma50"]
         assert 30 <= row["rsi14"] <= 70
+
+
+LOOSE = {"symbols": ["BAC", "KO", "PFE"], "aboveSma50": False, "rsiMin": 0, "rsiMax": 100,
+         "minPrice": 1, "maxPrice": 1000, "minVolume": 0}  # fmt: skip
+
+
+def _rows(client: Client, body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    rows = client.answer(f"{PATH}?detail=true", body)["rows"]
+    return {row["symbol"]: row for row in rows}
+
+
+def test_the_days_to_a_report_are_told_whether_or_not_they_are_a_criterion(
+    client: Client,
+) -> None:
+    plain, asked = _rows(client, LOOSE), _rows(client, LOOSE | {"maxDaysToEarnings": 0})
+    days = {symbol: row["daysToEarnings"] for symbol, row in plain.items()}
+    assert days == {symbol: row["daysToEarnings"] for symbol, row in asked.items()}
+    assert None not in days.values()
+
+
+def test_who_fails_before_its_bars_are_read_has_neither_price_nor_score(client: Client) -> None:
+    dear = LOOSE | {"minMarketCap": 1e17, "symbols": ["BAC", "ZZZZ"]}
+    found = client.answer(f"{PATH}?detail=true", dear)
+    assert [(row["price"], row["score"]) for row in found["rows"]] == [(None, None)] * 2
+    assert found["rows"][0]["failed"] == ["marketCap"]
+    assert found["quality"]["warnings"] == []
+
+
+def test_who_has_no_price_is_counted_where_it_was_looked_for(market: SimulatedProvider) -> None:
+    lie = Lie("no_bars", "bars", lambda bars, _: replace(bars, close=-bars.close), frozenset())
+    found = over(FaultyProvider(market, lie)).answer(f"{PATH}?detail=true", LOOSE)
+    assert "without_price:3" in found["quality"]["warnings"]
+
+
+def test_evidence_tells_what_the_first_symbol_earns(client: Client) -> None:
+    found = client.answer(f"{PATH}?detail=true", LOOSE)
+    first = _rows(client, LOOSE)[found["symbols"][0]]
+    earned = sum(100.0 * rule["weight"] * rule["value"] for rule in found["evidence"])
+    assert earned == pytest.approx(first["score"], abs=1e-3)
+    nobody = client.answer(f"{PATH}?detail=true", LOOSE | {"minMarketCap": 1e17})
+    for rule in nobody["evidence"]:
+        assert (rule["value"], rule["threshold"], rule["pass"]) == ("no symbol passes", 0.5, False)
 
 
 def test_criteria_may_stand_under_their_name_and_not_twice(client: Client) -> None:

@@ -176,8 +176,11 @@ def test_a_script_steers_prices_and_is_read_again(tmp_path: Path) -> None:
     assert client.answer("/quotes", body) == free
 
 
-def test_a_broken_script_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"[1, 2", b"\xff", b"[" * 100_000, b'{"AAPL": 1' + b"0" * 400 + b"}"]
+)
+def test_a_broken_script_is_said(tmp_path: Path, content: bytes) -> None:
     script = tmp_path / "prices.json"
-    script.write_text("[1, 2")
+    script.write_bytes(content)
     with pytest.raises(ProviderError):
         SimulatedProvider(seed="test", script=script).quote("AAPL", NOW)

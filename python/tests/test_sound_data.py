@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
+from helpers import AT_100, NOW, Client, chain_body, input_bars, one_expiry_chain, series_of
 
 from ttai_analysis.chart.faults import bar_faults, without_unfinished
-from ttai_analysis.options.chain_faults import sound_chain
+from ttai_analysis.market.faults import quote_faults
+from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
+from ttai_analysis.options.contracts import contracts_of
+from ttai_analysis.providers.base import Quote
+from ttai_analysis.quality import forbidding
 from ttai_analysis.timestamps import format_rfc3339, ordinal_of
 
 OPTIONS = "/analyze/options"
-SELECTS = {"symbol": "AAPL", "earnings": {"date": None}}
+SELECTS = {"symbol": AT_100, "earnings": {"date": None}}
 
 
 def _options(client: Client, chain: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def test_the_clean_chain_is_sold(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("age", "stale"),
-    [(timedelta(days=8), True), (timedelta(minutes=16), True), (timedelta(minutes=10), False)],
+    [(timedelta(days=8), True), (timedelta(minutes=21), True), (timedelta(minutes=16), False)],
 )
 def test_in_a_session_a_chain_is_of_the_last_minutes(
     client: Client, age: timedelta, stale: bool
@@ -150,3 +154,78 @@ def test_the_weights_of_the_evidence_are_one(client: Client, endpoint: str) -> N
     assert all(
         {"rule", "value", "threshold", "pass", "weight"} <= set(r) for r in found["evidence"]
     )
+
+
+QUOTE = Quote(
+    symbol="X", price=100.0, bid=99.99, ask=100.01, volume=1e6, prev_close=99.0,
+    as_of=NOW - timedelta(seconds=10), session="regular",
+)  # fmt: skip
+
+
+def _quote(**changes: Any) -> Quote:
+    return replace(QUOTE, **changes)
+
+
+FRIDAY_CLOSE = datetime(2026, 3, 13, 20, tzinfo=UTC)
+EVENING, SUNDAY = FRIDAY_CLOSE + timedelta(hours=3), FRIDAY_CLOSE + timedelta(hours=40)
+SIDES: list[tuple[str, float | None, float | None]] = [
+    ("wide_quote", 90.0, 110.0),
+    ("one_sided_quote", 99.0, None),
+    ("no_live_quotes", 0.0, 0.0),
+    ("crossed_quote", 101.0, 99.0),
+]
+
+
+@pytest.mark.parametrize(("code", "bid", "ask"), SIDES)
+def test_in_a_session_a_market_that_is_none_forbids(
+    code: str, bid: float | None, ask: float | None
+) -> None:
+    for session in ("regular", "pre", "post"):
+        quote = _quote(bid=bid, ask=ask, session=session)
+        assert quote_faults("X", quote, NOW, 100.0, trading=True) == [code]
+
+
+@pytest.mark.parametrize(("code", "bid", "ask"), SIDES)
+@pytest.mark.parametrize(("as_of", "session"), [(EVENING, "post"), (SUNDAY, "closed")])
+def test_outside_a_session_the_last_trade_is_the_price_whatever_is_quoted(
+    as_of: datetime, session: str, code: str, bid: float | None, ask: float | None
+) -> None:
+    quote = _quote(bid=bid, ask=ask, session=session, as_of=FRIDAY_CLOSE)
+    found = quote_faults("X", quote, as_of, 100.0, trading=True)
+    assert found == [f"closed_market_quote:{code}"]
+    assert forbidding(found) == []
+    of_a_session = replace(quote, session="regular")
+    assert quote_faults("X", of_a_session, as_of, 100.0, trading=True) == [code]
+
+
+@pytest.mark.parametrize(("minutes", "stale"), [(16, False), (20, False), (21, True)])
+def test_delayed_data_with_its_time_in_a_cache_is_not_stale(minutes: int, stale: bool) -> None:
+    """Usually 15 minutes late, and up to 5 in a cache."""
+    told = NOW - timedelta(minutes=minutes)
+    quote = quote_faults("X", _quote(as_of=told), NOW, 100.0, trading=True)
+    chain = sound_chain(replace(one_expiry_chain(), as_of=told), "TEST", NOW)[1]
+    assert ("stale_quote" in quote, "stale_chain" in chain) == (stale, stale)
+
+
+def test_calls_and_puts_that_contradict_each_other() -> None:
+    honest = contracts_of(one_expiry_chain(), NOW, 0.04)
+    assert sound_contracts(honest, None)[1] == ["sub_intrinsic:1"]
+    chain = honest.chain
+    for factor in (1.3, 0.7):
+        dear = np.where(chain.is_call, 1.0, factor)
+        wrong = replace(chain, bid=chain.bid * dear, ask=chain.ask * dear)
+        codes = sound_contracts(contracts_of(wrong, NOW, 0.04), None)[1]
+        assert any(code.startswith("parity_violated:") for code in codes), factor
+        assert "unreliable_chain" in codes
+
+
+def test_one_contradicting_strike_is_counted_and_condemns_nothing() -> None:
+    chain = one_expiry_chain()
+    row = np.flatnonzero(~chain.is_call & (chain.strike == 102.5))[0]
+    bid, ask = chain.bid.copy(), chain.ask.copy()
+    bid[row], ask[row] = bid[row] + 3.0, ask[row] + 3.0
+    wrong = contracts_of(replace(chain, bid=bid, ask=ask), NOW, 0.04)
+    judged, found = sound_contracts(wrong, None)
+    assert "parity_violated:1" in found
+    assert "unreliable_chain" not in found
+    assert np.isnan(judged.iv[chain.strike == 102.5]).all(), "which of the two is wrong is unknown"

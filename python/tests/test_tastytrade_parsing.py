@@ -227,3 +227,9 @@ def test_a_report_of_the_past_says_nothing_about_the_next() -> None:
     assert earnings_of(told, NOW.date()) == UNKNOWN_EARNINGS
     assert earnings_of({"earnings": {"expected-report-date": "2026-03-18"}}, NOW.date()).known
     assert earnings_of({}, NOW.date()) == UNKNOWN_EARNINGS
+
+
+def test_numbers_beyond_all_measure_are_none() -> None:
+    assert number(10**400) is None
+    assert moment(1e300) is None
+    assert moment(10**400) is None

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from helpers import NOW
@@ -9,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 from tastytrade_fixtures import Connect, connect, server, with_timing
 from tastytrade_server import TastytradeServer, envelope, web_page
 
+from ttai_analysis.deadline import deadline
 from ttai_analysis.errors import (
     AuthError,
     ProviderError,
+    ProviderTimeoutError,
     ProviderUnavailableError,
     RateLimitError,
     ServiceError,
@@ -208,3 +211,42 @@ def test_without_a_rate_there_is_none(server: TastytradeServer, connect: Connect
     server.answers["/margin-requirements-public-configuration"] = [web_page()]
     assert provider.risk_free_rate(NOW) is None
     assert provider.risk_free_rate(NOW) == 0.04
+
+
+def test_impatient_callers_do_not_open_the_breaker(
+    server: TastytradeServer, connect: Connect
+) -> None:
+    """A fetch belongs to all who wait for it, and is not cut short by who asked first."""
+    provider = connect()
+    logged_in(server)
+    for number in range(10):
+        with suppress(ProviderTimeoutError), deadline(0.001):
+            provider.knows(f"BULK{number}")
+    assert provider.state(NOW).detail["consecutiveFailures"] == 0
+
+
+def test_what_does_not_exist_is_not_subscribed_to(
+    server: TastytradeServer, connect: Connect
+) -> None:
+    provider = connect()
+    with pytest.raises(SymbolNotFoundError):
+        provider.quote("NOSUCH", NOW)
+    stream = provider.state(NOW).detail["stream"]
+    assert isinstance(stream, dict)
+    assert stream["subscriptions"] == 0
+
+
+def test_a_provider_that_is_closed_says_so(server: TastytradeServer, connect: Connect) -> None:
+    provider = connect()
+    provider.close()
+    with pytest.raises(ProviderUnavailableError, match="ending"):
+        provider.knows("AAPL")
+
+
+def test_an_answer_without_bottom_is_no_fault_of_ours(
+    server: TastytradeServer, connect: Connect
+) -> None:
+    deep = Response(b'{"data":' + b"[" * 100_000, media_type="application/json")
+    server.answers[ROWS] = [deep]
+    with pytest.raises(ProviderError):
+        connect().knows("AAPL")

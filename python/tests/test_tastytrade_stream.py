@@ -9,7 +9,12 @@ from tastytrade_fixtures import Connect, connect, live_row, server, stream_ended
 from tastytrade_market import EXPIRIES, streamer
 from tastytrade_server import TastytradeServer, envelope
 
-from ttai_analysis.errors import InsufficientDataError, ProviderTimeoutError, SymbolNotFoundError
+from ttai_analysis.errors import (
+    InsufficientDataError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+    SymbolNotFoundError,
+)
 from ttai_analysis.providers.tastytrade.provider import TastytradeProvider
 
 __all__ = ["connect", "server", "stream_ended"]
@@ -250,3 +255,30 @@ def test_a_moment_of_the_past_has_closes_and_no_present(connect: Connect) -> Non
     assert provider.chain("AAPL", then) is None
     assert not provider.earnings("AAPL", then).known
     assert provider.metrics("AAPL", then).iv_rank is None
+
+
+def test_a_stream_that_is_down_leaves_the_rest_in_peace(
+    server: TastytradeServer, connect: Connect, stream_ended: threading.Event
+) -> None:
+    server.never_authorise = True
+    provider = connect(timing=with_timing(handshake=0.05))
+    assert stream_ended.wait(20)
+    for number in range(6):
+        with pytest.raises((ProviderUnavailableError, ProviderTimeoutError)):
+            provider.bars(f"BULK{number}", "daily", "1y", NOW, adjusted=True)
+    assert provider.knows("AAPL")
+    assert provider.quote("AAPL", NOW) is not None
+    assert provider.state(NOW).ready
+
+
+def test_subscriptions_are_bounded_and_rest_answers_beyond(
+    server: TastytradeServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = connect()
+    fed(server, provider)
+    held = stream_detail(provider)["subscriptions"]
+    monkeypatch.setattr("ttai_analysis.providers.tastytrade.stream.MAX_WANTED", held)
+    quote = provider.quote("SPY", NOW)
+    assert quote is not None
+    assert "not_streamed" in quote.warnings
+    assert stream_detail(provider)["subscriptions"] == held

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from faulty_provider import LIES, FaultyProvider, Lie, Subject
+from faulty_provider import FaultyProvider
 from helpers import NOW, Client, error_of
+from lies import LIES, Lie, Subject
 from test_fault_provider import over
 
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
@@ -40,6 +41,7 @@ NAMED_BY: dict[str, frozenset[Subject]] = {
     "/market-data": frozenset({"bars", "quote"}),
     "/quotes?meta=true": frozenset({"quote"}),
     "/option-chain": frozenset({"chain"}),
+    "/news?meta=true": frozenset({"news"}),
     "/positions/evaluate": frozenset({"quote", "chain"}),
     "/screener/candidates?detail=true": frozenset({"bars"}),
 }
@@ -51,6 +53,8 @@ UNSEEN: dict[str, set[str]] = {
     # Without a quote nor the other way round; what is too few leaves figures unknown.
     "/screener/candidates?detail=true": {"prices_in_cents", "bars_of_another", "too_few_bars"},
     "/market-data": {"too_few_bars"},
+    # What is not there, or was before the days asked for; one story twice is usual.
+    "/news?meta=true": {"no_news", "stale_news", "one_story_many_times"},
 }
 """Lies by name that an endpoint cannot see."""
 

@@ -243,7 +243,8 @@ def test_the_rate_is_that_of_bills_or_unknown() -> None:
 def test_a_refusal_is_not_repeated_and_readyz_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     transport, clock, provider = market()
     client = client_of(provider, clock, monkeypatch)
-    assert client.get("/readyz").status_code == 503
+    loading = client.get("/readyz")
+    assert (loading.status_code, parse(loading)["status"]) == (503, "starting")
     assert client.post("/quotes", {"symbols": ["AAPL"]}).status_code == 200
     ready = client.get("/readyz")
     assert ready.status_code == 200
@@ -260,7 +261,9 @@ def test_a_refusal_is_not_repeated_and_readyz_tells(monkeypatch: pytest.MonkeyPa
     assert (later.status_code, later.headers["retry-after"]) == (503, "60")
     assert error_of(later)["code"] == "PROVIDER_UNAVAILABLE"
     assert transport.asked.total() == asked
-    detail = parse(client.get("/readyz"))["provider"]["detail"]
+    unready = parse(client.get("/readyz"))
+    assert unready["status"] == "unavailable"
+    detail = unready["provider"]["detail"]
     assert (detail["breaker"], detail["lastSuccessSecondsAgo"]) == ("open", 30.0)
     assert detail["lastError"] == "RATE_LIMIT"
 

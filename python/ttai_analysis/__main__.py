@@ -43,6 +43,20 @@ def main() -> int:
     return 0
 
 
+class OneLineFormatter(logging.Formatter):
+    """Writes control characters of a message as escapes: what came from outside (a path, an error
+    of a peer) must not look like a line of ours. Tracebacks keep their lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line."""
+        line = super().formatMessage(record)
+        return line if line.isprintable() else "".join(map(_printable, line))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ttai_analysis", description="TTAI analysis service")
     parser.add_argument("--host", default="127.0.0.1")
@@ -53,11 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -53,6 +53,13 @@ class ServiceContext:
                     self._provider = self.tracing.calls(provider) if self.tracing else provider
         return self._provider
 
+    def close(self) -> None:
+        """Ends the provider's threads and connections, and sends the spans that wait."""
+        if self._provider is not None:
+            self._provider.close()
+        if self.tracing:
+            self.tracing.stop()
+
     def worded(self, answer: AnswerT) -> AnswerT:
         """The answer with its texts as the language model words them, if there is one."""
         return answer if self.prose is None else self.prose.rewritten(answer)

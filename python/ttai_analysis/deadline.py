@@ -27,8 +27,13 @@ def deadline(seconds: float | None) -> Iterator[None]:
         _ends_at.reset(token)
 
 
+def seconds_left() -> float | None:
+    """What is left, negative when it has passed; None without a deadline."""
+    ends_at = _ends_at.get()
+    return None if ends_at is None else ends_at - time.monotonic()
+
+
 def remaining_seconds(at_most: float) -> float:
     """What is left, never more than `at_most` and never negative."""
-    ends_at = _ends_at.get()
-    left = at_most if ends_at is None else ends_at - time.monotonic()
-    return max(0.0, min(at_most, left))
+    left = seconds_left()
+    return at_most if left is None else max(0.0, min(at_most, left))

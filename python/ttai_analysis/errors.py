@@ -76,11 +76,27 @@ class SymbolNotFoundError(ServiceError):
     retryable = False
 
 
+class RequestTimeoutError(ServiceError):
+    """The request's body did not arrive in time."""
+
+    code = "REQUEST_TIMEOUT"
+    status = 408
+    retryable = True
+
+
 class BodyTooLargeError(ServiceError):
     """The request's body exceeds the limit."""
 
     code = "TOO_LARGE"
     status = 413
+    retryable = False
+
+
+class UnsupportedMediaTypeError(ServiceError):
+    """The request's body is not called JSON by its Content-Type."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
     retryable = False
 
 

@@ -4,6 +4,7 @@ For: one place for the codes, and which forbid a trade. A warning is `code` or `
 Not for: finding the faults (each room finds its own).
 """
 
+import re
 from collections.abc import Iterable
 
 FORBIDDING = frozenset(
@@ -30,9 +31,11 @@ TELLING = frozenset(
         "dropped_empty_bars", "dropped_incomplete_bars", "dropped_bars_after_as_of",
         "duplicate_bars", "zero_volume_bars", "live_bar_dropped", "reduced_history",
         "period_clamped", "dropped_bars_without_session", "dropped_contradictory_bars",
-        "bars_without_time", "ragged_bars_cut",
+        "bars_without_time", "ragged_bars_cut", "dropped_bars_before_suspected_split",
+        "dropped_bars_before_suspected_bad_tick", "dropped_bars_before_frozen_prices",
         # quotes
-        "locked_quote", "receive_time_stamped", "delayed_minutes", "price_from_request",
+        "locked_quote", "closed_market_quote", "receive_time_stamped", "delayed_minutes",
+        "price_from_request",
         # chains
         "crossed_quotes", "locked_quotes", "one_sided_quotes", "wide_quotes", "sub_intrinsic",
         "no_open_interest",
@@ -41,9 +44,9 @@ TELLING = frozenset(
         "iv_outlier", "parity_violated", "provider_iv_ignored", "expiries_not_fetched",
         "contract_without_strike_or_expiry",
         # legs of a position
-        "model_price", "no_price", "expired",
+        "model_price", "no_price", "expired", "no_settlement_price",
         # other
-        "earnings_unknown", "ex_dividend_unknown", "metrics_unknown", "provider_has_no_news",
+        "earnings_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",
         "unreadable_articles", "stale_news", "scripted_price",
         "failed", "stale", "without_price", "prose_unavailable",
@@ -64,3 +67,14 @@ def forbidding(warnings: Iterable[str]) -> list[str]:
     """The codes among the warnings that forbid a trade, each once, in order."""
     codes = [code_of(warning) for warning in warnings]
     return list(dict.fromkeys(code for code in codes if code in FORBIDDING))
+
+
+_WARNING = re.compile(r"([a-z_]+)(?::[\w.\-]{1,40})?")
+
+
+def known_warnings(told: Iterable[object]) -> list[str]:
+    """What a caller's data says against itself, as an answer of this service said it; anything
+    else is left out."""
+    found = (_WARNING.fullmatch(word) for word in told if isinstance(word, str))
+    words = [match[0] for match in found if match and match[1] in FORBIDDING | TELLING]
+    return list(dict.fromkeys(words))

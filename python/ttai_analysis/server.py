@@ -21,6 +21,7 @@ from ttai_analysis.app import create_app
 from ttai_analysis.context import ServiceContext
 from ttai_analysis.talib_alone import import_talib_alone
 from ttai_analysis.warm_up import start_warm_up
+from ttai_analysis.web.connection import BoundedConnection
 
 DRAIN_SECONDS = 8
 LAST_RESORT_SECONDS = 2.0
@@ -66,6 +67,7 @@ def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: boo
     listener = _listen(host, port)
     config = uvicorn.Config(
         create_app(context),
+        http=BoundedConnection,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -80,8 +82,9 @@ def serve(context: ServiceContext, host: str, port: int, *, exit_with_stdin: boo
     try:
         asyncio.run(server.serve(sockets=[listener]))
     finally:
-        if context.tracing:
-            context.tracing.stop()
+        # A fetch under way, in a thread, would hold the process until its source answers.
+        _leave_in_any_case()
+        context.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -101,6 +104,10 @@ def _exit_with_stdin(server: AnalysisServer) -> None:
             pass
     server.should_exit = True
     server.force_exit = True
+    _leave_in_any_case()
+
+
+def _leave_in_any_case() -> None:
     timer = threading.Timer(LAST_RESORT_SECONDS, os._exit, args=(0,))
     timer.daemon = True
     timer.start()

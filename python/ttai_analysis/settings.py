@@ -54,11 +54,14 @@ class Settings:
     prose_model: str | None = None
 
 
-def settings_from_environment(environment: Mapping[str, str]) -> Settings:
+def settings_from_environment(
+    environment: Mapping[str, str], *, chosen_by: str = "MARKET_DATA"
+) -> Settings:
     """Read `MARKET_DATA*`, `TT_*`, `TASTYTRADE_URL`, `PROSE_MODEL`, `LOG_LEVEL`, and where traces
     go.
 
-    An empty value counts as absent.
+    An empty value counts as absent. `chosen_by` is what the caller knows the choice of the provider
+    by, such as an option of a command.
 
     Raises SettingsError for an unknown provider, one whose package is missing, or a bad value.
     """
@@ -66,54 +69,54 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
     def value(name: str) -> str | None:
         return environment.get(name, "").strip() or None
 
-    provider = _provider(value("MARKET_DATA") or "simulated")
+    provider = _provider(value("MARKET_DATA") or "simulated", chosen_by)
     return Settings(
         provider=provider,
-        data_dir=_data_dir(provider, value("MARKET_DATA_DIR")),
+        data_dir=_data_dir(provider, value("MARKET_DATA_DIR"), chosen_by),
         as_of=_as_of(value("MARKET_DATA_AS_OF")),
         script=_script(provider, value("MARKET_DATA_SCRIPT")),
         seed=value("MARKET_DATA_SEED") or DEFAULT_SEED,
         log_level=_log_level(value("LOG_LEVEL")),
         otlp_endpoint=_otlp_endpoint(value("OTEL_EXPORTER_OTLP_ENDPOINT"), environment),
-        tastytrade=_tastytrade(value) if provider == "tastytrade" else None,
+        tastytrade=_tastytrade(value, chosen_by) if provider == "tastytrade" else None,
         prose_model=_prose_model(value("PROSE_MODEL")),
     )
 
 
-def _provider(name: str) -> str:
+def _provider(name: str, chosen_by: str) -> str:
     if name not in PROVIDERS:
-        raise SettingsError(f"MARKET_DATA is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
+        raise SettingsError(f"{chosen_by} is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
     package = PACKAGE_OF_PROVIDER.get(name)
     if package is not None and find_spec(package) is None:
         raise SettingsError(
-            f"MARKET_DATA is '{name}', which needs the package {package}: "
+            f"{chosen_by} is '{name}', which needs the package {package}: "
             "install requirements-extras.lock."
         )
     return name
 
 
-def _data_dir(provider: str, value: str | None) -> Path | None:
+def _data_dir(provider: str, value: str | None, chosen_by: str) -> Path | None:
     if provider != "files":
         return Path(value) if value else None
     if value is None:
-        raise SettingsError("MARKET_DATA is 'files', so MARKET_DATA_DIR must name its folder.")
+        raise SettingsError(f"{chosen_by} is 'files', so MARKET_DATA_DIR must name its folder.")
     folder = Path(value)
     if not (folder / "bars").is_dir():
         raise SettingsError(f"MARKET_DATA_DIR '{folder}' must be a folder with bars/SYMBOL.csv.")
     return folder
 
 
-def _tastytrade(value: Callable[[str], str | None]) -> TastytradeSettings:
+def _tastytrade(value: Callable[[str], str | None], chosen_by: str) -> TastytradeSettings:
     secret, refresh_token = value("TT_SECRET"), value("TT_REFRESH")
     if secret is None or refresh_token is None:
         missing = [name for name in ("TT_SECRET", "TT_REFRESH") if value(name) is None]
         raise SettingsError(
-            f"MARKET_DATA is 'tastytrade', so {' and '.join(missing)} must be set: the client "
+            f"{chosen_by} is 'tastytrade', so {' and '.join(missing)} must be set: the client "
             "secret and the refresh token of an OAuth application of your account."
         )
     if value("MARKET_DATA_AS_OF") is not None:
         raise SettingsError(
-            "MARKET_DATA is 'tastytrade', whose market cannot be stopped: unset MARKET_DATA_AS_OF."
+            f"{chosen_by} is 'tastytrade', whose market cannot be stopped: unset MARKET_DATA_AS_OF."
         )
     url = value("TASTYTRADE_URL") or TASTYTRADE_URL
     if not url.startswith(("http://", "https://")):

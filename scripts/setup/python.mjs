@@ -9,8 +9,8 @@ import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs';
 const CANDIDATES = ['python3.13', 'python3.12', 'python3.14', 'python3.11', 'python3', 'python'];
 const OLDEST_MINOR = 11;
 
-/** These read their data through packages of their own. */
-const PROVIDERS_WITH_PACKAGES = ['yahoo', 'tastytrade'];
+/** These read their data through packages of their own, and need these settings: without, they refuse at once. */
+const PROVIDERS_WITH_PACKAGES = { yahoo: [], tastytrade: ['TT_SECRET', 'TT_REFRESH'] };
 
 export function pythonPart(project, dev) {
   const venv = join(project, '.venv');
@@ -46,9 +46,9 @@ export function pythonPart(project, dev) {
 /** Whether an optional part is asked for: traces, or a provider behind a network. */
 function wantsExtras(environment) {
   const value = (name) => environment[name]?.trim() ?? '';
-  return (
-    value('OTEL_EXPORTER_OTLP_ENDPOINT') !== '' || PROVIDERS_WITH_PACKAGES.includes(value('MARKET_DATA'))
-  );
+  const settings = PROVIDERS_WITH_PACKAGES[value('MARKET_DATA')];
+  const isUsable = settings?.every((name) => value(name) !== '') ?? false;
+  return value('OTEL_EXPORTER_OTLP_ENDPOINT') !== '' || isUsable;
 }
 
 async function makeVenv(venv, uv) {

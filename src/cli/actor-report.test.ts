@@ -42,6 +42,10 @@ it('says how late a timer is, when an effect is tried again, and that nobody run
   ]) {
     expect(lines).toContain(words);
   }
+  const away = { ...effect, failedAttempts: 0, process: null };
+  const waits = pendingReport({ actor, pending: { ...pending, effects: [away] }, deadLetters: 0 }, plain);
+  expect(waits.join()).toContain('what it asks is away');
+  expect(waits.join()).not.toContain('0 times');
   const ended = { ...actor, status: 'error' as const, error };
   const none = { at, timers: [], effects: [], children: [], unreadMessages: 0 };
   expect(pendingReport({ actor: ended, pending: none, deadLetters: 0 }, plain)).toEqual([

@@ -218,11 +218,17 @@ function effectReport(
   const by = process === null ? 'nobody' : `process ${process.id}`;
   return [
     `${src} (${id})`,
-    `  ${next}; failed ${failedAttempts === 1 ? 'once' : `${failedAttempts} times`}`,
+    `  ${next}; ${failuresInWords(failedAttempts, lastError !== null)}`,
     `  given up at ${localTime(deadline)}`,
     process?.alive ? `  run by ${by}` : style('red', `  run by ${by}${process ? ', which is gone' : ''}`),
     ...(lastError === null ? [] : [style('red', `  ${errorInWords(lastError)}`)]),
   ];
+}
+
+/** What is away is waited for, and its attempts do not count. */
+function failuresInWords(counted: number, hasFailed: boolean): string {
+  if (counted === 0 && hasFailed) return 'what it asks is away or asks it to wait';
+  return counted === 0 ? 'has not failed' : `failed ${counted === 1 ? 'once' : `${counted} times`}`;
 }
 
 /** One of the journal's descriptors. Fields that it does not know, it does not show. */

@@ -79,7 +79,10 @@ function wordsOf(type: string, data: Record<string, unknown>): string {
   }
   if (type === 'position_alert' || type === 'monitor_health') return String(data.message);
   if (type === 'analysis_complete') {
-    return `${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`;
+    const cautions = Array.isArray(data.cautions) ? data.cautions : [];
+    return [`${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`, ...cautions].join(
+      '; ',
+    );
   }
   if (type === 'screener_complete') return screenerWords(data);
   return JSON.stringify(data);

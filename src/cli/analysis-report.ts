@@ -34,6 +34,7 @@ function chartRows(chart: NonNullable<AnalysisResultView['chart']>): string[] {
     ['HV 20', percent(indicators?.hv20)],
     ['Support', levels(chart.supportLevels)],
     ['Resistance', levels(chart.resistanceLevels)],
+    ['Warnings', warnings(chart)],
   ]);
 }
 
@@ -44,24 +45,28 @@ function optionsRows(options: NonNullable<AnalysisResultView['options']>): strin
     ['theta/day', figure(options.thetaPerDay, 3)],
     ['vega/pt', figure(options.vegaPerPoint, 3)],
   ].filter(([, value]) => value !== null);
-  const contract =
+  const { legs } = options;
+  const contracts =
     options.bestStrike === null
       ? null
-      : `${figure(options.bestStrike)} expiring ${options.bestExpiration ?? '?'} (${options.dte ?? '?'} days)`;
+      : `${legs.length > 1 ? `${legs.length} legs` : figure(options.bestStrike)} expiring ${options.bestExpiration ?? '?'} (${options.dte ?? '?'} days)`;
   return pairs([
     ['Verdict', [options.recommendation, options.strategy].filter(Boolean).join(', ') || null],
     ['Underlying', figure(options.underlyingPrice)],
-    ['Contract', contract],
-    ...(options.legs.length < 2 ? [] : options.legs).map((leg): [string, string] => [
+    [legs.length > 1 ? 'Contracts' : 'Contract', contracts],
+    ...(legs.length > 1 ? legs : []).map((leg): [string, string] => [
       'Leg',
       `${leg.action ?? ''} ${figure(leg.strike) ?? ''} ${leg.right ?? ''} ${leg.expiration ?? ''} ${figure(leg.bid) ?? '–'} / ${figure(leg.ask) ?? '–'}`,
     ]),
     ['Premium', figure(options.premium)],
     ['Greeks', greeks.map(([name, value]) => `${name} ${value}`).join(', ') || null],
     ['IV', percent(options.iv)],
-    ['IV / HV', figure(options.ivHvRatio)],
+    ['IV / HV', overRealised(options)],
     ['Odds', odds(options)],
-    ['Breakeven', figure(options.breakeven)],
+    [
+      'Breakeven',
+      [figure(options.breakeven), figure(options.breakevenUpper)].filter(Boolean).join(' and ') || null,
+    ],
     ['Return', returns(options)],
     ['Liquidity', options.liquidityScore],
     [
@@ -69,7 +74,22 @@ function optionsRows(options: NonNullable<AnalysisResultView['options']>): strin
       options.earningsDate && `${options.earningsDate}${options.earningsInsideDte ? ' (before expiry)' : ''}`,
     ],
     ['Why', options.rationale],
+    ['Warnings', warnings(options)],
   ]);
+}
+
+/** The ratio with the two volatilities that it is of: that of the contract sold is another one. */
+function overRealised({
+  ivHvRatio,
+  atmIv,
+  hv20,
+}: {
+  ivHvRatio: number | null;
+  atmIv: number | null;
+  hv20: number | null;
+}): string | null {
+  if (ivHvRatio === null) return null;
+  return `${figure(ivHvRatio)} (${percent(atmIv) ?? '–'} at the money / ${percent(hv20) ?? '–'})`;
 }
 
 function odds({
@@ -99,6 +119,7 @@ function returns({
 
 function researchRows(research: NonNullable<AnalysisResultView['research']>): string[] {
   return pairs([
+    ['Verdict', research.recommendation],
     [
       'Sentiment',
       research.sentiment &&
@@ -107,7 +128,14 @@ function researchRows(research: NonNullable<AnalysisResultView['research']>): st
     ['News risk', research.newsRisk],
     ['Earnings risk', research.earningsRisk],
     ['Articles', figure(research.articlesUsed, 0)],
+    ['Warnings', warnings(research)],
   ]);
+}
+
+/** What is wrong with the data, `code:detail` as words. */
+function warnings(part: { warnings: string[] }): string | null {
+  const words = part.warnings.map((one) => one.replaceAll('_', ' ').replace(':', ': '));
+  return words.length > 0 ? words.join(', ') : null;
 }
 
 function percent(value: number | null | undefined): string | null {

@@ -1,16 +1,12 @@
 /** `calibrate`: what the analysis service says against what followed, as a page. The figures are computed in Python. */
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { UsageError } from './errors.ts';
 import { printable } from './printable.ts';
-import type { Environment } from './server-address.ts';
+import { clientSettings, type Environment } from './server-address.ts';
 import { runModule } from './service-python.ts';
 import type { Terminal } from './terminal.ts';
-
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-/** Beside the project, where the data for trials is. */
-const DATA = join(PROJECT, '..', 'shared', 'data');
 
 interface CalibrateOptions {
   data?: string;
@@ -33,11 +29,11 @@ export function addCalibrateCommand(program: Command, options: LocalCommandsOpti
     .description('compare odds and chart labels with what followed in real bars, as a page; needs no server')
     .option(
       '--data <folder>',
-      'market/bars/*.csv, indices/sp500*.csv, indices/vix*.csv (default: ../shared/data)',
+      'with bars/*.csv, indices/sp500*.csv, indices/vix*.csv (default: what "data fetch" stored)',
     )
     .option('--out <file>', 'where the page goes', 'calibration.html')
     .option('--json', 'all figures as JSON, too')
-    .action(async ({ data = DATA, out, json }: CalibrateOptions) => {
+    .action(async ({ data = fetched(clientSettings(env).home), out, json }: CalibrateOptions) => {
       if (data.trim() === '' || out.trim() === '') throw new UsageError('--data and --out want a name.');
       const code = await runModule({
         module: 'ttai_analysis.calibration',
@@ -49,4 +45,18 @@ export function addCalibrateCommand(program: Command, options: LocalCommandsOpti
       });
       exitWith(code);
     });
+}
+
+/** The folder that `data fetch` made in this home. Throws a `UsageError` when there is none, or more than one. */
+function fetched(home: string): string {
+  const parent = join(home, 'market-data');
+  const folders = existsSync(parent) ? readdirSync(parent, { withFileTypes: true }) : [];
+  const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return join(parent, only);
+  throw new UsageError(
+    only === undefined
+      ? `There are no bars in ${parent}. Store some, "npm run ttai -- data fetch SPY --provider yahoo", or name a folder with --data.`
+      : `There are bars of ${names.toSorted().join(', ')} in ${parent}: name one of these folders with --data.`,
+  );
 }

@@ -74,6 +74,53 @@ describe('analyze', () => {
     expect(code).toBe(0);
   });
 
+  it('shows what speaks against the pick beside it, and what is wrong with the data', async () => {
+    const [caution, quality] = ['the news say no: guidance cut', { source: 'simulated' }];
+    const output = {
+      ...finishedAnalysis,
+      recommendation: 'select',
+      cautions: [caution],
+      options: {
+        ...finishedAnalysis.options,
+        quality: { ...quality, warnings: ['one_sided_quotes:242', 'earnings_unknown'] },
+      },
+    };
+    const { out, notes } = await ttai(['analyze', 'AAPL'], {}, () => {
+      for (const address of server.system.actors.keys()) {
+        const context = { progress: { done: 5, total: 5, step: 'Done' } };
+        queueMicrotask(() => server.system.move(address, { status: 'done', context, output }));
+      }
+    });
+    expect(out).toContain(`SELECT, but ${caution}`);
+    expect(out).toContain('one sided quotes: 242, earnings unknown');
+    expect(notes).toContain('5/5  Done');
+  });
+
+  it('says why a step does not go on', async () => {
+    server.system.lastError = {
+      ...{ name: 'E', code: 'provider_unavailable', retryable: true },
+      message: 'Nobody is there.',
+    };
+    const effects = [{ id: 'fetchMarketData', src: 'fetchMarketData', effectId: 'e' }];
+    const { notes, code } = await ttai(['analyze', 'AAPL'], {}, (line) => {
+      for (const address of server.system.actors.keys()) {
+        queueMicrotask(() =>
+          line.includes('Nobody is there. (provider_unavailable)')
+            ? server.system.move(address, { status: 'done', output: finishedAnalysis })
+            : server.system.move(address, { effects }),
+        );
+      }
+    });
+    expect(notes).toContain('Waiting, and trying again: Nobody is there. (provider_unavailable)');
+    expect(code).toBe(0);
+    const run = (await ttai(['runs', '--json'])).out;
+    const [{ runId }] = (JSON.parse(run) as { runs: [{ runId: string }] }).runs;
+    server.system.move(`analysis/${runId.split('.')[1]}`, { status: 'active' });
+    const report = (await ttai(['run', runId])).out;
+    expect(report).toContain('Nobody is there. (provider_unavailable)');
+    expect(report).toContain('Next attempt');
+  });
+
   it('is a failure when the analysis fails', async () => {
     const error = { name: 'E', code: 'symbol_not_found', message: 'Nobody knows NOPE.', retryable: false };
     const { code, out } = await ttai(['analyze', 'NOPE'], {}, () => {
@@ -261,7 +308,7 @@ describe('what goes wrong', () => {
     ['a count that is no number', ['runs', '--limit', 'many'], 2, /"many" is not a number/],
     ['too many at once', ['alert', 'list', '--limit', '1000'], 2, /limit: /],
     ['an alert for an unknown symbol', ['alert', 'add', 'NOPE', 'above', '1'], 1, /symbol_not_found/],
-    ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols\.0: must be a ticker/],
+    ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols, item 1: must be a ticker/],
     ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
     ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
     ['an unknown symbol', ['quote', 'NOPE'], 1, /symbol_not_found/],
@@ -307,6 +354,8 @@ describe('what goes wrong', () => {
       code: 1,
       notes: expect.stringMatching(/No TTAI server answers at http:\/\/127.0.0.1:1\..*npm start/),
     });
+    const atHome = await ttai(['runs'], { TTAI_URL: undefined });
+    expect(atHome).toMatchObject({ code: 1, notes: expect.stringContaining(`for the home ${home}.`) });
     expect(await ttai(['runs'], { TTAI_URL: 'ftp://x' })).toMatchObject({ code: 2 });
     expect(await ttai(['runs'], { TTAI_URL: `${server.url}/mcp` })).toMatchObject({ code: 1 });
   });

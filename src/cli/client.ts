@@ -49,7 +49,7 @@ export class Client {
         ...(hasBody && { body: JSON.stringify(Object.fromEntries(rest)) }),
       });
     } catch (cause) {
-      throw unreachable(url, cause);
+      throw unreachable(this.#address, cause);
     }
     const body = await response.json().catch(() => undefined);
     if (!response.ok) throw errorOf(body, url);
@@ -58,8 +58,9 @@ export class Client {
 }
 
 /** No server answers there. */
-export function unreachable(url: string, cause?: unknown): TtaiError {
-  const message = `No TTAI server answers at ${url}. Start it with "npm start", or set TTAI_URL to where it runs.`;
+export function unreachable({ url, home }: ServerAddress, cause?: unknown): TtaiError {
+  const tried = home === undefined ? '' : ` for the home ${home}`;
+  const message = `No TTAI server answers at ${url}${tried}. Start it with "npm start", or set TTAI_URL to where it runs.`;
   return new TtaiError('server_unreachable', message, { cause });
 }
 

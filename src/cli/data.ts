@@ -6,7 +6,7 @@ import type { LocalCommandsOptions } from './calibrate.ts';
 import { UsageError } from './errors.ts';
 import { printable, shellWord } from './printable.ts';
 import { clientSettings } from './server-address.ts';
-import { runModule } from './service-python.ts';
+import { EXIT_INTERRUPTED, installFor, runModule } from './service-python.ts';
 import type { Terminal } from './terminal.ts';
 
 interface FetchOptions {
@@ -35,6 +35,7 @@ const Line = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('ended'),
     stored: z.number(),
+    unchanged: z.number(),
     failed: z.number(),
     source: z.string(),
     folder: z.string(),
@@ -68,6 +69,11 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
     .action(async (symbols: string[], { provider, out, from, chains, json }: FetchOptions) => {
       if (out?.trim() === '') throw new UsageError('--out wants a name.');
       const folder = out ? resolve(out) : join(clientSettings(env).home, 'market-data', provider);
+      const note = (line: string) => terminal.note(printable(line));
+      if (!(await installFor(provider, { env, signal, onNote: note }))) {
+        exitWith(signal?.aborted ? EXIT_INTERRUPTED : 1);
+        return;
+      }
       const progress = progressOf(symbols, terminal);
       progress.begin();
       const code = await runModule({
@@ -85,7 +91,7 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
           const line = Line.safeParse(asJson(text));
           if (line.success) progress.show(line.data, json === true);
         },
-        onNote: (line) => progress.beside(() => terminal.note(printable(line))),
+        onNote: (line) => progress.beside(() => note(line)),
       });
       exitWith(code);
     });
@@ -130,12 +136,16 @@ function symbolLine(line: SymbolLine, terminal: Terminal): string {
 }
 
 function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): void {
-  const { stored, failed, source, folder } = line;
-  terminal.out(`${stored} stored${failed > 0 ? `, ${failed} failed: run it again for those` : ''}.`);
-  if (stored > 0 && source === 'simulated') {
+  const { stored, unchanged, failed, source, folder } = line;
+  const isThere = stored + unchanged > 0;
+  const nothingNew = `Nothing new: ${unchanged} ${unchanged === 1 ? 'was' : 'were'} there already`;
+  const news = unchanged > 0 ? `${stored} stored, ${unchanged} there already` : `${stored} stored`;
+  const failures = failed > 0 ? `, ${failed} failed: run it again for those` : '';
+  terminal.out(`${stored === 0 && unchanged > 0 ? nothingNew : news}${failures}.`);
+  if (isThere && source === 'simulated') {
     terminal.out('SIMULATED DATA: each row says so; "files" can not tell it from real data otherwise.');
   }
-  if (stored > 0) {
+  if (isThere) {
     terminal.out(`Use it: MARKET_DATA=files MARKET_DATA_DIR=${shellWord(printable(folder))} npm start`);
   }
 }

@@ -1,7 +1,7 @@
 /** `data fetch` and `calibrate`: what is shown of what Python does, with the real Python. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,6 +49,9 @@ describe('data fetch', () => {
     expect(code).toBe(0);
     const again = await ttai([...fetchCall, 'MSFT']);
     expect(again.notes).toContain('nothing new');
+    expect(again.out).toContain('Nothing new: 1 was there already.');
+    expect(again.out).not.toContain('1 stored');
+    expect((await ttai([...fetchCall, 'MSFT', 'NVDA'])).out).toContain('1 stored, 1 there already.');
   });
 
   it('draws a bar on a terminal', async () => {
@@ -67,6 +70,8 @@ describe('data fetch', () => {
 
   it('is a wrong call without a provider, or with a date that is none', async () => {
     expect((await ttai(['data', 'fetch', 'MSFT'])).code).toBe(2);
+    const late = await ttai([...fetchCall.slice(0, -1), '2030-01-01', 'MSFT']);
+    expect(late).toMatchObject({ code: 2, notes: expect.stringContaining('2030-01-01 is not over') });
     const { code, notes } = await ttai([...fetchCall.slice(0, -1), 'soon', 'MSFT']);
     expect(notes).toContain("'soon' is not a date");
     expect(notes).not.toContain('usage:');
@@ -90,6 +95,18 @@ describe('data fetch', () => {
 });
 
 describe('calibrate', () => {
+  it('takes what data fetch stored, and says how to when there is nothing or more than one', async () => {
+    const out = join(home, 'page.html');
+    const nothing = await ttai(['calibrate', '--out', out]);
+    expect(nothing).toMatchObject({ code: 2, notes: expect.stringContaining('data fetch SPY') });
+    await ttai(['data', 'fetch', '--provider', 'simulated', 'MSFT', '--from', '2024-01-02']);
+    const { code, notes } = await ttai(['calibrate', '--out', out]);
+    expect([code, notes]).toEqual([0, expect.stringContaining('charts of MSFT')]);
+    await mkdir(join(home, 'market-data', 'yahoo'));
+    const two = await ttai(['calibrate', '--out', out]);
+    expect(two).toMatchObject({ code: 2, notes: expect.stringMatching(/simulated.*yahoo.*--data/) });
+  });
+
   it('says that a folder is absent, and writes nothing', async () => {
     const out = join(home, 'page.html');
     const { code, notes } = await ttai(['calibrate', '--data', join(home, 'none'), '--out', out]);

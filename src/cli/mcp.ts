@@ -26,7 +26,8 @@ const lastAnswersMs = 2_000;
  * Resolves when the host has closed its end, and what it asked before is answered. Throws `server_unreachable` when it
  * speaks and no server runs.
  */
-export async function bridge({ url, token }: ServerAddress): Promise<void> {
+export async function bridge(address: ServerAddress): Promise<void> {
+  const { url, token } = address;
   const host = new StdioServerTransport();
   const server = new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
     requestInit: { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } },
@@ -43,7 +44,7 @@ export async function bridge({ url, token }: ServerAddress): Promise<void> {
     if (isInitializeRequest(message) && isJSONRPCRequest(message)) initializeId = message.id;
     server.send(message).catch((cause: unknown) => {
       if (!isJSONRPCRequest(message)) return;
-      void host.send(failure(message.id, url, cause));
+      void host.send(failure(message.id, address, cause));
       waiting.delete(message.id);
     });
   };
@@ -62,7 +63,7 @@ export async function bridge({ url, token }: ServerAddress): Promise<void> {
     // A host speaks first. One that has closed its end wants nothing, not even to hear that no server runs.
     if (!process.stdin.isTTY && !(await Promise.race([spoken, closed]))) return;
     await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5_000) }).catch((cause: unknown) => {
-      throw unreachable(url, cause);
+      throw unreachable(address, cause);
     });
     await server.start();
     serverIsThere.resolve();
@@ -110,7 +111,7 @@ function protocolVersionIn(message: JSONRPCMessage, initializeId: RequestId | un
 }
 
 /** Why a message did not reach the server, for the host to show. */
-function failure(id: RequestId, url: string, cause: unknown): JSONRPCMessage {
+function failure(id: RequestId, address: ServerAddress, cause: unknown): JSONRPCMessage {
   const isRefused =
     cause instanceof Error && /\b(401|unauthorized)\b/i.test(`${cause.name} ${cause.message}`);
   const error = isRefused
@@ -118,7 +119,7 @@ function failure(id: RequestId, url: string, cause: unknown): JSONRPCMessage {
         'unauthorized',
         'The server wants a token: set TTAI_TOKEN where the host starts this process.',
       )
-    : unreachable(url);
+    : unreachable(address);
   const data = { error: { code: error.code, message: error.message, retryable: !isRefused } };
   return errorFor(id, serverError, error.message, data);
 }

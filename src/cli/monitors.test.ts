@@ -109,7 +109,7 @@ describe('monitor', () => {
 
   it.each([
     [['start', '--rule', 'delta'], '"delta" is not a rule such as delta_breach=0.5'],
-    [['start', '--rule', 'gamma=1'], 'rules.0.type'],
+    [['start', '--rule', 'gamma=1'], 'rules, item 1, type: '],
     [['start', '--rule', 'delta_breach=40'], 'delta_breach takes more than 0 up to 1'],
     [['start', '--cool-down', '5'], '--cool-down is of rules'],
     [['start', '--every', '5'], 'everySeconds'],

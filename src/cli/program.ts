@@ -44,6 +44,8 @@ Examples:
 
 Commands talk to a running server, which "npm start" starts: the one at TTAI_URL,
 or the one of this home. TTAI_TOKEN is the token, where the server demands one.
+Exit codes: 0 done; 1 it failed, or an analysis or a screener that was started
+failed or was cancelled; 2 wrong call or setting; 130 interrupted.
 The server's settings: npm run ttai -- serve --help`;
 
 /** The program, ready to parse. It throws `CommanderError`s and the errors of its commands. */
@@ -160,7 +162,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .option('--json', 'as JSON')
     .action(async (runId: string, { json }: { json?: boolean }) => {
       const { run } = await client().call(cancelRun, { runId });
-      show(run, json, (found) => runReport({ ...found, result: null }, terminal));
+      show(run, json, (found) => runReport({ ...found, waiting: [], result: null }, terminal));
     });
 
   addWebhookCommands(program, { client, show, exitWith });

@@ -1,5 +1,5 @@
 /** A run of any kind, and lists of runs, in words and columns for a person. */
-import { type Run, type RunHead, subjectOf } from '../server/operations/run-view.ts';
+import { type Run, type RunHead, subjectOf, waitingInWords } from '../server/operations/run-view.ts';
 import { analysisReport } from './analysis-report.ts';
 import { screenerReport } from './screener-report.ts';
 import { localTime, type Style, type Terminal, table } from './terminal.ts';
@@ -13,13 +13,20 @@ const verdicts: Readonly<Record<string, Style>> = {
 
 /** All lines about one run. */
 export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[] {
-  const { result, recommendation, error } = run;
+  const { result, recommendation, cautions, error } = run;
   const verdict = recommendation ?? run.status;
+  const joint = recommendation?.includes('select') ? ', but ' : '; ';
+  const caution = cautions.length > 0 ? style('red', `${joint}${cautions.join('; ')}`) : '';
   return [
-    `${style('bold', run.kind === 'analysis' ? `${run.symbol}  ${run.type}` : subjectOf(run))}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}`,
+    `${style('bold', run.kind === 'analysis' ? `${run.symbol}  ${run.type}` : subjectOf(run))}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}${caution}`,
     `${style('dim', `${run.runId}  ${run.status}  ${localTime(run.updatedAt)}`)}`,
     ...(error ? [style('red', `${error.message} (${error.code})`)] : []),
     ...(run.step ? [`${run.progress ? `${run.progress.done}/${run.progress.total} ` : ''}${run.step}`] : []),
+    ...waitingInWords(run).map((words) => style('yellow', words)),
+    ...run.waiting.map(
+      ({ nextAttemptAt, givenUpAt }) =>
+        `Next attempt ${localTime(nextAttemptAt)}; given up at ${localTime(givenUpAt)}`,
+    ),
     ...resultReport(result, style),
   ];
 }
@@ -49,11 +56,17 @@ function resultReport(result: Run['result'], style: Terminal['style']): string[]
   const { asOf, source } = result;
   return [
     '',
-    ...simulatedNotice(source, { style }),
+    ...simulatedNotice(isSimulated(result) ? 'simulated' : source, { style }),
     ...result.reasons.map((reason) => `- ${reason}`),
     ...(result.kind === 'screener' ? screenerReport(result) : analysisReport(result, style)),
     ...(source === null || asOf === null
       ? []
       : ['', style('dim', `Source ${source}, as of ${localTime(asOf)}`)]),
   ];
+}
+
+/** Also when only a part of it is: the whole may then name no source. */
+function isSimulated(result: NonNullable<Run['result']>): boolean {
+  const parts = result.kind === 'screener' ? result.results : [result.chart, result.options, result.research];
+  return [result, ...parts].some((part) => part?.source === 'simulated');
 }

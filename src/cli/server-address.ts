@@ -9,6 +9,8 @@ export interface ServerAddress {
   /** Without a slash at the end. */
   url: string;
   token: string | undefined;
+  /** The home that was asked where its server runs; undefined when the address was stated. */
+  home?: string;
 }
 
 /** The settings that a client needs. Those of the server alone may be wrong or missing here. */
@@ -29,8 +31,10 @@ export function serverAddress(env: Environment): ServerAddress {
     return { url: stated.replace(/\/+$/, ''), token };
   }
   const { home, port } = clientSettings(env);
-  const running = env.HOST || env.PORT ? undefined : findRunning(home)?.url;
-  return { url: running ?? `http://${reachable(env.HOST?.trim())}:${port}`, token };
+  const isStated = Boolean(env.HOST || env.PORT);
+  const running = isStated ? undefined : findRunning(home)?.url;
+  const url = running ?? `http://${reachable(env.HOST?.trim())}:${port}`;
+  return { url, token, ...(!isStated && { home }) };
 }
 
 /** Only what a header can carry: with anything else no request is sent, which would look like a server that is away. */

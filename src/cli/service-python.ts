@@ -24,7 +24,42 @@ export interface ModuleRun {
 }
 
 /** As a shell says it of Ctrl-C. */
-const EXIT_INTERRUPTED = 130;
+export const EXIT_INTERRUPTED = 130;
+
+/** The providers of market data that need packages of their own. */
+const PROVIDERS_WITH_PACKAGES: readonly string[] = ['yahoo', 'tastytrade'];
+
+/**
+ * Installs what this provider needs, as `npm start` with it does; silent when it is there. Answers false when that
+ * failed, which has been told. `project`: where the set-up is.
+ */
+export async function installFor(
+  provider: string,
+  {
+    env,
+    signal,
+    onNote,
+    project = PROJECT,
+  }: Omit<ModuleRun, 'module' | 'args' | 'onOut'> & { project?: string },
+): Promise<boolean> {
+  // Somebody else's Python has what it has.
+  if (!PROVIDERS_WITH_PACKAGES.includes(provider) || env.TTAI_PYTHON?.trim()) return true;
+  const child = spawn(process.execPath, [join(project, 'scripts', 'setup.mjs')], {
+    cwd: project,
+    env: { ...env, MARKET_DATA: provider },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const end = () => child.kill('SIGTERM');
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
+  createInterface({ input: child.stderr }).on('line', onNote);
+  try {
+    const [code] = (await once(child, 'close')) as [number | null];
+    return code === 0;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
 
 /** Runs it to its end, passing on each line. Answers its exit code; throws a `UsageError` without a Python. */
 export async function runModule({ module, args, env, signal, onOut, onNote }: ModuleRun): Promise<number> {

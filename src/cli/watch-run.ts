@@ -1,6 +1,6 @@
 /** Shows how far a run is until it has ended. The run goes on without its watcher. */
 import type { z } from 'zod';
-import type { Run, RunHead } from '../server/operations/run-view.ts';
+import { type Run, type RunHead, waitingInWords } from '../server/operations/run-view.ts';
 import { waitRun } from '../server/operations/runs.ts';
 import type { started } from '../server/operations/started-run.ts';
 import type { Client } from './client.ts';
@@ -9,7 +9,8 @@ import type { Terminal } from './terminal.ts';
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 100;
-const waitSeconds = 30;
+/** Short: only at its end is it said why a step does not go on. */
+const waitSeconds = 4;
 const barWidth = 24;
 
 /** Answers the run when it has ended. Progress goes to the terminal, beside the answer. */
@@ -44,6 +45,7 @@ class ProgressLine {
   #step = '';
   #text = '';
   #bar = '';
+  #waiting = '';
   #frame = 0;
 
   constructor(terminal: Terminal) {
@@ -51,15 +53,27 @@ class ProgressLine {
     if (terminal.status) this.#timer = setInterval(() => this.#draw(), frameMs);
   }
 
-  show({ step, progress, status }: RunHead): void {
-    if (status !== 'running' || !step) return;
-    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(step)}`;
-    if (text === this.#text) return;
-    if (step !== this.#step) this.#finishStep();
-    this.#step = step;
-    this.#text = text;
-    this.#bar = progress ? `${barOf(progress)} ` : '';
-    if (!this.#terminal.status) this.#terminal.note(text);
+  show({ step, progress, status, waiting = [] }: RunHead & Partial<Pick<Run, 'waiting'>>): void {
+    const isWhole = status === 'completed' || status === 'rejected';
+    const words = isWhole ? 'Done' : status === 'running' ? step : null;
+    if (!words) return;
+    const text = `${progress ? `${progress.done}/${progress.total}  ` : ''}${printable(words)}`;
+    if (text !== this.#text) {
+      if (words !== this.#step) this.#finishStep();
+      this.#step = words;
+      this.#text = text;
+      this.#bar = progress ? `${barOf(progress)} ` : '';
+      if (!this.#terminal.status) this.#terminal.note(text);
+    }
+    this.#showWaiting(printable(waitingInWords({ waiting }).join(' ')));
+  }
+
+  #showWaiting(words: string): void {
+    if (words !== '' && words !== this.#waiting) {
+      this.#terminal.status?.('');
+      this.#terminal.note(`  ${this.#terminal.style('yellow', words)}`);
+    }
+    this.#waiting = words;
   }
 
   end(): void {

@@ -58,7 +58,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     const ended = await connectOnce(options, session);
     if (options.signal?.aborted) return;
     if (ended.error) throw ended.error;
-    if (!ended.welcomed && !wasConnected) throw unreachable(options.address.url);
+    if (!ended.welcomed && !wasConnected) throw unreachable(options.address);
     if (ended.welcomed) {
       wasConnected = true;
       waitMs = firstWaitMs;

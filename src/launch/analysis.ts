@@ -27,7 +27,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** A service that was up this long has earned a fresh count of pauses. */
 const STEADY_MS = 60_000;
-const HEALTH_EVERY_MS = 10_000;
+/** Between two health checks, and how long each waits for its answer: one that hangs is found within half a minute. */
+const HEALTH_EVERY_MS = 5_000;
 /** So many health checks in a row without an answer, and it is ended and started again. */
 const HEALTH_MISSES = 3;
 
@@ -48,10 +49,15 @@ export interface Analysis {
  * Resolves when the service listens. `port`: the one to take if it is free, for an address that survives a restart.
  * Throws LaunchError: with exit code 2 for a bad setting, else when it can't be started.
  */
-export async function startAnalysis(options: { config: Config; log: Log; port?: number }): Promise<Analysis> {
-  const { config, log } = options;
+export async function startAnalysis(options: {
+  config: Config;
+  log: Log;
+  port?: number;
+  healthEveryMs?: number;
+}): Promise<Analysis> {
+  const { config, log, port = 0, healthEveryMs = HEALTH_EVERY_MS } = options;
   if (config.analysisUrl !== undefined) return elsewhere(config.analysisUrl);
-  const service = new AnalysisProcess(config, log, options.port ?? 0);
+  const service = new AnalysisProcess(config, log, { port, healthEveryMs });
   await service.start();
   return service;
 }
@@ -70,16 +76,18 @@ class AnalysisProcess implements Analysis {
   readonly #config: Config;
   readonly #log: Log;
   readonly #stopping = new AbortController();
+  readonly #healthEveryMs: number;
   readonly #listeners = new Set<(state: AnalysisState) => void>();
   #port: number;
   #state: AnalysisState = 'starting';
   #child: ChildProcess | undefined;
   #watching: Promise<void> = Promise.resolve();
 
-  constructor(config: Config, log: Log, port: number) {
+  constructor(config: Config, log: Log, { port, healthEveryMs }: { port: number; healthEveryMs: number }) {
     this.#config = config;
     this.#log = log;
     this.#port = port;
+    this.#healthEveryMs = healthEveryMs;
   }
 
   url(): string {
@@ -173,7 +181,9 @@ class AnalysisProcess implements Analysis {
     const ended = new AbortController();
     const exit = once(child, 'exit').then(() => ended.abort());
     for (let misses = 0; !ended.signal.aborted; ) {
-      await delay(HEALTH_EVERY_MS, undefined, { ref: false, signal: ended.signal }).catch(() => undefined);
+      await delay(this.#healthEveryMs, undefined, { ref: false, signal: ended.signal }).catch(
+        () => undefined,
+      );
       if (ended.signal.aborted) break;
       misses = (await this.#isHealthy(ended.signal)) ? 0 : misses + 1;
       if (misses < HEALTH_MISSES) continue;
@@ -185,7 +195,7 @@ class AnalysisProcess implements Analysis {
   }
 
   async #isHealthy(ended: AbortSignal): Promise<boolean> {
-    const signal = AbortSignal.any([ended, AbortSignal.timeout(HEALTH_EVERY_MS)]);
+    const signal = AbortSignal.any([ended, AbortSignal.timeout(this.#healthEveryMs)]);
     return fetch(`${this.url()}/healthz`, { signal }).then(
       async (response) => {
         await response.body?.cancel();

@@ -3,11 +3,18 @@ import { readConfig } from '../config.ts';
 import { banner } from './banner.ts';
 
 const url = 'http://127.0.0.1:4747';
+const analysisUrl = 'http://127.0.0.1:5151';
 
 test('says where the doors are, and loudly that the market is simulated', () => {
-  const text = banner({ url, config: readConfig({}), joined: false });
+  const text = banner({ url, analysisUrl, config: readConfig({}), joined: false });
   expect(text).toContain('SIMULATED MARKET');
-  for (const place of [`${url}/mcp`, 'ws://127.0.0.1:4747/ws', `${url}/inspect`, `${url}/api/openapi.json`]) {
+  for (const place of [
+    `${url}/mcp`,
+    'ws://127.0.0.1:4747/ws',
+    `${url}/inspect`,
+    `${url}/api/openapi.json`,
+    analysisUrl,
+  ]) {
     expect(text).toContain(place);
   }
   expect(text).toContain(`claude mcp add --transport http ttai ${url}/mcp\n`);
@@ -15,14 +22,14 @@ test('says where the doors are, and loudly that the market is simulated', () => 
 });
 
 test('the lines to paste are JSON that names the address', () => {
-  const text = banner({ url, config: readConfig({}), joined: false });
+  const text = banner({ url, analysisUrl, config: readConfig({}), joined: false });
   const json = text.slice(text.indexOf('  {'));
   expect(JSON.parse(json)).toEqual({ mcpServers: { ttai: { type: 'http', url: `${url}/mcp` } } });
 });
 
 test('with tokens, the lines to paste carry one', () => {
   const config = readConfig({ HOST: '0.0.0.0', AUTH_TOKENS_FILE: 'tokens' });
-  const text = banner({ url, config, joined: false });
+  const text = banner({ url, analysisUrl, config, joined: false });
   expect(text).toContain('--header "Authorization: Bearer <token>"');
   expect(text).toContain('every request needs a token');
   expect(text).toContain('npm run -s ttai -- token add NAME');

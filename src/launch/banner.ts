@@ -2,8 +2,13 @@
 import { type Config, isLoopback } from '../config.ts';
 
 /** The banner. `url`: base URL of the doors. `joined`: another process brought up the home. */
-export function banner(options: { url: string; config: Config; joined: boolean }): string {
-  const { url, config, joined } = options;
+export function banner(options: {
+  url: string;
+  analysisUrl: string;
+  config: Config;
+  joined: boolean;
+}): string {
+  const { url, analysisUrl, config, joined } = options;
   const mcp = `${url}/mcp`;
   const lines = [
     '',
@@ -14,6 +19,7 @@ export function banner(options: { url: string; config: Config; joined: boolean }
       ['WebSocket', `${url.replace(/^http/, 'ws')}/ws`],
       ['Inspector', `${url}/inspect`],
       ['API', `${url}/api/openapi.json`],
+      ['Analysis', `${analysisUrl}/openapi.json`],
       ['Market data', marketData(config)],
       ['Database', config.databaseUrl ? 'DATABASE_URL' : 'embedded Postgres'],
       ['State', joined ? `${config.home} (brought up by another server)` : config.home],

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
 import type { LiveActor } from '../actors/runtime/testing/live-actor.ts';
-import { type AnalysisContext, type AnalysisResult, analysis, analysisInput } from './analysis.ts';
+import { type AnalysisContext, analysis, analysisInput } from './analysis.ts';
+import type { AnalysisResult } from './analysis-result.ts';
 import { analysisModel, chart, failed, marketData, options, research } from './testing/models.ts';
 
 const { machine } = analysis;
@@ -19,12 +20,16 @@ const read = (sentiment: string) => ({
   type: 'xstate.done.actor.analyzeResearch',
   output: research(sentiment),
 });
+const readRejecting = (rejectReasons: string[], redFlags: string[] = [], sentiment = 'positive') => ({
+  type: 'xstate.done.actor.analyzeResearch',
+  output: research(sentiment, rejectReasons, redFlags),
+});
 const saved = { type: 'xstate.done.actor.saveAnalysis', output: null };
 const error = (id: string, code: string) => ({ type: `xstate.error.actor.${id}`, error: failed(code) });
 const cancelled = { type: 'CANCEL' };
 
-const run = (type: string, events: { type: string }[]) =>
-  replay(machine, { input: analysisInput.parse({ type, symbol: 'MSFT' }), events });
+const run = (type: string, events: { type: string }[], strategy = 'csp') =>
+  replay(machine, { input: analysisInput.parse({ type, symbol: 'MSFT', strategy }), events });
 const contextOf = (live: LiveActor) => live.seen().context as AnalysisContext;
 const outputOf = (live: LiveActor) => live.seen().output as AnalysisResult;
 
@@ -113,6 +118,51 @@ describe('analysis: what the parts come to', () => {
     expect(outputOf(live)).toMatchObject({ recommendation: expected, research: null });
   });
 
+  test.each([
+    ['csp', 'bullish'],
+    ['covered_call', 'bullish'],
+    ['bull_put_spread', 'bullish'],
+    ['bear_call_spread', 'bearish'],
+    ['iron_condor', 'neutral'],
+  ])('%s wants a %s chart and no other', (strategy, wanted) => {
+    for (const verdict of ['bullish', 'bearish', 'neutral']) {
+      const live = run('options_analysis', [fetched, charted(verdict), chosen('select'), saved], strategy);
+      expect(outputOf(live).recommendation).toBe(verdict === wanted ? 'select' : 'neutral');
+    }
+  });
+
+  test('news that say no do not take the pick away, are told beside it, and never make it strong', () => {
+    const news = readRejecting(['high_news_risk'], ['guidance_cut', 'guidance_cut']);
+    const live = run('full_analysis', [fetched, charted('bullish'), chosen('select'), news, saved]);
+    const cautions = ['the news say no: high news risk, guidance cut'];
+    expect(outputOf(live)).toMatchObject({ recommendation: 'select', cautions });
+    expect(live.emitted).toMatchObject([{ data: { recommendation: 'select', cautions } }]);
+  });
+
+  test('news that nobody has are no news that say no', () => {
+    const nothing = readRejecting(['no_news_data'], [], 'unknown');
+    const live = run('full_analysis', [fetched, charted('bullish'), chosen('select'), nothing, saved]);
+    expect(outputOf(live).cautions).toEqual(['the news are not known: no news of the last 30 days']);
+  });
+
+  test('what the news have nothing against is without cautions', () => {
+    const live = run('full_analysis', [
+      fetched,
+      charted('bullish'),
+      chosen('select'),
+      read('neutral'),
+      saved,
+    ]);
+    expect(outputOf(live).cautions).toEqual([]);
+  });
+
+  test('its time is that of its oldest part', () => {
+    const earlier = '2026-01-05T14:59:00.000Z';
+    const old = { ...chosen('select'), output: { ...options('select'), asOf: earlier } };
+    const live = run('options_analysis', [fetched, charted('bullish'), old, saved]);
+    expect(outputOf(live).asOf).toBe(earlier);
+  });
+
   test('a chart alone picks nothing', () => {
     const live = run('chart_analysis', [fetched, charted('bullish'), saved]);
     expect(outputOf(live)).toMatchObject({ status: 'completed', recommendation: 'neutral', options: null });
@@ -127,12 +177,22 @@ describe('analysis: what the parts come to', () => {
       expect(outputOf(live)).toMatchObject({
         status: 'rejected',
         recommendation: 'reject',
-        reasons: ['below its 200-day average'],
+        reasons: ['a price gap in the last three bars'],
         options: null,
         research: null,
       });
     },
   );
+
+  test('its steps say what is still to come', () => {
+    const steps = (events: { type: string }[]) => contextOf(run('full_analysis', events)).progress;
+    const both = [fetched, charted('bullish')];
+    expect(steps(both)).toEqual({ done: 2, total: 5, step: 'Looking for a contract, and reading the news' });
+    expect(steps([...both, chosen('select')])).toMatchObject({ done: 3, step: 'Reading the news' });
+    expect(steps([...both, read('neutral')])).toMatchObject({ done: 3, step: 'Looking for a contract' });
+    const last = run('options_analysis', both);
+    expect(contextOf(last).progress).toEqual({ done: 2, total: 4, step: 'Looking for a contract' });
+  });
 
   test('contract and news are looked for side by side', () => {
     const live = run('full_analysis', [fetched, charted('bullish')]);
@@ -180,6 +240,29 @@ describe('analysis: what goes wrong', () => {
       error('saveAnalysis', 'unavailable'),
     ]);
     expect(outputOf(live).error).toEqual(failed('symbol_not_found'));
+  });
+
+  test('parts from two sources are never put together: the run fails, and another may be started', () => {
+    const simulated = { ...options('select'), quality: { source: 'simulated', asOf: null } };
+    const files = { ...chart('bullish'), quality: { source: 'files', asOf: null } };
+    const parts = [
+      { ...charted('bullish'), output: files },
+      { ...chosen('select'), output: simulated },
+    ];
+    const live = run('options_analysis', [fetched, ...parts]);
+    expect(live.effects()).toMatchObject({ saveAnalysis: { result: { status: 'failed' } } });
+    live.happen(saved);
+    expect(live.seen()).toMatchObject({ value: 'failed', status: 'done' });
+    expect(outputOf(live)).toMatchObject({
+      status: 'failed',
+      recommendation: null,
+      source: null,
+      error: {
+        code: 'source_changed',
+        retryable: true,
+        message: expect.stringContaining('chart from files, options from simulated'),
+      },
+    });
   });
 
   test('cancelled while it is saved, it has been cancelled', () => {

@@ -3,14 +3,23 @@
  *
  * It fetches market data and judges the chart. A rejected chart ends it. For an options or a full analysis it looks
  * for a contract, and for a full one it reads the news beside that; neither needs the other. Then the results are put
- * together: a bullish chart and a selected contract make `select`, positive news make it `strong_select`, anything
- * else is `neutral`. The result is saved, and its owner is told. An effect that fails after its retries fails the run,
- * which is saved and told as well. `CANCEL` ends it wherever it is.
+ * together: a selected contract and the chart that its strategy wants make `select`, positive news make it
+ * `strong_select`, anything else is `neutral`. News that say no do not take the pick away, but stand beside it as a
+ * caution, and never make it strong. The result is saved, and its owner is told. An effect that fails after its retries
+ * fails the run, and so do parts of different sources (`source_changed`: the provider was changed meanwhile); that is
+ * saved and told as well. `CANCEL` ends it wherever it is.
  *
  * Not for how the analysis is computed (the analysis service), nor for storing or delivering anything.
  */
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
+import {
+  type AnalysisParts,
+  type AnalysisResult,
+  analysisType,
+  errorOf,
+  synthesize,
+} from './analysis-result.ts';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
 import {
   type ChartAnalysis,
@@ -22,77 +31,22 @@ import {
 } from './market.ts';
 
 export const analysisInput = z.object({
-  type: z.enum(['chart_analysis', 'options_analysis', 'full_analysis']),
+  type: analysisType,
   symbol: z.string().min(1).max(10),
   timeframe: timeframe.default('daily'),
   strategy: strategy.default('csp'),
 });
 export type AnalysisInput = z.infer<typeof analysisInput>;
 
-export type Recommendation = 'strong_select' | 'select' | 'neutral' | 'reject';
-
-/** What a run comes to: its output, and what is saved. */
-export interface AnalysisResult {
-  status: 'completed' | 'rejected' | 'failed' | 'cancelled';
-  recommendation: Recommendation | null;
-  symbol: string;
-  type: AnalysisInput['type'];
-  chart: ChartAnalysis | null;
-  options: OptionsAnalysis | null;
-  research: ResearchAnalysis | null;
-  /** Why it was rejected, or what each part found, in words. */
-  reasons: string[];
-  error: EffectError | null;
-  /** Of the chart's data. */
-  asOf: string | null;
-  source: string | null;
-}
-
-export interface AnalysisContext extends AnalysisInput {
+export interface AnalysisContext extends AnalysisInput, AnalysisParts {
   /** Kept from its fetching until the chart is judged. */
   marketData: MarketData | null;
-  chart: ChartAnalysis | null;
-  options: OptionsAnalysis | null;
-  research: ResearchAnalysis | null;
-  error: EffectError | null;
   result: AnalysisResult | null;
   progress: { done: number; total: number; step: string };
 }
 
 /** Effects that each type waits for: market data, chart, contract, news, saving. */
 const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 } as const;
-
-/** Puts the parts together. Fails closed: what is missing or unknown never makes a pick. */
-export function synthesize(context: AnalysisContext): AnalysisResult {
-  const { symbol, type, chart, options, research, error } = context;
-  const status = error ? 'failed' : chart?.recommendation === 'reject' ? 'rejected' : 'completed';
-  return {
-    status,
-    recommendation: status === 'failed' ? null : status === 'rejected' ? 'reject' : recommend(context),
-    symbol,
-    type,
-    chart,
-    options,
-    research,
-    reasons: reasons(context),
-    error,
-    asOf: chart?.asOf ?? null,
-    source: chart?.quality.source ?? null,
-  };
-}
-
-function recommend({ chart, options, research }: AnalysisContext): Recommendation {
-  if (chart?.recommendation !== 'bullish' || options?.recommendation !== 'select') return 'neutral';
-  return research?.sentiment === 'positive' ? 'strong_select' : 'select';
-}
-
-function reasons({ chart, options, research, error }: AnalysisContext): string[] {
-  if (error) return [error.message];
-  if (chart?.recommendation === 'reject' && chart.rejectReasons.length > 0) return chart.rejectReasons;
-  return [chart?.chartNotes, options?.rationale, research?.researchNotes].filter(
-    (text) => text !== undefined,
-  );
-}
 
 /** One effect done; what comes next, in words for a person. */
 function advance({ progress }: AnalysisContext, step: string): AnalysisContext['progress'] {
@@ -131,7 +85,12 @@ const machine = setup({
     takeChart: assign(({ context }, chart: ChartAnalysis) => ({
       chart,
       marketData: null,
-      progress: advance(context, 'Looking for a contract'),
+      progress: advance(
+        context,
+        context.type === 'full_analysis'
+          ? 'Looking for a contract, and reading the news'
+          : 'Looking for a contract',
+      ),
     })),
     tell: emit(({ context }) => ({
       type: 'notification' as const,
@@ -142,6 +101,7 @@ const machine = setup({
         status: context.result?.status ?? 'failed',
         recommendation: context.result?.recommendation ?? null,
         reasons: context.result?.reasons ?? [],
+        cautions: context.result?.cautions ?? [],
         asOf: context.result?.asOf ?? null,
         source: context.result?.source ?? null,
       },
@@ -270,10 +230,14 @@ const machine = setup({
       },
     },
     synthesize: {
-      entry: assign(({ context }) => ({
-        result: synthesize(context),
-        progress: { ...context.progress, step: 'Saving' },
-      })),
+      entry: assign(({ context }) => {
+        const error = errorOf(context);
+        return {
+          error,
+          result: synthesize({ ...context, error }),
+          progress: { ...context.progress, step: 'Saving' },
+        };
+      }),
       always: 'save',
     },
     save: {

@@ -39,6 +39,9 @@ export type OptionsAnalysis = z.infer<typeof optionsAnalysis>;
 export const researchAnalysis = z.looseObject({
   symbol: z.string(),
   sentiment: z.enum(['positive', 'neutral', 'negative', 'unknown']),
+  recommendation: z.enum(['pass', 'reject']),
+  rejectReasons: z.array(z.string()),
+  redFlags: z.array(z.looseObject({ type: z.string() })),
   researchNotes: z.string(),
   asOf: z.string(),
   quality,

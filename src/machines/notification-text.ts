@@ -30,6 +30,7 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   analysis_complete: (data) =>
     join([
       `Analysis of ${word(data.symbol)}: ${word(data.recommendation ?? data.status)}`,
+      list(data.cautions),
       list(data.reasons),
     ]),
   screener_complete: (data) => said(data, `The screener${named(data.name)} has ended`),

@@ -28,12 +28,14 @@ export type ErrorStatus =
   | 403
   | 404
   | 405
+  | 408
   | 409
   | 413
   | 415
   | 422
   | 426
   | 429
+  | 431
   | 500
   | 502
   | 503
@@ -44,6 +46,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   invalid_event: 400,
   invalid_json: 400,
   webhook_url_forbidden: 400,
+  invalid_request: 400,
   validation_error: 400,
   unauthorized: 401,
   forbidden_host: 403,
@@ -62,6 +65,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   symbol_not_found: 404,
   unknown_tool: 404,
   method_not_allowed: 405,
+  request_timeout: 408,
   actor_ended: 409,
   alert_ended: 409,
   position_closed: 409,
@@ -83,6 +87,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   invalid_market_data: 422,
   upgrade_required: 426,
   rate_limit: 429,
+  head_too_large: 431,
   provider_error: 502,
   analysis_answer_invalid: 502,
   busy: 503,
@@ -98,6 +103,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
 
 /** How long a caller should wait when the error itself does not say: long enough not to hammer what is down. */
 const defaultRetryAfterSeconds = 2;
+const wholeInput = '(whole input)';
 const maxIssues = 10;
 const maxIssueLength = 200;
 
@@ -155,12 +161,24 @@ export function errorResponse(body: ErrorBody, headers: Record<string, string> =
 /** Zod's complaint as an `invalid_input` that names each field and what is wrong with it. */
 export function invalidInput(error: z.ZodError): TtaiError {
   const issues = error.issues.slice(0, maxIssues).map((issue) => ({
-    field: issue.path.map(String).join('.') || '(whole input)',
+    field: issue.path.map(String).join('.') || wholeInput,
     // A message may quote a key of the input, which can be of any length.
     message: issue.message.slice(0, maxIssueLength),
   }));
-  const words = issues.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return new TtaiError('invalid_input', `The input does not fit. ${words}`, { details: { issues } });
+  const words = issues.map(({ message }, index) => `${placeOf(error.issues[index]?.path ?? [])}: ${message}`);
+  return new TtaiError('invalid_input', `The input does not fit. ${words.join('; ')}`, {
+    details: { issues },
+  });
+}
+
+/** Where an issue is, in words: items of a list as a person counts them. */
+function placeOf(path: readonly PropertyKey[]): string {
+  let place = '';
+  path.forEach((part, index) => {
+    if (typeof part === 'number') place += `, item ${part + 1}`;
+    else place += `${index === 0 ? '' : typeof path[index - 1] === 'number' ? ', ' : '.'}${String(part)}`;
+  });
+  return place || wholeInput;
 }
 
 function retryAfterOf(error: TtaiError): number {

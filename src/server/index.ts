@@ -2,7 +2,7 @@
  * The server: listens, hands requests to the app and upgrades to the doors that speak WebSocket, and lets go of all
  * of them when it stops. Not for bringing up what it needs; main.ts does that.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, maxHeaderSize, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
@@ -24,6 +24,7 @@ import type { QuoteReader } from './operations/quotes.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
 import { refuseUpgrade } from './sessions/upgrade.ts';
+import { answerUnreadable } from './unreadable-requests.ts';
 
 export type { HealthChecks, PartHealth } from './health.ts';
 
@@ -88,6 +89,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     calls,
     requests,
   });
+  answerUnreadable(server, maxHeaderSize);
   const closeQuietConnections = watchQuietConnections(server);
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -40,6 +40,7 @@ const tool = (name: string, input: unknown): Sent =>
 const otherHost = { host: 'evil.example' };
 const otherOrigin = { origin: 'https://evil.example' };
 const longSymbol = 'A'.repeat(1_000);
+const longCookie = 'c'.repeat(20_000);
 const foreignEvent = { runId: unknownRun, event: { type: 'xstate.done.actor.x' } };
 const alertFields = '"symbol":"AAPL","condition":"above","threshold":1';
 const unknownAlert = '{"symbol":"NOPE","condition":"above","threshold":1}';
@@ -72,6 +73,19 @@ const wrongs: [name: string, sent: Sent, status: number, code: string | number][
   ['api: 10 MB', post('/api/alerts', tenMegabytes), 413, 'too_large'],
   ['api: 10 MB in chunks', post('/api/alerts', tenMegabytes, { ...json, ...chunked }), 413, 'too_large'],
   ['api: symbol of 1,000 characters', get(`/api/quotes?symbols=${longSymbol}`), 400, 'invalid_input'],
+  [
+    'api: a head that is too large',
+    get(`/api/quotes?symbols=${'AAPL,'.repeat(10_000)}`),
+    431,
+    'head_too_large',
+  ],
+  ['mcp: a head that is too large', rpc('{}', { ...mcp, cookie: longCookie }), 431, 'head_too_large'],
+  [
+    'no HTTP',
+    { method: 'GET', path: '/api/runs', headers: { 'content-length': 'x' } },
+    400,
+    'invalid_request',
+  ],
   ['api: a number that is none', get('/api/runs?limit=many'), 400, 'invalid_input'],
   ['api: unknown parameter', get('/api/runs?order=asc'), 400, 'invalid_input'],
   ['api: unknown run', get(`/api/runs/${unknownRun}`), 404, 'run_not_found'],
@@ -192,6 +206,16 @@ describe('wrong input', () => {
         data: { error: { code: 'invalid_json', message: 'The body is empty.', retryable: false } },
       },
       id: null,
+    });
+  });
+
+  it('names an item of a list as a person counts', async () => {
+    const { json: answer } = await ask(server, 'GET', '/api/quotes?symbols=AAPL,A$');
+    expect(answer).toMatchObject({
+      error: {
+        message: expect.stringContaining('symbols, item 2: must be a ticker'),
+        details: { issues: [{ field: 'symbols.1' }] },
+      },
     });
   });
 

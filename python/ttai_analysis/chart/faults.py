@@ -12,6 +12,7 @@ from ttai_analysis.chart.indicators import atr
 from ttai_analysis.chart.series import Series
 from ttai_analysis.market.freshness import BAR_SECONDS, bars_are_stale, bars_as_of
 from ttai_analysis.providers.base import Timeframe
+from ttai_analysis.quality import code_of
 from ttai_analysis.timestamps import SECONDS_PER_DAY, date_from_ordinal
 
 SPLIT_FACTORS = np.array([1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
@@ -24,6 +25,9 @@ BAD_TICK_SHARE = 0.15
 """A bad tick is also this far away as a share of the price, for an ATR can be next to nothing."""
 FROZEN_BARS = 5
 ATR_BARS = 14
+LONGEST_LOOK_BACK = 252
+"""Bars: of the high and low of 52 weeks; every average looks back less."""
+BREAKS = frozenset({"suspected_split", "suspected_bad_tick", "frozen_prices"})
 
 
 def bar_faults(
@@ -41,11 +45,7 @@ def bar_faults(
     if len(series) < 2:
         return found
     days = series.timestamps // SECONDS_PER_DAY
-    for code, bars in (
-        ("suspected_split", _splits(series)),
-        ("suspected_bad_tick", _bad_ticks(series)),
-        ("frozen_prices", _frozen(series)),
-    ):
+    for code, bars in _breaks(series).items():
         if bars.size:
             found.append(f"{code}:{date_from_ordinal(int(days[bars[-1]])).isoformat()}")
     silent = int(np.sum(series.volume == 0.0))
@@ -54,6 +54,38 @@ def bar_faults(
     if silent > 0.5 * len(series):
         found.append("no_traded_volume")
     return found
+
+
+def usable_bars(
+    series: Series, timeframe: Timeframe, as_of: datetime, *, adjusted: bool, has_splits: bool
+) -> tuple[Series, list[str]]:
+    """The series without what lies before an old break, and `bar_faults` of it.
+
+    Prices from before a split that was left in are those of another share: with a year of bars
+    since, nothing need rest on them. A younger break stays, and forbids a trade.
+    """
+    found = bar_faults(series, timeframe, as_of, adjusted=adjusted, has_splits=has_splits)
+    if not BREAKS.intersection(map(code_of, found)):
+        return series, found
+    kept, dropped = _since_old_break(series)
+    if not dropped:
+        return series, found
+    found = bar_faults(kept, timeframe, as_of, adjusted=adjusted, has_splits=has_splits)
+    return kept, [*dropped, *found]
+
+
+def _since_old_break(series: Series) -> tuple[Series, list[str]]:
+    """From the newest break on that is older than any average looks back."""
+    start, reason = 0, ""
+    for code, bars in _breaks(series).items():
+        # The bar of a split is the first of the new prices, a bad bar the last of the old.
+        first = bars + (0 if code == "suspected_split" else 1)
+        old = first[first <= len(series) - LONGEST_LOOK_BACK]
+        if old.size and int(old[-1]) > start:
+            start, reason = int(old[-1]), code
+    if start == 0:
+        return series, []
+    return series.part(slice(start, None)), [f"dropped_bars_before_{reason}:{start}"]
 
 
 def without_unfinished(
@@ -75,6 +107,17 @@ def _complete(start: int, timeframe: Timeframe, as_of: datetime) -> bool:
         return start + BAR_SECONDS <= as_of.timestamp()
     complete_at = bars_as_of(start, timeframe)
     return complete_at is None or complete_at <= as_of
+
+
+def _breaks(series: Series) -> dict[str, np.ndarray]:
+    """By code the bars after which, or at which, prices are not to be believed; oldest first."""
+    if len(series) < 2:
+        return {}
+    return {
+        "suspected_split": _splits(series),
+        "suspected_bad_tick": _bad_ticks(series),
+        "frozen_prices": _frozen(series),
+    }
 
 
 def _splits(series: Series) -> np.ndarray:

@@ -139,14 +139,14 @@ def confluence(
     ordered = sorted(sources.items(), key=lambda item: (item[1], item[0]))
     zones: list[tuple[float, list[str]]] = []
     start = 0
-    for stop in range(1, len(ordered) + 1):
-        if stop < len(ordered) and ordered[stop][1] - ordered[start][1] <= width:
+    while start < len(ordered):
+        near = [item for item in ordered[start:] if item[1] - ordered[start][1] <= width]
+        names = [name for name, _ in near]
+        if len({_family(name) for name in names}) < 2:
+            start += 1
             continue
-        names = [name for name, _ in ordered[start:stop]]
-        if len({_family(name) for name in names}) >= 2:
-            mean = sum(price for _, price in ordered[start:stop]) / len(names)
-            zones.append((mean, names))
-        start = stop
+        zones.append((sum(price for _, price in near) / len(near), names))
+        start += len(near)
     return sorted(zones, key=lambda zone: (-len(zone[1]), zone[0]))[:limit]
 
 

@@ -19,7 +19,7 @@ def chart_notes(
     if trend is not None:
         parts.append(f"Trend {trend.direction}, {trend.quality}; extension risk {trend.extension}.")
         if trend.reduced_history:
-            parts.append("Fewer than 220 bars: shorter averages stand in for the 50 and 200.")
+            parts.append("Fewer than 200 bars: shorter averages stand in for the 50 and 200.")
     if supports:
         parts.append(f"Nearest support {_level(supports[0])}.")
     if resistances:

@@ -34,16 +34,17 @@ class Series:
     def until(self, epoch_seconds: float) -> "Series":
         """Only the bars that had started before that moment."""
         stop = int(np.searchsorted(self.timestamps, epoch_seconds, side="left"))
-        return self if stop == len(self) else self._cut(stop)
+        return self if stop == len(self) else self.part(slice(stop))
 
-    def _cut(self, stop: int) -> "Series":
+    def part(self, rows: slice) -> "Series":
+        """Only those rows."""
         return Series(
-            self.timestamps[:stop],
-            self.open[:stop],
-            self.high[:stop],
-            self.low[:stop],
-            self.close[:stop],
-            self.volume[:stop],
+            self.timestamps[rows],
+            self.open[rows],
+            self.high[rows],
+            self.low[rows],
+            self.close[rows],
+            self.volume[rows],
         )
 
 

@@ -7,15 +7,15 @@ from datetime import datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.chart.analysis import ChartFindings, analyse_chart
-from ttai_analysis.chart.faults import bar_faults, without_unfinished
+from ttai_analysis.chart.faults import bar_faults, usable_bars, without_unfinished
 from ttai_analysis.chart.rows import fib_row, indicators_row
 from ttai_analysis.chart.series import Series, series_from_bars, series_from_input
 from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import bars_are_stale, bars_as_of
 from ttai_analysis.models.chart import ChartAnalysis, ChartRequest, InputMarketData
-from ttai_analysis.models.common import Quality
+from ttai_analysis.models.common import Quality, SentQuality
 from ttai_analysis.providers.base import Bars, Provider, Timeframe
-from ttai_analysis.quality import forbidding
+from ttai_analysis.quality import forbidding, known_warnings
 
 DEFAULT_PERIOD: dict[Timeframe, str] = {"daily": "2y", "weekly": "5y", "intraday": "5d"}
 
@@ -56,21 +56,28 @@ def provider_series(
 ) -> tuple[Series, Quality]:
     """The provider's split-adjusted bars, with their quality."""
     bars = provider.bars(symbol, timeframe, DEFAULT_PERIOD[timeframe], as_of, adjusted=True)
-    series, warnings = checked_bars(bars, timeframe, as_of)
+    series, warnings = checked_bars(bars, timeframe, as_of, end_at_old_break=True)
     return series, _quality(series, timeframe, as_of, provider.source, bars.adjusted, warnings)
 
 
-def checked_bars(bars: Bars, timeframe: Timeframe, as_of: datetime) -> tuple[Series, list[str]]:
+def checked_bars(
+    bars: Bars, timeframe: Timeframe, as_of: datetime, *, end_at_old_break: bool = False
+) -> tuple[Series, list[str]]:
     """A provider's bars as columns, with its warnings and what is wrong with them. Bars that were
-    not complete at `as_of` break the provider's word, so they forbid a trade."""
+    not complete at `as_of` break the provider's word, so they forbid a trade. `end_at_old_break`:
+    without those before an old break in prices."""
     series, unfinished = without_unfinished(series_from_bars(bars), timeframe, as_of)
     warnings = [*bars.warnings, *unfinished]
     if unfinished:
         warnings.append("future_bars")
-    warnings += bar_faults(
-        series, timeframe, as_of, adjusted=bars.adjusted, has_splits=bool(bars.splits)
-    )
-    return series, warnings
+    splits = bool(bars.splits)
+    if end_at_old_break:
+        series, found = usable_bars(
+            series, timeframe, as_of, adjusted=bars.adjusted, has_splits=splits
+        )
+    else:
+        found = bar_faults(series, timeframe, as_of, adjusted=bars.adjusted, has_splits=splits)
+    return series, [*warnings, *found]
 
 
 def _sent_series(
@@ -78,11 +85,13 @@ def _sent_series(
 ) -> tuple[Series, Quality]:
     series, warnings = series_from_input(data.bars)
     visible, unfinished = without_unfinished(series, timeframe, as_of)
-    told = (data.quality or {}).get("source")
-    source = data.source or (told if isinstance(told, str) else "request")
-    adjusted = True if data.adjusted is None else data.adjusted
-    warnings += unfinished
-    warnings += bar_faults(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)
+    told = data.quality or SentQuality()
+    source = data.source or told.source or "request"
+    # Only a word against them counts: bars of which nothing is said are taken to be adjusted.
+    adjusted = data.adjusted is not False and told.adjusted is not False
+    warnings = [*known_warnings(told.warnings), *warnings, *unfinished]
+    visible, found = usable_bars(visible, timeframe, as_of, adjusted=adjusted, has_splits=True)
+    warnings += found
     return visible, _quality(visible, timeframe, as_of, source, adjusted, warnings)
 
 

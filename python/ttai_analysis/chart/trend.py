@@ -65,9 +65,9 @@ def assess_trend(
 
 
 def _direction(indicators: IndicatorSet, close: float) -> tuple[Direction, bool]:
-    """Up: C > SMA50 > SMA200 and SMA50 rising over 20 bars; with fewer than 220 bars EMA20 and
+    """Up: C > SMA50 > SMA200 and SMA50 rising over 20 bars; with fewer than 200 bars EMA20 and
     SMA50 stand in for SMA50 and SMA200."""
-    reduced = indicators.close.size < FULL_HISTORY + SLOPE_BARS
+    reduced = indicators.close.size < FULL_HISTORY
     fast = indicators.ema20 if reduced else indicators.sma50
     slow = indicators.sma50 if reduced else indicators.sma200
     if fast.size <= SLOPE_BARS or np.isnan(slow[-1]) or np.isnan(fast[-1 - SLOPE_BARS]):

@@ -52,10 +52,14 @@ class SupportView:
     atr: float
 
     @property
+    def reach(self) -> float:
+        """One expected move, or 2 ATR where that is more or all that is known."""
+        return float(np.nanmax([self.expected_move, NEAR_SUPPORT_ATR * self.atr, 0.0]))
+
+    @property
     def within_move(self) -> bool:
-        """Whether a support lies within one expected move (or within 2 ATR)."""
-        reach = np.nanmax([self.expected_move, NEAR_SUPPORT_ATR * self.atr, 0.0])
-        return self.distance is not None and self.distance <= reach
+        """Whether a support lies within reach."""
+        return self.distance is not None and self.distance <= self.reach
 
 
 def gate_evidence(
@@ -101,7 +105,10 @@ def largest_recent_gap(series: Series, indicators: IndicatorSet) -> float:
     """The largest opening gap of the last three bars, in ATR of the bar before."""
     opens, closes = series.open[-GAP_BARS:], series.close[-GAP_BARS - 1 : -1]
     atr = indicators.atr14[-GAP_BARS - 1 : -1]
-    return float(np.nanmax(np.abs(opens - closes) / atr))
+    gaps = np.abs(opens - closes)
+    with np.errstate(divide="ignore"):
+        # No gap is no gap, also where nothing ever moves and the ATR is 0.
+        return float(np.max(np.divide(gaps, atr, out=np.zeros_like(gaps), where=gaps > 0.0)))
 
 
 def reject_reasons(gates: list[Evidence]) -> list[str]:
@@ -113,8 +120,7 @@ def score_evidence(trend: Trend, support: SupportView, confluences_below: int) -
     """The weighted rules; the value of each is its share 0..1 of its weight."""
     proximity = 0.0
     if support.distance is not None and support.within_move:
-        reach = max(support.expected_move, NEAR_SUPPORT_ATR * support.atr)
-        proximity = 1.0 - 0.5 * support.distance / reach
+        proximity = 1.0 - 0.5 * support.distance / support.reach
     shares = {
         "trend_direction": DIRECTION_SHARE[trend.direction],
         "trend_quality": QUALITY_SHARE[trend.quality] if trend.direction != "down" else 0.0,

@@ -20,7 +20,7 @@ from ttai_analysis.fetching.writer import FolderWriter
 from ttai_analysis.models.common import Symbol
 from ttai_analysis.providers.factory import create_provider
 from ttai_analysis.settings import PROVIDERS, SettingsError, settings_from_environment
-from ttai_analysis.timestamps import system_clock
+from ttai_analysis.timestamps import new_york_date, system_clock
 
 EXIT_SOME_FAILED = 1
 
@@ -29,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Fetch, one symbol after the other."""
     asked = _parser().parse_args(arguments)
     try:
-        settings = settings_from_environment({**os.environ, "MARKET_DATA": asked.provider})
+        settings = settings_from_environment(
+            {**os.environ, "MARKET_DATA": asked.provider}, chosen_by="--provider"
+        )
         provider = create_provider(settings)
     except SettingsError as error:
         print(f"fetch: {error}", file=sys.stderr)
@@ -41,18 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_SOME_FAILED
     symbols = tuple(dict.fromkeys(asked.symbols))
     wanted = Wanted(symbols=symbols, first=getattr(asked, "from"), chains=asked.chains)
-    failed = 0
+    failed = unchanged = 0
     try:
         now = settings.as_of or system_clock()
+        if wanted.first is not None and wanted.first >= new_york_date(now):
+            told = f"--from {wanted.first} is not over: bars are of past days."
+            print(f"fetch: {told}", file=sys.stderr)
+            return EXIT_WRONG_CALL
         for done, stored in enumerate(fetch(provider, writer, wanted, now), 1):
             failed += stored.error is not None
+            unchanged += stored.unchanged
             _tell({"event": "symbol", "done": done, "total": len(symbols), **_plain(stored)})
     finally:
         provider.close()
     _tell(
         {
             "event": "ended",
-            "stored": len(symbols) - failed,
+            "stored": len(symbols) - failed - unchanged,
+            "unchanged": unchanged,
             "failed": failed,
             "source": provider.source,
             "folder": str(asked.out),

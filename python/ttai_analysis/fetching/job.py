@@ -15,6 +15,7 @@ import numpy as np
 from ttai_analysis.errors import ServiceError
 from ttai_analysis.fetching.writer import FolderError, FolderWriter
 from ttai_analysis.market_calendar.sessions import SessionTable, session_table
+from ttai_analysis.options.inputs import MAX_RATE, MIN_RATE
 from ttai_analysis.providers.base import Bars, Chain, Provider
 from ttai_analysis.providers.periods import DAYS_OF_PERIOD
 from ttai_analysis.timestamps import (
@@ -112,9 +113,11 @@ def _fetch(
                 f"{provider.source} has bars of {symbol} until {ends} only; the folder has them "
                 f"until {stored[1]}, and keeps them."
             )
+        # Before the bars: where they are there, nothing of this is asked for again.
+        _store_context(provider, writer, symbol, bars, now)
+        notes += _store_rate(provider, writer, session, now)
         count = writer.write_bars(symbol, bars)
         notes += bars.warnings
-        _store_context(provider, writer, symbol, now)
     contracts = 0
     if wanted.chains:
         contracts, told = _store_chain(provider, writer, symbol, now, table)
@@ -127,7 +130,7 @@ def _fetch(
         last=ends,
         contracts=contracts,
         unchanged=unchanged,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -166,6 +169,7 @@ def _cut(bars: Bars, first: date) -> Bars:
         volume=bars.volume[start:],
         as_of=bars.as_of,
         adjusted=bars.adjusted,
+        dividends=tuple(item for item in bars.dividends if item.ex_date >= first),
         warnings=bars.warnings,
     )
 
@@ -174,10 +178,35 @@ def _day(bars: Bars, row: int) -> date:
     return new_york_date(from_epoch(int(bars.timestamps[row])))
 
 
-def _store_context(provider: Provider, writer: FolderWriter, symbol: str, now: datetime) -> None:
+def _store_context(
+    provider: Provider, writer: FolderWriter, symbol: str, bars: Bars, now: datetime
+) -> None:
+    """The next report, the dividends that were paid, which were known on their ex-date at the
+    latest, and the next one."""
+    today = new_york_date(now)
     earnings = provider.earnings(symbol, now)
     if earnings.known and earnings.day is not None:
-        writer.add_report(symbol, earnings.day, new_york_date(now))
+        writer.add_report(symbol, earnings.day, today)
+    dividends: list[tuple[date, float | None, date]] = [
+        (item.ex_date, item.amount, item.ex_date) for item in bars.dividends
+    ]
+    metrics = provider.metrics(symbol, now)
+    if metrics.next_ex_dividend is not None:
+        dividends.append((metrics.next_ex_dividend, metrics.next_dividend, today))
+    writer.add_dividends(symbol, dividends)
+
+
+def _store_rate(
+    provider: Provider, writer: FolderWriter, session: date, now: datetime
+) -> Sequence[str]:
+    """The rate of the present as that of the present or the last session."""
+    rate = provider.risk_free_rate(now)
+    if rate is None:
+        return ("no_interest_rate",)
+    if not MIN_RATE <= rate <= MAX_RATE:
+        return (f"interest_rate_left_out:{rate:g}",)
+    writer.add_rate(session, rate)
+    return ()
 
 
 def _store_chain(
@@ -203,6 +232,7 @@ def _store_chain(
     if quote is not None:
         writer.add_quote(quote)
     notes = list(_chain_notes(chain, session.closes_at))
+    notes += _store_rate(provider, writer, session.day, now)
     return writer.write_chain(symbol, chain, session.day), notes
 
 

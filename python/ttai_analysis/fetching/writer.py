@@ -28,6 +28,10 @@ CHAIN_COLUMNS = (
 )  # fmt: skip
 QUOTE_COLUMNS = ("symbol", "asOf", "last", "bid", "ask", "volume", "source")
 EARNINGS_COLUMNS = ("symbol", "date", "knownFrom", "source")
+DIVIDEND_COLUMNS = ("symbol", "exDate", "amount", "knownFrom", "source")
+RATE_COLUMNS = ("date", "rate", "source")
+NEVER = "9999"
+"""Later than any day, as text."""
 
 Row = dict[str, str]
 
@@ -113,22 +117,49 @@ class FolderWriter:
             "volume": _cell(quote.volume),
             "source": self.source,
         }
-        self._merge("quotes.csv", QUOTE_COLUMNS, row, ("symbol", "asOf"))
+        self._merge("quotes.csv", QUOTE_COLUMNS, [row], ("symbol", "asOf"))
 
     def add_report(self, symbol: str, day: date, known_from: date) -> None:
         """A report's date; the first day on which it was known is kept."""
-        known = {
-            (row["symbol"], row["date"]): row["knownFrom"]
-            for row in _rows(self.folder / "earnings.csv")
-        }
-        earliest = min(known_from.isoformat(), known.get((symbol, day.isoformat()), "9999"))
+        known = self._known_from("earnings.csv", symbol, "date")
         row = {
             "symbol": symbol,
             "date": day.isoformat(),
-            "knownFrom": earliest,
+            "knownFrom": min(known_from.isoformat(), known.get(day.isoformat(), NEVER)),
             "source": self.source,
         }
-        self._merge("earnings.csv", EARNINGS_COLUMNS, row, ("symbol", "date"))
+        self._merge("earnings.csv", EARNINGS_COLUMNS, [row], ("symbol", "date"))
+
+    def add_dividends(
+        self, symbol: str, dividends: Iterable[tuple[date, float | None, date]]
+    ) -> None:
+        """Ex-date, amount and the first day on which it was known, of which the earliest is kept.
+        An amount of None leaves the one that is there."""
+        known = self._known_from("dividends.csv", symbol, "exDate")
+        amounts = {
+            row["exDate"]: row.get("amount") or ""
+            for row in _rows(self.folder / "dividends.csv")
+            if row.get("symbol") == symbol
+        }
+        new = [
+            {
+                "symbol": symbol,
+                "exDate": day,
+                "amount": _cell(amount) or amounts.get(day, ""),
+                "knownFrom": min(known_from.isoformat(), known.get(day, NEVER)),
+                "source": self.source,
+            }
+            for ex_date, amount, known_from in dividends
+            for day in (ex_date.isoformat(),)
+        ]
+        if new:
+            self._merge("dividends.csv", DIVIDEND_COLUMNS, new, ("symbol", "exDate"))
+
+    def add_rate(self, day: date, rate: float) -> None:
+        """The interest rate of that day: continuously compounded, a decimal."""
+        row = {"date": day.isoformat(), "rate": _cell(rate), "source": self.source}
+        if row not in _rows(self.folder / "rates.csv"):
+            self._merge("rates.csv", RATE_COLUMNS, [row], ("date", "source"))
 
     def bar_path(self, symbol: str) -> Path:
         """Where the bars of the symbol are."""
@@ -138,11 +169,18 @@ class FolderWriter:
         """Where the chain of that session is."""
         return self.folder / "chains" / f"{_file_name(symbol)}_{day.isoformat()}.csv"
 
-    def _merge(self, name: str, columns: Sequence[str], new: Row, key: tuple[str, str]) -> None:
+    def _known_from(self, name: str, symbol: str, day: str) -> dict[str, str]:
+        """Since when each day of the symbol has been known."""
+        rows = [row for row in _rows(self.folder / name) if row.get("symbol") == symbol]
+        return {row[day]: row.get("knownFrom") or NEVER for row in rows}
+
+    def _merge(
+        self, name: str, columns: Sequence[str], new: Sequence[Row], key: tuple[str, str]
+    ) -> None:
         path = self.folder / name
-        same = tuple(new[column] for column in key)
-        rows = [row for row in _rows(path) if tuple(row.get(column) for column in key) != same]
-        rows.append(new)
+        same = {tuple(row[column] for column in key) for row in new}
+        rows = [row for row in _rows(path) if tuple(row.get(column) for column in key) not in same]
+        rows += new
         rows.sort(key=lambda row: tuple(row.get(column) or "" for column in key))
         _replace(path, columns, [[row.get(column) or "" for column in columns] for row in rows])
 

@@ -12,8 +12,9 @@ from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.providers.base import Quote
 
-MAX_QUOTE_AGE = timedelta(minutes=15)
-"""What is traded on in a session may be as old as delayed data usually is."""
+MAX_AGE_IN_SESSION = timedelta(minutes=20)
+"""What is traded on in a session may be as old as delayed data is: usually 15 minutes, and up to 5
+in a cache."""
 CLOCK_SKEW = timedelta(minutes=5)
 """Sources' clocks may be ahead of ours by this much."""
 MAX_WIDTH = 0.05
@@ -38,7 +39,11 @@ def quote_faults(
         found.append("future_quote")
     elif _is_old(quote.as_of, as_of, trading=trading):
         found.append("stale_quote")
-    found += _market_faults(quote.bid, quote.ask)
+    sides = _market_faults(quote.bid, quote.ask)
+    if quote.session != "regular" and session_table().at(as_of) is None:
+        # The price is the last trade; a market before the open or after the close is often none.
+        sides = [f"closed_market_quote:{code}" for code in sides]
+    found += sides
     if last_close and abs(quote.price / last_close - 1.0) > MAX_FROM_CLOSE:
         found.append("quote_far_from_close")
     return found
@@ -65,7 +70,7 @@ def _check(symbol: str, quote: Quote) -> None:
 def _is_old(traded_at: datetime, as_of: datetime, *, trading: bool) -> bool:
     table = session_table()
     if trading and table.at(as_of) is not None:
-        return as_of - traded_at > MAX_QUOTE_AGE
+        return as_of - traded_at > MAX_AGE_IN_SESSION
     completed = table.completed(as_of.timestamp())
     return completed > 0 and traded_at.timestamp() < int(table.opens[completed - 1])
 

@@ -47,7 +47,7 @@ def bars_are_stale(newest: int | None, timeframe: Timeframe, as_of: datetime) ->
 
 
 def quote_is_stale(traded_at: datetime, as_of: datetime) -> bool:
-    """In a session: older than two minutes; outside: from before the last close."""
+    """In a session: older than two minutes; outside: from before the last session."""
     return traded_at < stale_before(as_of)
 
 

@@ -10,7 +10,7 @@ from ttai_analysis.chart.service import checked_bars
 from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import bars_are_stale, stale_before
-from ttai_analysis.models.common import Evidence, Quality, sound_data
+from ttai_analysis.models.common import MAX_PRICE, Evidence, Quality, sound_data
 from ttai_analysis.models.market_data import (
     Bar,
     DividendRow,
@@ -96,7 +96,7 @@ def bar_rows(bars: Bars) -> list[Bar]:
         bars.high.tolist(),
         bars.low.tolist(),
         bars.close.tolist(),
-        bars.volume.tolist(),
+        [int(size) if size.is_integer() else size for size in bars.volume.tolist()],
     )
     return [
         Bar.model_construct(timestamp=at, open=o, high=h, low=low, close=c, volume=v)
@@ -108,21 +108,21 @@ def quotes(
     request: QuotesRequest, provider: Provider, as_of: datetime
 ) -> tuple[dict[str, Quote], dict[str, QuoteRow], list[str]]:
     """What the provider gave and its rows, by symbol in the order asked, and the symbols that have
-    none."""
+    none: a quote that cannot be makes no row, and fails no other."""
     asked = list(dict.fromkeys(request.symbols))
     answered = provider.quotes(asked, as_of)
     given = {symbol: answered[symbol] for symbol in asked if symbol in answered}
     oldest = stale_before(as_of)
     rows = {
-        symbol: quote_row(quote, provider.source, as_of, oldest) for symbol, quote in given.items()
+        symbol: quote_row(quote, provider.source, as_of, oldest)
+        for symbol, quote in given.items()
+        if quote.symbol == symbol and 0.0 < quote.price <= MAX_PRICE
     }
-    return given, rows, [symbol for symbol in asked if symbol not in given]
+    return given, rows, [symbol for symbol in asked if symbol not in rows]
 
 
 def quote_row(quote: Quote, source: str, as_of: datetime, oldest: datetime) -> QuoteRow:
     """The row of one quote; it is stale when traded before `oldest`."""
-    if not quote.price > 0.0:
-        raise InvalidMarketDataError(f"The quote of {quote.symbol} has no price.")
     change = None
     if quote.prev_close:
         change = 100.0 * (quote.price / quote.prev_close - 1.0)

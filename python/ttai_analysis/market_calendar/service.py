@@ -3,6 +3,7 @@
 For: one source of holidays and half days. Not for: the simulated market, which never closes.
 """
 
+import re
 from datetime import date, datetime
 
 from ttai_analysis.errors import InvalidRequestError
@@ -14,6 +15,7 @@ from ttai_analysis.timestamps import date_from_ordinal
 EXCHANGE = "XNYS"
 TIMEZONE = "America/New_York"
 MAX_DAYS = 3700
+LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 
 
 def market_calendar(first: date, last: date, *, quotes_never_close: bool) -> Calendar:
@@ -60,7 +62,8 @@ def moment_or_none(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return moment_of(text)
+        # An unescaped plus of an offset comes as a space.
+        return moment_of(LOST_PLUS.sub("+", text))
     except ValueError as error:
         raise InvalidRequestError(f"asOf: {error}.", details={"field": "asOf"}) from error
 

@@ -2,9 +2,19 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ttai_analysis.models.common import MAX_EPOCH, Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import (
+    MAX_EPOCH,
+    Answer,
+    Model,
+    Moment,
+    Number,
+    RequestModel,
+    SentQuality,
+    Symbol,
+    of_the_same_symbol,
+)
 from ttai_analysis.providers.base import Timeframe
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
@@ -27,22 +37,23 @@ class InputBar(Model):
 class InputMarketData(Model):
     """An answer of /market-data, or just its bars."""
 
+    symbol: Symbol | None = None
     bars: list[InputBar] = Field(max_length=20_000)
     timeframe: Timeframe | None = None
     adjusted: bool | None = None
     as_of: Moment | None = None
     source: str | None = None
-    quality: dict[str, object] | None = None
+    quality: SentQuality | None = None
 
 
-class ChartOptions(Model):
+class ChartOptions(RequestModel):
     """`swing_k`: bars on each side of a swing; `levels`: how many to report per side."""
 
     swing_k: int | None = Field(default=None, ge=1, le=20)
     levels: int = Field(default=5, ge=1, le=20)
 
 
-class ChartRequest(Model):
+class ChartRequest(RequestModel):
     """Without `marketData` the provider's bars are used."""
 
     symbol: Symbol
@@ -50,6 +61,12 @@ class ChartRequest(Model):
     timeframe: Timeframe | None = None
     options: ChartOptions = Field(default_factory=ChartOptions)
     as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_symbol(self) -> "ChartRequest":
+        data = self.market_data
+        of_the_same_symbol(self.symbol, data.symbol if data else None, "marketData")
+        return self
 
 
 class LevelRow(Model):

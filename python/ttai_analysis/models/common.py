@@ -27,11 +27,24 @@ SYMBOL_PATTERN = re.compile(r"^[A-Z][A-Z0-9.\-/]{0,9}$")
 
 
 class Model(BaseModel):
-    """Base of all shapes; unknown fields of a request are ignored."""
+    """Base of all shapes."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, ser_json_inf_nan="null"
     )
+
+
+class SentModel(Model):
+    """Base of what a caller may send on of another answer, which holds more than is read of it."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class RequestModel(Model):
+    """Base of what a caller writes: a field that nobody knows is refused, for it is a misspelt one
+    that would not count, and so is a number that is none."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def rounded(value: float | None) -> float | None:
@@ -45,6 +58,24 @@ Number = Annotated[float | None, AfterValidator(rounded)]
 """A number of an answer, or null where it is unknown."""
 
 
+def _whole(value: object) -> object:
+    if isinstance(value, float):
+        return round(value) if math.isfinite(value) else None
+    return value
+
+
+Count = Annotated[int | None, BeforeValidator(_whole)]
+"""How many shares or contracts, or null where it is unknown."""
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+Size = Annotated[int | float, AfterValidator(lambda value: _plain(float(value)))]
+"""A number of shares or contracts, signed; a part of a share is possible."""
+
+
 def _symbol(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a symbol must be text")
@@ -55,6 +86,12 @@ def _symbol(value: object) -> str:
 
 
 Symbol = Annotated[str, BeforeValidator(_symbol)]
+
+
+def of_the_same_symbol(asked: str, sent: str | None, name: str) -> None:
+    """Raises ValueError where the data sent as `name` says that it is of another symbol."""
+    if sent is not None and sent != asked:
+        raise ValueError(f"{name} is of {sent}, not of {asked}")
 
 
 def moment_of(value: object) -> datetime:
@@ -91,6 +128,15 @@ class Quality(Model):
     adjusted: bool
     bars_used: int
     warnings: list[str]
+
+
+class SentQuality(SentModel):
+    """The `quality` of an answer that a caller sends on: what it says against its data counts."""
+
+    source: str | None = None
+    as_of: Moment | None = None
+    adjusted: bool | None = None
+    warnings: list[object] = Field(default_factory=list, max_length=1000)
 
 
 class Evidence(Model):

@@ -1,6 +1,7 @@
 """The shapes of /healthz, /readyz and /market/*."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import Field
 
@@ -29,7 +30,7 @@ class ProviderReadiness(Model):
 class Readiness(Model):
     """Whether requests will be answered at once."""
 
-    status: str
+    status: Literal["starting", "ready", "unavailable"]
     as_of: Moment
     provider: ProviderReadiness
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, Count, Model, Moment, Number, RequestModel, Symbol
 from ttai_analysis.providers.base import MarketSession, Timeframe
 
 
-class MarketDataRequest(Model):
+class MarketDataRequest(RequestModel):
     """`period` defaults to 1y (200-day averages need it), for five-minute bars to 5d."""
 
     symbol: Symbol
@@ -20,14 +20,15 @@ class MarketDataRequest(Model):
 
 
 class Bar(Model):
-    """`timestamp`: epoch seconds of the bar's start."""
+    """`timestamp`: epoch seconds of the bar's start. `volume` is a part of a share where a split
+    made it so."""
 
     timestamp: int
     open: float
     high: float
     low: float
     close: float
-    volume: float
+    volume: int | float
 
 
 class SplitRow(Model):
@@ -62,7 +63,7 @@ class MarketData(Answer):
     market_state: MarketSession | None
 
 
-class QuotesRequest(Model):
+class QuotesRequest(RequestModel):
     """Up to 500 symbols."""
 
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=500)]
@@ -77,7 +78,7 @@ class QuoteRow(Model):
     ask: Number
     mid: Number
     last: Number
-    volume: Number
+    volume: Count
     prev_close: Number
     change_pct: Number
     as_of: Moment

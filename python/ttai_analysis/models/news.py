@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import Answer, Model, Moment, Number, RequestModel, Symbol
 
 
-class NewsRequest(Model):
+class NewsRequest(RequestModel):
     """Articles about these symbols of the last days, newest first."""
 
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=100)]

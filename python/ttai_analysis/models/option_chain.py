@@ -1,19 +1,35 @@
 """The shapes of /option-chain."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.common import (
+    Answer,
+    Count,
+    Model,
+    Moment,
+    Number,
+    Price,
+    RequestModel,
+    Symbol,
+)
 from ttai_analysis.models.options import Liquidity
 
 
-class OptionChainRequest(Model):
+def _right(told: str) -> str:
+    return {"C": "call", "P": "put"}.get(told, told)
+
+
+class OptionChainRequest(RequestModel):
     """Which contracts to show; without bounds all of them. Days to expiry are calendar days."""
 
     symbol: Symbol
-    right: Literal["call", "put", "both"] = "both"
+    right: Annotated[
+        Literal["call", "put", "both", "C", "P"],
+        AfterValidator(_right),
+    ] = "both"
     dte_min: int = Field(default=0, ge=0, le=1100)
     dte_max: int = Field(default=60, ge=0, le=1100)
     min_strike: Price | None = None
@@ -41,8 +57,8 @@ class ContractRow(Model):
     ask: Number
     mid: Number
     spread_pct: Number
-    open_interest: Number
-    volume: Number
+    open_interest: Count
+    volume: Count
     liquidity: Liquidity
     iv: Number
     delta: Number
@@ -54,7 +70,8 @@ class ContractRow(Model):
 
 
 class ExpirationRow(Model):
-    """One expiry: its forward and the volatility and expected move at the money."""
+    """One expiry: its forward and the volatility at the money, and by that one deviation in dollars
+    to the minute at which it ends."""
 
     expiration: date
     dte: int

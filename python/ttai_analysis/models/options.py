@@ -1,18 +1,31 @@
 """The shapes of /analyze/options."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.common import (
+    Answer,
+    Count,
+    Model,
+    Moment,
+    Number,
+    Price,
+    RequestModel,
+    SentModel,
+    SentQuality,
+    Symbol,
+    of_the_same_symbol,
+)
 from ttai_analysis.models.positions import AssignmentRisk
 
 Strategy = Literal["csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor"]
 Liquidity = Literal["good", "fair", "poor", "unknown"]
+PACKAGE = "Of what is sold: of a spread or condor all legs together, sold less bought"
 
 
-class InputContract(Model):
+class InputContract(SentModel):
     """One option quote of an inline chain. An implied volatility may come with it; it is not used,
     which `quality.warnings` says."""
 
@@ -28,16 +41,18 @@ class InputContract(Model):
     )
 
 
-class InputChain(Model):
-    """A chain sent by the caller instead of the provider's."""
+class InputChain(SentModel):
+    """A chain sent by the caller instead of the provider's; an answer of /option-chain will do."""
 
+    symbol: Symbol | None = None
     options: list[InputContract] = Field(max_length=20_000)
     underlying_price: Price | None = None
     as_of: Moment | None = None
     source: str | None = None
+    quality: SentQuality | None = None
 
 
-class Constraints(Model):
+class Constraints(RequestModel):
     """What the caller will accept; deltas as absolute decimals, money per share or contract."""
 
     min_delta: float = Field(default=0.15, ge=0, le=1)
@@ -62,35 +77,37 @@ class Constraints(Model):
         return self
 
 
-class ContextLevel(Model):
+class ContextLevel(SentModel):
     """A support or resistance level of a chart."""
 
     price: float | None = None
 
 
-class ContextIndicators(Model):
+class ContextIndicators(SentModel):
     """The one indicator that option analysis borrows."""
 
     hv20: float | None = None
 
 
-class ChartContext(Model):
+class ChartContext(SentModel):
     """An answer of /analyze/chart, or the parts of it that matter here."""
 
+    symbol: Symbol | None = None
     support_levels: list[ContextLevel] = Field(default_factory=list)
     resistance_levels: list[ContextLevel] = Field(default_factory=list)
     indicators: ContextIndicators | None = None
 
 
-class InputEarnings(Model):
+class InputEarnings(SentModel):
     """The next report, when the caller knows it; `date: null` says that there is none."""
 
     day: date | None = Field(default=None, validation_alias=AliasChoices("date", "day"))
     estimated: bool | None = None
 
 
-class OptionsRequest(Model):
-    """`costBasis` of the shares for a covered call, `spreadWidth` in dollars for spreads."""
+class OptionsRequest(RequestModel):
+    """`costBasis`: what a share under a covered call cost, on which all of its figures are then
+    (without it on today's price); no strike below it is sold. `spreadWidth`: in dollars."""
 
     symbol: Symbol
     strategy: Strategy = "csp"
@@ -102,6 +119,13 @@ class OptionsRequest(Model):
     spread_width: Price | None = None
     earnings: InputEarnings | None = None
     as_of: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_symbol(self) -> "OptionsRequest":
+        chain, chart = self.option_chain, self.chart_context
+        of_the_same_symbol(self.symbol, chain.symbol if chain else None, "optionChain")
+        of_the_same_symbol(self.symbol, chart.symbol if chart else None, "chartContext")
+        return self
 
 
 class LegRow(Model):
@@ -119,7 +143,7 @@ class LegRow(Model):
 
 
 class AlternativeRow(Model):
-    """A runner-up."""
+    """A runner-up; `strike` and `delta` are those of its first leg."""
 
     strike: Number
     expiration: date
@@ -133,7 +157,8 @@ class AlternativeRow(Model):
 
 
 class RejectedCounts(Model):
-    """How many contracts failed first at each gate."""
+    """How many failed first at each gate: contracts to be sold; for `pair` put spreads without a
+    call spread of their expiry; for `credit`, `roc` and `capital` of spreads whole trades."""
 
     delta: int = 0
     dte: int = 0
@@ -146,13 +171,22 @@ class RejectedCounts(Model):
     capital: int = 0
     basis: int = 0
     wing: int = 0
+    pair: int = 0
+    credit: int = 0
+
+
+CLOSE_AT_DTE = 21
+"""Days to expiry at which a trade is usually closed."""
+LEAST_DAYS_OPEN = 7
+"""A trade that the days alone would close sooner than this was opened to be held."""
 
 
 class Management(Model):
-    """When to take the profit, when to close, and when the position counts as tested."""
+    """When to take the profit, when to close, and when the position counts as tested. `closeAtDte`
+    is null for a trade that is at most a week longer: that is held to its profit or to expiry."""
 
     profit_target_pct: float = 50.0
-    close_at_dte: int = 21
+    close_at_dte: int | None = CLOSE_AT_DTE
     tested_delta: float = 0.5
     tested_credit_multiple: float = 2.0
 
@@ -162,12 +196,19 @@ class OptionsAnalysis(Answer):
     contract of 100 shares.
 
     `capitalRequired` is what is held, for a cash-secured put the whole strike; `rocPct` is on what
-    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width.
-    `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it;
-    `breakevenUpper` is an iron condor's second one. `expectedMove` is one deviation by the
-    contract's volatility, `expectedMoveStraddle` .85 of its expiry's straddle. `vrp`: implied
-    volatility of 30 days less the realised one of 20. Greeks are those of the option itself, not of
-    its seller: a put's delta is negative, its theta too.
+    can be lost (strike less credit), `grossRocPct` on the strike, the shares or the width. All
+    figures of a covered call are on one price of the shares: `costBasis` where it is given, else
+    today's.
+    `breakevenDistancePct` is the room to the nearer break-even, positive on the right side of it.
+    `atmIv` is the volatility at the money of `bestExpiration` (without a contract of the expiry
+    nearest to 30 days); `ivHvRatio`, `vrp` and `expectedMove` are by it, so that they agree with
+    the `expirations` of /option-chain. `iv` is that of the contract sold. Greeks are those of what
+    is sold, not of its seller: a put's delta is negative, its theta too.
+
+    Spreads and condors are one thing that is sold: `bid`, `ask`, `mid`, `spreadPct` and the greeks
+    are those of the whole package, sold legs less bought ones. `bestStrike` and `iv` are those of
+    its first leg (a condor's short put), `openInterest`, `volume` and `liquidityScore` those of the
+    sold contract that has least, `probItm` and `probTouch` the odds of either short strike.
     """
 
     symbol: str
@@ -179,27 +220,46 @@ class OptionsAnalysis(Answer):
     dte: int | None
     premium: Number
     mid: Number
-    bid: Number
-    ask: Number
-    delta: Number
-    gamma: Number
-    theta_per_day: Number
-    vega_per_point: Number
-    iv: Number
+    bid: Annotated[Number, Field(description="What selling the whole brings now, per share")]
+    ask: Annotated[Number, Field(description="What buying the whole back costs now, per share")]
+    delta: Annotated[Number, Field(description=f"{PACKAGE}, per share")]
+    gamma: Annotated[Number, Field(description=f"{PACKAGE}, per share")]
+    theta_per_day: Annotated[Number, Field(description=f"{PACKAGE}, per share and calendar day")]
+    vega_per_point: Annotated[
+        Number, Field(description=f"{PACKAGE}, per share and percentage point of volatility")
+    ]
+    iv: Annotated[Number, Field(description="Implied volatility of the first leg, decimal")]
     iv_rank: Number
     iv_percentile: Number
     hv20: Number
-    iv_hv_ratio: Number
-    atm_iv: Number
-    vrp: Number
+    iv_hv_ratio: Annotated[Number, Field(description="atmIv / hv20")]
+    atm_iv: Annotated[
+        Number, Field(description="Volatility at the money of the expiry sold, decimal")
+    ]
+    vrp: Annotated[Number, Field(description="atmIv - hv20")]
     pop: Number
-    prob_itm: Number
-    prob_touch: Number
-    breakeven: Number
-    breakeven_upper: Number
+    prob_itm: Annotated[
+        Number,
+        Field(description="That a sold contract ends in the money; a condor's either short strike"),
+    ]
+    prob_touch: Annotated[
+        Number,
+        Field(
+            description="That the price reaches a sold strike before expiry; a condor's either one"
+        ),
+    ]
+    breakeven: Annotated[Number, Field(description="Of an iron condor the lower one")]
+    breakeven_upper: Annotated[
+        Number, Field(description="The upper one of an iron condor; null where there is only one")
+    ]
     breakeven_distance_pct: Number
-    expected_move: Number
-    expected_move_straddle: Number
+    expected_move: Annotated[
+        Number,
+        Field(description="One deviation to the minute of expiry by atmIv, dollars per share"),
+    ]
+    expected_move_straddle: Annotated[
+        Number, Field(description=".85 of the expiry's straddle, dollars per share")
+    ]
     forward: Number
     roc_pct: Number
     gross_roc_pct: Number
@@ -210,9 +270,9 @@ class OptionsAnalysis(Answer):
     max_loss: Number
     capital_required: Number
     liquidity_score: Liquidity
-    spread_pct: Number
-    open_interest: Number
-    volume: Number
+    spread_pct: Annotated[Number, Field(description="ask - bid, percent of mid")]
+    open_interest: Annotated[Count, Field(description="Least of the sold contracts")]
+    volume: Annotated[Count, Field(description="Least of the sold contracts")]
     support_below_strike: bool | None
     earnings_date: date | None
     earnings_inside_dte: bool | None

@@ -3,9 +3,22 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ttai_analysis.models.common import Answer, ItemError, Model, Moment, Number, Price, Symbol
+from ttai_analysis.models.common import (
+    NEWEST_YEAR,
+    OLDEST_YEAR,
+    Answer,
+    ItemError,
+    Model,
+    Moment,
+    Number,
+    Price,
+    RequestModel,
+    SentModel,
+    Size,
+    Symbol,
+)
 
 Structure = Literal[
     "stock",
@@ -22,14 +35,27 @@ AssignmentRisk = Literal["none", "low", "moderate", "high", "unknown"]
 Valuation = Literal["quoted", "model", "expired", "unknown"]
 
 
-class PositionLeg(Model):
+LAST_SATURDAY_EXPIRY = date(2015, 2, 21)
+"""Monthly options expired on Saturdays until then."""
+SATURDAY = 5
+
+
+def _expiry(day: date) -> date:
+    if not OLDEST_YEAR <= day.year <= NEWEST_YEAR:
+        raise ValueError(f"an expiration is of the years {OLDEST_YEAR} to {NEWEST_YEAR}")
+    if day.weekday() >= SATURDAY and day > LAST_SATURDAY_EXPIRY:
+        raise ValueError(f"no option expires on {day}, which is a {day:%A}")
+    return day
+
+
+class PositionLeg(RequestModel):
     """`quantity` is signed: negative is sold; contracts of 100 shares, or shares of stock.
     `openPrice` is what was paid or received per share."""
 
     kind: Literal["option", "stock"] = "option"
     right: Literal["C", "P", "call", "put"] | None = None
     strike: Price | None = None
-    expiration: date | None = None
+    expiration: Annotated[date, AfterValidator(_expiry)] | None = None
     quantity: float = Field(ge=-1e6, le=1e6)
     open_price: float = Field(ge=0, le=1e6)
 
@@ -42,6 +68,8 @@ class PositionLeg(Model):
             raise ValueError("an option has right, strike and expiration")
         if self.kind == "stock" and named != (None, None, None):
             raise ValueError("stock has no right, strike or expiration")
+        if self.kind == "option" and not self.quantity.is_integer():
+            raise ValueError("the quantity of an option is a whole number of contracts")
         return self
 
     @property
@@ -50,22 +78,24 @@ class PositionLeg(Model):
         return self.right in ("C", "call")
 
 
-class PositionInput(Model):
-    """What is held of one symbol as one position; `id` is the caller's and comes back."""
+class PositionInput(RequestModel):
+    """What is held of one symbol as one position; `id` is the caller's and comes back. `openedAt`:
+    when it was opened, for `management.closeByDte`."""
 
     id: str = Field(min_length=1, max_length=200)
     symbol: Symbol
     legs: list[PositionLeg] = Field(min_length=1, max_length=8)
+    opened_at: Moment | None = None
 
 
-class InputQuote(Model):
-    """A price of the caller's instead of the provider's."""
+class InputQuote(SentModel):
+    """A price of the caller's instead of the provider's; a row of /quotes will do."""
 
     price: Price
     as_of: Moment | None = None
 
 
-class PositionsRequest(Model):
+class PositionsRequest(RequestModel):
     """Up to 500 positions; `quotes` by symbol replace the provider's prices of underlyings."""
 
     positions: Annotated[list[PositionInput], Field(min_length=1, max_length=500)]
@@ -81,7 +111,8 @@ class PositionsRequest(Model):
 
 class LegValue(Model):
     """One leg now. `price` per share: the mid of a two-sided quote (`quoted`), else the model's
-    with the nearest known volatility of its expiry (`model`). `extrinsic` is price less intrinsic
+    with the nearest known volatility of its expiry (`model`); of what has expired the intrinsic
+    value at the close of its last session (`expired`). `extrinsic` is price less intrinsic
     value; delta is that of one share of the option or stock."""
 
     kind: Literal["option", "stock"]
@@ -89,7 +120,7 @@ class LegValue(Model):
     strike: Number
     expiration: date | None
     dte: int | None
-    quantity: float
+    quantity: Size
     bid: Number
     ask: Number
     price: Number
@@ -102,8 +133,9 @@ class LegValue(Model):
 
 
 class ManagementFlags(Model):
-    """Whether the usual rules say to act: half of the profit is there, 21 days are left, a short
-    strike is tested (|delta| above .5). Null: not known, or no short option."""
+    """Whether the usual rules say to act: half of the profit is there, 21 days are left (unless
+    at `openedAt` there were 28 at most), the position is tested (a short |delta| above .5, or
+    closing costs twice the credit). Null: not known, or no short option that lives."""
 
     take_profit: bool | None
     close_by_dte: bool | None

@@ -5,11 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, ItemError, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import (
+    Answer,
+    ItemError,
+    Moment,
+    Number,
+    RequestModel,
+    Symbol,
+)
 from ttai_analysis.models.options import Strategy
 
 
-class QuickRequest(Model):
+class QuickRequest(RequestModel):
     """Chart and options in one call, on the provider's data."""
 
     symbol: Symbol
@@ -32,7 +39,7 @@ class QuickAnalysis(Answer):
     reasons: list[str]
 
 
-class QuickBatchRequest(Model):
+class QuickBatchRequest(RequestModel):
     """The same for up to 100 symbols."""
 
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=100)]

@@ -5,17 +5,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from ttai_analysis.models.common import Answer, Model, Moment, Number, Symbol
+from ttai_analysis.models.common import (
+    Answer,
+    Model,
+    Moment,
+    Number,
+    RequestModel,
+    SentModel,
+    Symbol,
+)
 from ttai_analysis.models.options import InputEarnings
 
 Sentiment = Literal["positive", "neutral", "negative", "unknown"]
 RiskOrUnknown = Literal["low", "moderate", "high", "unknown"]
 
 
-class InputArticle(Model):
-    """One article sent by the caller instead of the provider's."""
+class InputArticle(SentModel):
+    """One article sent by the caller instead of the provider's; a row of /news will do. One of
+    another `symbol` is left out."""
 
     id: str = Field(max_length=200)
+    symbol: Symbol | None = None
     title: str = Field(max_length=2000)
     summary: str = Field(default="", max_length=20_000)
     published_at: Moment
@@ -23,7 +33,7 @@ class InputArticle(Model):
     url: str | None = None
 
 
-class ResearchRequest(Model):
+class ResearchRequest(RequestModel):
     """Without `news` or `earnings` the provider's are used."""
 
     symbol: Symbol

@@ -12,6 +12,7 @@ from ttai_analysis.models.common import (
     Moment,
     Number,
     Price,
+    RequestModel,
     Symbol,
 )
 from ttai_analysis.models.options import Strategy
@@ -20,7 +21,7 @@ Universe = Literal["stocks", "funds", "all"]
 SortKey = Literal["volume", "ivRank", "score", "symbol"]
 
 
-class Criteria(Model):
+class Criteria(RequestModel):
     """What a symbol must fulfil. A figure that is not known does not fulfil anything.
 
     `minPrice` is 10 for cash-secured puts and 5 else, `minVolume` (shares, mean of 20 sessions)
@@ -85,11 +86,16 @@ class ScreenerRequest(Criteria):
 
 
 class ScreenedRow(Model):
-    """One symbol that was looked at; `failed` names the criteria that it does not fulfil."""
+    """One symbol that was looked at; `failed` names the criteria that it does not fulfil.
+
+    Figures are fetched only while the cheap criteria pass: who fails universe, market
+    capitalisation or IV rank has no price and no score, and who fails any has `daysToEarnings` only
+    where that is a criterion.
+    """
 
     symbol: str
-    price: Number
-    volume: Number
+    price: Annotated[Number, Field(description="Close of the last completed session")]
+    volume: Annotated[Number, Field(description="Shares, mean of the last 20 sessions")]
     market_cap: Number
     rsi14: Number
     sma50: Number
@@ -101,7 +107,8 @@ class ScreenedRow(Model):
 
 class ScreenerAnswer(Answer):
     """The answer with `?detail=true`. `failedCounts`: how many symbols each criterion stopped
-    first; `rows`: those that passed, in order, then the others by symbol."""
+    first; `rows`: those that passed, in order, then the others by symbol; `evidence`: what the
+    first symbol earns by each rule of the score, 0..1 of its weight."""
 
     symbols: list[str]
     rows: list[ScreenedRow]

@@ -5,18 +5,18 @@ a whole is not to be trusted. Not for: which contract to sell (gates.py).
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from ttai_analysis.errors import InvalidMarketDataError
-from ttai_analysis.market.faults import CLOCK_SKEW
+from ttai_analysis.market.faults import CLOCK_SKEW, MAX_AGE_IN_SESSION
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.models.common import MAX_PRICE
 from ttai_analysis.options.contracts import Contracts, years_to_expiry
-from ttai_analysis.providers.base import BoolArray, Chain, FloatArray, Quote
+from ttai_analysis.options.sold import out_of_the_money
+from ttai_analysis.providers.base import BoolArray, Chain, IntArray
 
-MAX_CHAIN_AGE = timedelta(minutes=15)
 SHARES = 100.0
 LAST_SATURDAY_EXPIRY = 16_487
 """2015-02-21 in days since 1970: monthly options expired on Saturdays until then."""
@@ -24,6 +24,11 @@ FRIDAY = 4
 MAX_FAULTY_SHARE = 0.25
 """Of the quoted contracts: with more of them crossed, locked, twice or below their intrinsic value,
 none is trusted."""
+MAX_CONTRADICTING_SHARE = 0.10
+MIN_CONTRADICTING = 3
+"""Of the strikes near the money with both sides quoted, and so many at least. An honest chain has
+next to none (of 379 in a real chain of GOOG not one); puts that are all 30 % too dear make a
+quarter."""
 MAX_SPOT_MISS = 0.03
 SPOT_MISS_SPREADS = 3.0
 NEAR_YEARS = 0.25
@@ -45,7 +50,7 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
     locked = (chain.bid == chain.ask) & (chain.bid > 0.0)
     copies = _copies(chain)
     one_sided = (chain.bid > 0.0) ^ (chain.ask > 0.0)
-    expired = years_to_expiry(chain.expiry, as_of) <= 0.0
+    expired = years_to_expiry(chain.expiry, as_of, chain.am_settled) <= 0.0
     weekday = (chain.expiry + 3) % 7
     saturday = (weekday > FRIDAY) & (chain.expiry > LAST_SATURDAY_EXPIRY)
     adjusted = np.zeros(len(chain), dtype=np.bool_)
@@ -73,10 +78,10 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
     return _kept(chain, ~(copies | expired | saturday | adjusted)), warnings
 
 
-def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contracts, list[str]]:
-    """The contracts with the volatility of outliers unknown, and warnings. `quote`: of the
-    underlying, from the same source as the chain; None when they have nothing to do with another.
-    """
+def sound_contracts(contracts: Contracts, told: float | None) -> tuple[Contracts, list[str]]:
+    """The contracts, with the volatility of outliers and of what contradicts parity unknown, and
+    warnings. `told`: the price of the underlying that the chain must agree with; None where
+    nothing but the chain tells of it."""
     warnings = []
     live = contracts.two_sided & (contracts.years > 0.0)
     below = live & np.isnan(contracts.iv)
@@ -89,11 +94,19 @@ def sound_contracts(contracts: Contracts, quote: Quote | None) -> tuple[Contract
         wide = live & near & (contracts.spread_pct > WIDE_PCT)
     if wide.any():
         warnings.append(f"wide_quotes:{int(wide.sum())}")
-    if _spot_is_off(contracts, quote):
+    if _spot_is_off(contracts, told):
         warnings.append("spot_mismatch")
+    pairs, contradicting = _parity_faults(contracts)
+    strikes = contradicting.size // 2
+    if strikes:
+        warnings.append(f"parity_violated:{strikes}")
+        if strikes >= max(MIN_CONTRADICTING, MAX_CONTRADICTING_SHARE * pairs):
+            warnings.append("unreliable_chain")
     outliers = _iv_outliers(contracts)
     if outliers.any():
         warnings.append(f"iv_outlier:{int(outliers.sum())}")
+    outliers[contradicting] = True
+    if outliers.any():
         contracts = replace(contracts, iv=np.where(outliers, np.nan, contracts.iv))
     return contracts, warnings
 
@@ -115,7 +128,7 @@ def _check(chain: Chain, symbol: str) -> None:
 
 
 def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
-    """In a session quotes may be 15 minutes old; outside they must reach up to its close."""
+    """In a session quotes may be 20 minutes old; outside they must reach up to its close."""
     table = session_table()
     if chain.as_of > as_of + CLOCK_SKEW:
         return ["future_chain"]
@@ -124,7 +137,7 @@ def _age_faults(chain: Chain, as_of: datetime) -> list[str]:
         completed = table.completed(as_of.timestamp())
         newest = table.session(completed - 1).closes_at if completed else as_of
     times = [chain.as_of, *([chain.underlying_as_of] if chain.underlying_as_of else [])]
-    return ["stale_chain"] if newest - min(times) > MAX_CHAIN_AGE else []
+    return ["stale_chain"] if newest - min(times) > MAX_AGE_IN_SESSION else []
 
 
 def _copies(chain: Chain) -> BoolArray:
@@ -163,13 +176,13 @@ def _kept(chain: Chain, rows: BoolArray) -> Chain:
     )
 
 
-def _spot_is_off(contracts: Contracts, quote: Quote | None) -> bool:
-    """Whether the price of the underlying is neither what its quote says nor what put-call parity
+def _spot_is_off(contracts: Contracts, told: float | None) -> bool:
+    """Whether the price of the underlying is not the one told, or not what put-call parity
     says; only expiries within three months vote where there are any, for later ones hold
     dividends."""
     chain = contracts.chain
     spot = chain.underlying_price
-    if quote is not None and abs(spot / quote.price - 1.0) > MAX_SPOT_MISS:
+    if told is not None and abs(spot / told - 1.0) > MAX_SPOT_MISS:
         return True
     known = contracts.parity & (contracts.years > 0.0)
     near = known & (contracts.years <= NEAR_YEARS)
@@ -187,29 +200,52 @@ def _spot_is_off(contracts: Contracts, quote: Quote | None) -> bool:
     return miss > max(MAX_SPOT_MISS * spot, SPOT_MISS_SPREADS * spread)
 
 
+def _parity_faults(contracts: Contracts) -> tuple[int, IntArray]:
+    """How many strikes near the money have a call and a put with a market, and the rows of those
+    where both say another forward than the rest of their expiry, by more than spreads and the right
+    to exercise early can be worth: interest on the strike for the put, dividends for the call."""
+    chain = contracts.chain
+    near = np.abs(chain.strike / contracts.forward - 1.0) <= NEAR_MONEY
+    rows = np.flatnonzero(near & contracts.two_sided & contracts.parity & (contracts.years > 0.0))
+    rows = rows[np.lexsort((chain.is_call[rows], chain.strike[rows], chain.expiry[rows]))]
+    puts, calls = rows[:-1], rows[1:]
+    paired = (
+        (chain.expiry[puts] == chain.expiry[calls])
+        & (chain.strike[puts] == chain.strike[calls])
+        & (chain.is_call[puts] != chain.is_call[calls])
+    )
+    puts, calls = puts[paired], calls[paired]
+    strike, forward = chain.strike[calls], contracts.forward[calls]
+    grown = np.exp(contracts.rate * contracts.years[calls])
+    miss = strike + grown * (contracts.mid[calls] - contracts.mid[puts]) - forward
+    width = chain.ask[calls] - chain.bid[calls] + chain.ask[puts] - chain.bid[puts]
+    slack = 0.5 * grown * width
+    interest = np.maximum(strike * (grown - 1.0), 0.0)
+    dividends = np.maximum(chain.underlying_price * grown - forward, 0.0)
+    contradicting = (miss > slack + dividends) | (miss < -slack - interest)
+    return int(puts.size), np.concatenate([puts[contradicting], calls[contradicting]])
+
+
 def _iv_outliers(contracts: Contracts) -> BoolArray:
     """Out-of-the-money contracts whose volatility is far from that of the strikes about them."""
     chain = contracts.chain
     outliers = np.zeros(len(contracts), dtype=np.bool_)
-    outside = np.where(
-        chain.is_call, chain.strike >= contracts.forward, chain.strike < contracts.forward
+    known = ~np.isnan(contracts.iv) & out_of_the_money(
+        chain.is_call, chain.strike, contracts.forward
     )
-    known = ~np.isnan(contracts.iv) & outside
-    for expiry in np.unique(chain.expiry[known]):
-        rows = np.flatnonzero(known & (chain.expiry == expiry))
-        if rows.size < IV_NEIGHBOURS:
-            continue
-        rows = rows[np.argsort(chain.strike[rows], kind="stable")]
-        iv = contracts.iv[rows]
-        usual = _running_median(iv)
-        far = np.abs(iv - usual) > IV_DISTANCE
-        outliers[rows] = far & ((iv > IV_RATIO * usual) | (iv < usual / IV_RATIO))
+    rows = np.flatnonzero(known)
+    rows = rows[np.lexsort((chain.strike[rows], chain.expiry[rows]))]
+    _, first, size = np.unique(chain.expiry[rows], return_index=True, return_counts=True)
+    enough = np.repeat(size >= IV_NEIGHBOURS, size)
+    if not enough.any():
+        return outliers
+    # The five about each; at the ends of an expiry, the five there.
+    start = np.arange(rows.size) - IV_NEIGHBOURS // 2
+    start = np.clip(start, np.repeat(first, size), np.repeat(first + size - IV_NEIGHBOURS, size))
+    iv = contracts.iv[rows]
+    windows = np.lib.stride_tricks.sliding_window_view(iv, IV_NEIGHBOURS)
+    usual = np.median(windows, axis=1)[start[enough]]
+    rows, iv = rows[enough], iv[enough]
+    far = np.abs(iv - usual) > IV_DISTANCE
+    outliers[rows] = far & ((iv > IV_RATIO * usual) | (iv < usual / IV_RATIO))
     return outliers
-
-
-def _running_median(values: FloatArray) -> FloatArray:
-    """The median of the five values about each; at the ends, of the five there."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, IV_NEIGHBOURS)
-    middle = np.median(windows, axis=1)
-    side = IV_NEIGHBOURS // 2
-    return np.concatenate([np.full(side, middle[0]), middle, np.full(side, middle[-1])])

@@ -19,8 +19,8 @@ from ttai_analysis.models.option_chain import (
 from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
 from ttai_analysis.options.contracts import Contracts, contracts_of, expiry_iv
 from ttai_analysis.options.inputs import rate_of
-from ttai_analysis.options.odds import expected_move
 from ttai_analysis.options.scoring import liquidity
+from ttai_analysis.options.volatility_context import move_of
 from ttai_analysis.providers.base import BoolArray, Provider
 from ttai_analysis.quality import forbidding
 from ttai_analysis.timestamps import date_from_ordinal
@@ -98,16 +98,15 @@ def _expirations(contracts: Contracts, chosen: BoolArray) -> list[ExpirationRow]
     for expiry in np.unique(chain.expiry[chosen]).tolist():
         members = np.flatnonzero(chain.expiry == expiry)
         first = int(members[0])
-        iv, dte = expiry_iv(contracts, expiry), int(contracts.dte[first])
-        move = None if iv is None else float(expected_move(chain.underlying_price, iv, max(dte, 1)))
+        iv = expiry_iv(contracts, expiry)
         rows.append(
             ExpirationRow(
                 expiration=date_from_ordinal(expiry),
-                dte=dte,
+                dte=int(contracts.dte[first]),
                 forward=float(contracts.forward[first]),
                 forward_from_parity=bool(contracts.parity[first]),
                 at_the_money_iv=iv,
-                expected_move=move,
+                expected_move=move_of(contracts, expiry, iv),
                 contracts=int((chosen & (chain.expiry == expiry)).sum()),
             )
         )

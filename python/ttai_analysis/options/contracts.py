@@ -16,6 +16,12 @@ from ttai_analysis.options.early_exercise import (
 from ttai_analysis.options.implied_volatility import implied_volatility
 from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import greeks
+from ttai_analysis.options.sold import (
+    Sold,
+    out_of_the_money,
+    rows_of,
+    rows_with_american_volatility,
+)
 from ttai_analysis.providers.base import BoolArray, Chain, FloatArray, IntArray
 from ttai_analysis.timestamps import new_york_date, ordinal_of
 
@@ -57,9 +63,13 @@ class Contracts:
         return len(self.chain)
 
 
-def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
+def contracts_of(chain: Chain, as_of: datetime, rate: float, sold: Sold | None = None) -> Contracts:
     """Work out every column at `as_of`; `rate` is continuously compounded. The rows are those of
-    `standard_contracts(chain)`."""
+    `standard_contracts(chain)`.
+
+    With `sold` only those contracts get greeks and odds, NaN elsewhere, and the American volatility
+    only where an answer may rest on it (sold.py).
+    """
     chain = standard_contracts(chain)
     dte = chain.expiry - ordinal_of(new_york_date(as_of))
     years = years_to_expiry(chain.expiry, as_of, chain.am_settled)
@@ -72,12 +82,24 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
     iv = implied_volatility(mid, forward, chain.strike, years, np.exp(-rate * years), chain.is_call)
     with np.errstate(invalid="ignore", divide="ignore"):
         yield_ = rate - np.log(forward / spot) / years
-    iv, american = _with_early_exercise(chain, mid, years, rate, yield_, iv)
+    asked = telling = np.ones(len(chain), dtype=np.bool_)
+    if sold is not None:
+        asked = rows_of(sold, chain, dte)
+        telling = rows_with_american_volatility(sold, chain, asked, years, forward, yield_, iv)
+    iv, american = _with_early_exercise(chain, mid, years, rate, yield_, iv, telling)
+    strike, is_call = chain.strike[asked], chain.is_call[asked]
+    terms = (years[asked], rate, yield_[asked], iv[asked])
     with np.errstate(invalid="ignore", divide="ignore"):
-        sensitivities = greeks(spot, chain.strike, years, rate, yield_, iv, chain.is_call)
-        below = probability_below(chain.strike, forward, years, iv)
-        touch = probability_of_touch(chain.strike, spot, years, rate, yield_, iv)
-    out_of_money = np.where(chain.is_call, chain.strike > spot, chain.strike < spot)
+        sensitivities = greeks(spot, strike, *terms, is_call)
+        below = probability_below(strike, forward[asked], years[asked], iv[asked])
+        touch = probability_of_touch(strike, spot, *terms)
+    out_of_money = np.where(is_call, strike > spot, strike < spot)
+
+    def column(values: FloatArray) -> FloatArray:
+        every = np.full(len(chain), np.nan)
+        every[asked] = values
+        return every
+
     return Contracts(
         chain=chain,
         rate=rate,
@@ -90,12 +112,12 @@ def contracts_of(chain: Chain, as_of: datetime, rate: float) -> Contracts:
         spread_pct=spread_pct,
         iv=iv,
         american=american,
-        delta=sensitivities.delta,
-        gamma=sensitivities.gamma,
-        theta_per_day=sensitivities.theta / DAYS_PER_YEAR,
-        vega_per_point=sensitivities.vega / 100.0,
-        prob_itm=np.where(chain.is_call, 1.0 - below, below),
-        prob_touch=np.where(out_of_money, touch, 1.0),
+        delta=column(sensitivities.delta),
+        gamma=column(sensitivities.gamma),
+        theta_per_day=column(sensitivities.theta / DAYS_PER_YEAR),
+        vega_per_point=column(sensitivities.vega / 100.0),
+        prob_itm=column(np.where(is_call, 1.0 - below, below)),
+        prob_touch=column(np.where(out_of_money, touch, 1.0)),
     )
 
 
@@ -125,7 +147,8 @@ def years_to_expiry(
     """Minutes to the close of the expiry's session over 525,600, to its open where it settles in
     the morning; 0 or less when it has passed.
 
-    An expiry that is no session (Saturdays, before 2015) ends with the session before it.
+    An expiry that is no session (Saturdays, before 2015) ends with the session before it; one from
+    before the calendar has passed.
     """
     table = session_table()
     days, inverse = np.unique(expiry, return_inverse=True)
@@ -133,6 +156,7 @@ def years_to_expiry(
     ends = table.closes[index][inverse]
     if am_settled is not None:
         ends = np.where(am_settled, table.opens[index][inverse], ends)
+    ends = np.where(index[inverse] < 0, 0, ends)
     return np.asarray((ends - as_of.timestamp()) / 60.0 / MINUTES_PER_YEAR, dtype=np.float64)
 
 
@@ -143,10 +167,11 @@ def _with_early_exercise(
     rate: float,
     yield_: FloatArray,
     iv: FloatArray,
+    telling: BoolArray,
 ) -> tuple[FloatArray, BoolArray]:
     """The volatilities, those of the American price where that tells more than half the spread;
-    and where that was. A price at which exercise is due has no volatility to tell: the European
-    one stays."""
+    and where that was. Only the `telling` rows are looked at. A price at which exercise is due has
+    no volatility to tell: the European one stays."""
     spot, american = chain.underlying_price, np.zeros(len(chain), dtype=np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):
         in_the_money = np.where(chain.is_call, spot > chain.strike, spot < chain.strike)
@@ -157,7 +182,7 @@ def _with_early_exercise(
             chain.strike * -np.expm1(-rate * years),
         )
         half_spread = 0.5 * (chain.ask - chain.bid)
-        rows = np.flatnonzero(in_the_money & ~np.isnan(iv) & (most > half_spread))
+        rows = np.flatnonzero(telling & in_the_money & ~np.isnan(iv) & (most > half_spread))
     if rows.size == 0:
         return iv, american
     terms = (spot, chain.strike[rows], years[rows], rate, yield_[rows])
@@ -182,29 +207,46 @@ def forwards(
 
     Where no strike has both sides quoted, spot grown at the rate stands in and `parity` is False.
     """
-    forward = chain.underlying_price * np.exp(rate * np.maximum(years, 0.0))
-    parity = np.zeros(len(chain), dtype=np.bool_)
-    for expiry in np.unique(chain.expiry):
-        rows = np.flatnonzero((chain.expiry == expiry) & ~np.isnan(mid) & (years > 0.0))
-        is_call = chain.is_call[rows]
-        calls = _last_of_each(chain.strike, rows[is_call])
-        puts = _last_of_each(chain.strike, rows[~is_call])
-        both, of_calls, of_puts = np.intersect1d(
-            chain.strike[calls], chain.strike[puts], assume_unique=True, return_indices=True
-        )
-        if both.size:
-            near = np.argsort(np.abs(both - chain.underlying_price), kind="stable")[:NEAR_STRIKES]
-            call, put = calls[of_calls[near]], puts[of_puts[near]]
-            votes = both[near] + np.exp(rate * years[call]) * (mid[call] - mid[put])
-            mask = chain.expiry == expiry
-            forward[mask], parity[mask] = float(np.median(votes)), True
-    return np.asarray(forward), parity
+    spot = chain.underlying_price
+    forward = spot * np.exp(rate * np.maximum(years, 0.0))
+    call, put = _pairs(chain, ~np.isnan(mid) & (years > 0.0))
+    if call.size == 0:
+        return np.asarray(forward), np.zeros(len(chain), dtype=np.bool_)
+    strike = chain.strike[call]
+    votes = strike + np.exp(rate * years[call]) * (mid[call] - mid[put])
+    days, expiry = np.unique(chain.expiry[call], return_inverse=True)
+    order = np.lexsort((np.abs(strike - spot), expiry))
+    first = np.searchsorted(expiry, np.arange(days.size))
+    nearest = order[np.arange(order.size) - first[expiry] < NEAR_STRIKES]
+    median = _medians(votes[nearest], expiry[nearest], days.size)
+    place = np.minimum(np.searchsorted(days, chain.expiry), days.size - 1)
+    parity = days[place] == chain.expiry
+    return np.where(parity, median[place], forward), np.asarray(parity)
 
 
-def _last_of_each(strike: FloatArray, rows: IntArray) -> IntArray:
-    """The rows with the strikes ascending; of several of one strike the last."""
-    order = rows[np.argsort(strike[rows], kind="stable")]
-    return order[np.append(np.diff(strike[order]) != 0.0, True)] if order.size else order
+def _pairs(chain: Chain, usable: BoolArray) -> tuple[IntArray, IntArray]:
+    """The rows of the usable calls and puts of one expiry and strike, both ascending; of several of
+    the same contract the last."""
+    rows = np.flatnonzero(usable)
+    rows = rows[np.lexsort((chain.is_call[rows], chain.strike[rows], chain.expiry[rows]))]
+
+    def together(left: IntArray, right: IntArray) -> BoolArray:
+        same = chain.strike[left] == chain.strike[right]
+        return np.asarray(same & (chain.expiry[left] == chain.expiry[right]))
+
+    is_call = chain.is_call[rows]
+    again = together(rows[:-1], rows[1:]) & (is_call[:-1] == is_call[1:])
+    rows = rows[np.append(~again, True)] if rows.size else rows
+    put = np.flatnonzero(together(rows[:-1], rows[1:]))
+    return rows[put + 1], rows[put]
+
+
+def _medians(values: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """The median of each group 0, 1, ...; none is empty."""
+    order = np.lexsort((values, group))
+    ordered, size = values[order], np.bincount(group, minlength=groups)
+    first = np.cumsum(size) - size
+    return np.asarray(0.5 * (ordered[first + (size - 1) // 2] + ordered[first + size // 2]))
 
 
 def at_the_money_iv(contracts: Contracts, days: float) -> float | None:
@@ -223,14 +265,13 @@ def expiry_iv(contracts: Contracts, expiry: int) -> float | None:
     ever made up where quotes are missing.
     """
     chain = contracts.chain
-    rows = np.flatnonzero(~np.isnan(contracts.iv) & (chain.expiry == expiry))
+    rows = np.flatnonzero(chain.expiry == expiry)
+    rows = rows[~np.isnan(contracts.iv[rows])]
     if rows.size == 0:
         return None
-    outside = np.where(
-        chain.is_call[rows],
-        chain.strike[rows] >= contracts.forward[rows],
-        chain.strike[rows] < contracts.forward[rows],
-    )
-    rows = rows[outside] if outside.any() else rows
-    nearest = rows[np.argsort(np.abs(chain.strike[rows] - contracts.forward[rows]), kind="stable")]
-    return float(np.mean(contracts.iv[nearest[:2]]))
+    strike, forward = chain.strike[rows], contracts.forward[rows]
+    away = np.abs(strike - forward)
+    outside = out_of_the_money(chain.is_call[rows], strike, forward)
+    away = np.where(outside, away, np.inf) if outside.any() else away
+    nearest = np.argsort(away, kind="stable")[:2]
+    return float(np.mean(contracts.iv[rows[nearest[np.isfinite(away[nearest])]]]))

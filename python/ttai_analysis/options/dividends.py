@@ -9,7 +9,6 @@ from typing import TypedDict
 from ttai_analysis.models.positions import AssignmentRisk, LegValue
 from ttai_analysis.options.contracts import Contracts
 from ttai_analysis.options.inputs import OptionInputs
-from ttai_analysis.options.rows import sold_legs
 from ttai_analysis.options.scoring import expiration
 from ttai_analysis.options.selection import Ranked
 from ttai_analysis.positions.assignment import assignment_risk
@@ -39,7 +38,7 @@ def dividend_figures(inputs: OptionInputs, best: Ranked | None, as_of: datetime)
             assignment_reasons=[],
         )
     risk, reasons = assignment_risk(
-        [_leg_value(contracts, leg) for leg in sold_legs(best.trade)],
+        [_leg_value(contracts, leg) for leg in best.trade.sold],
         contracts.chain.underlying_price,
         contracts.rate,
         inputs.metrics.next_dividend,

@@ -113,29 +113,30 @@ def american_implied_volatility(
     given = np.broadcast_arrays(option_price, spot, strike, t, r, q, is_call, start)
     worth, s, k, years, rate, carry, call, first = (column.ravel() for column in given)
     result = np.full(worth.shape, np.nan)
-    rows = np.flatnonzero(~np.isnan(first))
+    with np.errstate(invalid="ignore"):
+        # An American option is worth its intrinsic value at least: no step leads below it.
+        below = np.where(call, s - k, k - s) - worth > VOLATILITY_NEAR * worth
+        hopeless = below & _may_exercise(years, rate, carry, first, call)
+    rows = np.flatnonzero(~(np.isnan(first) | hopeless))
     v = np.array(first[rows], dtype=np.float64)
-    best = np.full(v.shape, np.nan)
     with np.errstate(all="ignore"):
         slope = greeks(s[rows], k[rows], years[rows], rate[rows], carry[rows], v, call[rows]).vega
-        before, missed = v, best
+        before, missed = v, np.full(v.shape, np.nan)
         for _ in range(VOLATILITY_STEPS):
             terms = (s[rows], k[rows], years[rows], rate[rows], carry[rows])
             miss = american_price(*terms, v, call[rows]) - worth[rows]
-            known = ~np.isnan(best)
-            best = np.where(np.abs(miss) <= VOLATILITY_NEAR * worth[rows], v, best)
-            result[rows] = best
-            # A row that was near before is exact by now; a few that never are must not keep all.
-            on = ~(known | np.isnan(v))
-            if not (on & np.isnan(best)).any():
-                break
-            rows, v, best, slope = rows[on], v[on], best[on], slope[on]
-            before, missed, miss = before[on], missed[on], miss[on]
             # Near the price of exercise the true slope goes to zero and the European one does not.
             secant = (miss - missed) / (v - before)
             slope = np.where(secant > 0.0, secant, slope)
-            before, missed = v, miss
-            v = v - np.clip(miss / slope, -0.5 * v, 0.5 * v)
+            following = v - np.clip(miss / slope, -0.5 * v, 0.5 * v)
+            near = np.abs(miss) <= VOLATILITY_NEAR * worth[rows]
+            # One more step makes a row exact that is near; what its neighbours do is nothing to it.
+            result[rows[near]] = following[near]
+            on = ~(near | np.isnan(following))
+            if not on.any():
+                break
+            rows, slope, before, missed = rows[on], slope[on], v[on], miss[on]
+            v = following[on]
     return result.reshape(given[0].shape)
 
 
@@ -170,12 +171,13 @@ def _premium(
     discount = np.exp(-r * t)
     forward = np.exp((r - q) * t)
     d1 = (np.log(boundary / k) + (r - q + 0.5 * variance) * t) / (v * np.sqrt(t))
+    in_boundary, in_strike = normal.cdf(sign * np.stack((d1, d1 - v * np.sqrt(t))))
     slope = sign * root
     # alpha dV/dh, and alpha times the derivative of the power.
     turned = (2.0 / variance) * (
         boundary * normal.pdf(d1) * v * forward / (2.0 * np.sqrt(t))
-        - sign * q * boundary * normal.cdf(sign * d1) * forward
-        + sign * r * k * normal.cdf(sign * (d1 - v * np.sqrt(t)))
+        - sign * q * boundary * in_boundary * forward
+        + sign * r * k * in_strike
     )
     bent = -sign * ratio * ratio / root
     with np.errstate(all="ignore"):
@@ -213,18 +215,27 @@ def _boundary(
         weight = np.exp(-np.maximum(spread, 0.0) * k / np.maximum(np.abs(limit - k), 1e-12 * k))
     low, high = np.minimum(k, limit), np.maximum(k, limit)
     boundary = np.clip(limit + (k - limit) * weight, low, high)
+    # What stays the same is worked out once: with few rows the calls are dear, not the numbers.
     carry, deviation = np.exp(-q * t), v * np.sqrt(t)
-    worth = boundary
+    signed_carry, signed_strike = sign * carry, sign * k * np.exp(-r * t)
+    drift, half, raised = (r - q) * t, 0.5 * deviation, deviation * power
+    inner = 1.0 - 1.0 / power
+    worth, ends = boundary, np.empty((2, k.size))
     for _ in range(NEWTON_STEPS):
-        d1 = (np.log(boundary / k) + (r - q) * t) / deviation + 0.5 * deviation
-        delta = sign * carry * normal.cdf(sign * d1)
-        worth = boundary * delta - sign * k * np.exp(-r * t) * normal.cdf(sign * (d1 - deviation))
-        miss = sign * (boundary - k) - worth - boundary * (sign - delta) / power
-        slope = (sign - delta) * (1.0 - 1.0 / power) + carry * normal.pdf(d1) / (deviation * power)
+        d1 = (np.log(boundary / k) + drift) / deviation + half
+        ends[0], ends[1] = d1, d1 - deviation
+        in_delta, in_strike = normal.cdf(sign * ends)
+        delta = signed_carry * in_delta
+        worth = boundary * delta - signed_strike * in_strike
+        rest = sign - delta
+        miss = sign * (boundary - k) - worth - boundary * rest / power
+        slope = rest * inner + carry * normal.pdf(d1) / raised
         with np.errstate(all="ignore"):
             step = miss / slope
         following = np.clip(boundary - np.where(np.isfinite(step), step, 0.0), low, high)
         done = bool(np.all(np.abs(following - boundary) <= NEAR * k))
+        # The value at the new boundary, to the first order: what is left is smaller than rounding.
+        worth += delta * (following - boundary)
         boundary = following
         if done:
             break

@@ -7,14 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttai_analysis.models.options import Constraints, RejectedCounts
+from ttai_analysis.models.options import Constraints, RejectedCounts, Strategy
 from ttai_analysis.options.contracts import Contracts
-from ttai_analysis.providers.base import BoolArray, Earnings
+from ttai_analysis.providers.base import BoolArray, Earnings, FloatArray
 from ttai_analysis.timestamps import ordinal_of
 
 TIGHT_SPREAD = 0.05
 """In currency: a nickel wide is tight whatever the percentage says."""
 SHARES = 100.0
+SIDES: dict[Strategy, tuple[bool, ...]] = {
+    "csp": (False,),
+    "covered_call": (True,),
+    "bull_put_spread": (False,),
+    "bear_call_spread": (True,),
+    "iron_condor": (False, True),
+}
+"""Which sides a strategy sells: False the puts, True the calls."""
+GATES = (
+    "dte", "bid", "iv", "delta", "spread", "oi", "wing", "pair", "credit", "roc", "capital",
+    "basis", "earnings",
+)  # fmt: skip
+"""In the order in which a contract, and what is made of it, meets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +46,21 @@ def short_gates(
     earnings: Earnings,
     *,
     is_call: bool,
-    min_strike: float | None = None,
+    cost_basis: float | None = None,
     capital: bool = True,
 ) -> GateResult:
-    """Gates for the contract to be sold. `min_strike` guards a covered call's cost basis;
-    `capital` applies the budget to the strike (cash-secured), spreads apply it to the loss."""
+    """Gates for the contract to be sold. `cost_basis`: of the shares under a covered call, today's
+    price without it; no call below it is sold. `capital` applies the least return and the budget to
+    what one contract holds: the strike in cash, or those shares; spreads apply them to the loss of
+    the whole trade."""
     chain = contracts.chain
     side = (chain.is_call == is_call) & (contracts.years > 0.0)
     size = np.abs(contracts.delta)
     days = np.maximum(contracts.dte, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        weekly = 100.0 * chain.bid / (chain.strike - chain.bid) * 7.0 / days
+        shares = cost_basis or chain.underlying_price
+        at_risk = shares if is_call else chain.strike - chain.bid
+        weekly = 100.0 * chain.bid / at_risk * 7.0 / days
         tests = {
             "dte": (contracts.dte >= constraints.dte_min) & (contracts.dte <= constraints.dte_max),
             "bid": contracts.two_sided & (chain.bid >= constraints.min_bid),
@@ -55,10 +72,10 @@ def short_gates(
             "roc": (weekly >= constraints.min_weekly_roc_pct)
             if capital
             else np.ones(len(contracts), dtype=np.bool_),
-            "capital": _within_budget(contracts, constraints)
+            "capital": _within_budget(constraints, shares if is_call else chain.strike)
             if capital
             else np.ones(len(contracts), dtype=np.bool_),
-            "basis": chain.strike >= (min_strike or 0.0),
+            "basis": chain.strike >= (cost_basis or 0.0),
             "earnings": earnings_gate(contracts, constraints, earnings),
         }
     alive = side.copy()
@@ -87,7 +104,7 @@ def earnings_gate(contracts: Contracts, constraints: Constraints, earnings: Earn
     return np.asarray(contracts.chain.expiry < ordinal_of(earnings.day))
 
 
-def _within_budget(contracts: Contracts, constraints: Constraints) -> BoolArray:
-    if constraints.max_capital is None:
-        return np.ones(len(contracts), dtype=np.bool_)
-    return np.asarray(contracts.chain.strike * SHARES <= constraints.max_capital)
+def _within_budget(constraints: Constraints, held: float | FloatArray) -> BoolArray:
+    """`held` per share."""
+    most = np.inf if constraints.max_capital is None else constraints.max_capital
+    return np.asarray(np.multiply(held, SHARES) <= most)

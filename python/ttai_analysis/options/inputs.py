@@ -16,10 +16,13 @@ from ttai_analysis.market.underlying import (
     underlying_of,
     usable_metrics,
 )
+from ttai_analysis.models.common import SentQuality
 from ttai_analysis.models.options import InputChain, InputEarnings, OptionsRequest
 from ttai_analysis.options.chain_faults import sound_chain, sound_contracts
 from ttai_analysis.options.contracts import Contracts, at_the_money_iv, contracts_of
+from ttai_analysis.options.gates import SIDES
 from ttai_analysis.options.scoring import MarketView
+from ttai_analysis.options.sold import Sold
 from ttai_analysis.options.volatility_context import VolatilityContext, volatility_context
 from ttai_analysis.providers.base import (
     UNKNOWN_EARNINGS,
@@ -30,6 +33,7 @@ from ttai_analysis.providers.base import (
     Provider,
     Quote,
 )
+from ttai_analysis.quality import known_warnings
 from ttai_analysis.timestamps import days_to, ordinal_of
 
 ASSUMED_RATE = 0.02
@@ -68,8 +72,9 @@ def gather(request: OptionsRequest, provider: Provider, as_of: datetime) -> Opti
         judged, found = sound_chain(chain, symbol, as_of)
         warnings += found
         if len(judged):
-            own = quote if request.option_chain is None else None
-            contracts, found = sound_contracts(contracts_of(judged, as_of, rate), own)
+            contracts, found = sound_contracts(
+                contracts_of(judged, as_of, rate, _sold(request)), quote.price if quote else None
+            )
             warnings += found
             if not contracts.parity.all():
                 warnings.append("forward_assumed_for_some_expiries")
@@ -114,7 +119,8 @@ def earnings_from(sent: InputEarnings | None, as_of: datetime) -> Earnings | Non
 
 
 def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime) -> Chain:
-    """A caller's chain as columns. Raises InvalidMarketDataError for numbers that are none."""
+    """A caller's chain as columns, as old as its `quality` says where it comes with one. Raises
+    InvalidMarketDataError for numbers that are none."""
     rows = sorted(sent.options, key=lambda row: (row.expiration, row.strike, row.right))
 
     def column(values: list[float | None], *, missing: float) -> FloatArray:
@@ -123,9 +129,10 @@ def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime
             raise InvalidMarketDataError("An option quote holds a number that cannot be.")
         return array.astype(np.float64)
 
+    told = sent.quality or SentQuality()
     return Chain(
         symbol=symbol,
-        as_of=sent.as_of or as_of,
+        as_of=told.as_of or sent.as_of or as_of,
         underlying_price=spot,
         expiry=np.array([ordinal_of(row.expiration) for row in rows], dtype=np.int64),
         strike=np.array([row.strike for row in rows], dtype=np.float64),
@@ -134,6 +141,7 @@ def chain_from_input(symbol: str, sent: InputChain, spot: float, as_of: datetime
         ask=np.nan_to_num(column([row.ask for row in rows], missing=0.0), nan=0.0),
         open_interest=column([row.open_interest for row in rows], missing=np.nan),
         volume=column([row.volume for row in rows], missing=np.nan),
+        warnings=tuple(known_warnings(told.warnings)),
     )
 
 
@@ -165,10 +173,18 @@ def _chain(
     return chain_from_input(request.symbol, sent, spot, as_of), sent.source or "request"
 
 
+def _sold(request: OptionsRequest) -> Sold:
+    sides, limits = SIDES[request.strategy], request.constraints
+    return Sold(
+        limits.dte_min, limits.dte_max, True in sides, False in sides, max_delta=limits.max_delta
+    )
+
+
 def _hv20(request: OptionsRequest, underlying: Underlying | None) -> float | None:
     context = request.chart_context
-    if context is not None and context.indicators is not None and context.indicators.hv20:
-        return context.indicators.hv20
+    told = context.indicators.hv20 if context is not None and context.indicators else None
+    if told is not None and told > 0.0:
+        return told
     if underlying is None:
         return None
     value = historical_volatility(underlying.series.close, 20, BARS_PER_YEAR)
@@ -182,5 +198,5 @@ def _view(request: OptionsRequest, volatility: VolatilityContext) -> MarketView:
     return MarketView(
         supports=tuple(price for price in supports if price is not None),
         resistances=tuple(price for price in resistances if price is not None),
-        iv_hv_ratio=volatility.ratio,
+        hv20=volatility.hv20,
     )

@@ -9,7 +9,8 @@ import numpy as np
 from ttai_analysis.options import normal
 from ttai_analysis.options.pricing import FloatArray, Numbers, d1_d2
 
-DAYS_PER_YEAR = 365.0
+IMAGES = np.arange(-20.0, 21.0)
+"""How often the levels mirror each other: enough for levels a tenth of a deviation apart."""
 
 
 def probability_below(
@@ -41,6 +42,32 @@ def probability_of_touch(
     return np.asarray(np.clip(first + second, 0.0, 1.0))
 
 
+def probability_of_touching_either(
+    lower: float, upper: float, spot: float, t: float, r: float, q: float, volatility: float
+) -> float:
+    """P(the price reaches `lower` or `upper` before expiry); 1 where it is not between them.
+
+    One less the chance to stay between both, as a sum over mirrored paths: with a = ln(lower/spot),
+    b = ln(upper/spot), w = b - a and c = 2nw or 2b + 2nw, each e^{mc/v^2} [N((b - mt - c)/s) -
+    N((a - mt - c)/s)], the latter subtracted (Hull, chapter 26, double barriers; m, s as above).
+    """
+    if not lower < spot < upper:
+        return 1.0
+    volatility = max(volatility, 1e-9)
+    low, high = float(np.log(lower / spot)), float(np.log(upper / spot))
+    drift = r - q - 0.5 * volatility**2
+    deviation = max(volatility * float(np.sqrt(t)), 1e-12)
+    images = 2.0 * IMAGES * (high - low)
+    places = np.concatenate([images, images + 2.0 * high])
+    weights = np.exp(np.clip(drift * places / volatility**2, -700.0, 700.0))
+    mass = normal.cdf((high - drift * t - places) / deviation) - normal.cdf(
+        (low - drift * t - places) / deviation
+    )
+    terms = np.where(mass > 0.0, weights * mass, 0.0)
+    inside = float(terms[: IMAGES.size].sum() - terms[IMAGES.size :].sum())
+    return min(1.0, max(0.0, 1.0 - inside))
+
+
 STRADDLE_SHARE = 0.85
 WEIGHTS = (0.6, 0.3, 0.1)
 
@@ -63,8 +90,6 @@ def expected_move_of_strangles(
     )
 
 
-def expected_move(spot: Numbers, volatility: Numbers, dte: Numbers) -> FloatArray:
-    """One standard deviation in currency: S * IV * sqrt(DTE / 365)."""
-    return np.asarray(
-        spot * volatility * np.sqrt(np.asarray(dte, dtype=np.float64) / DAYS_PER_YEAR)
-    )
+def expected_move(spot: Numbers, volatility: Numbers, t: Numbers) -> FloatArray:
+    """One standard deviation in currency over `t` years: S * IV * sqrt(t)."""
+    return np.asarray(spot * volatility * np.sqrt(np.asarray(t, dtype=np.float64)))

@@ -52,7 +52,8 @@ def price_from_forward(
     """The price on a forward (Black 1976); `discount` is e^{-rt}."""
     sign = np.where(is_call, 1.0, -1.0)
     d1, d2 = d1_d2(forward, strike, t, volatility)
-    undiscounted = sign * (forward * normal.cdf(sign * d1) - strike * normal.cdf(sign * d2))
+    in_forward, in_strike = normal.cdf(np.stack((sign * d1, sign * d2)))
+    undiscounted = sign * (forward * in_forward - strike * in_strike)
     return np.asarray(discount * np.maximum(undiscounted, 0.0))
 
 
@@ -88,15 +89,16 @@ def greeks(
     d1, d2 = d1_d2(spot * np.exp((r - q) * years), strike, years, volatility)
     root = np.sqrt(np.maximum(years, _TINY))
     density = normal.pdf(d1)
+    in_spot, in_strike = normal.cdf(np.stack((sign * d1, sign * d2)))
     theta = (
         -spot * carry * density * volatility / (2.0 * root)
-        - sign * r * strike * discount * normal.cdf(sign * d2)
-        + sign * q * spot * carry * normal.cdf(sign * d1)
+        - sign * r * strike * discount * in_strike
+        + sign * q * spot * carry * in_spot
     )
     return Greeks(
-        delta=np.asarray(sign * carry * normal.cdf(sign * d1)),
+        delta=np.asarray(sign * carry * in_spot),
         gamma=np.asarray(carry * density / (spot * np.maximum(volatility * root, _TINY))),
         theta=np.asarray(theta),
         vega=np.asarray(spot * carry * density * root),
-        rho=np.asarray(sign * strike * years * discount * normal.cdf(sign * d2)),
+        rho=np.asarray(sign * strike * years * discount * in_strike),
     )

@@ -6,16 +6,20 @@ For: figures by name. Not for: choosing or wording.
 from datetime import date
 from typing import TypedDict, cast
 
-import numpy as np
-
 from ttai_analysis.models.options import AlternativeRow, LegRow, Liquidity
 from ttai_analysis.options.contracts import Contracts
-from ttai_analysis.options.odds import expected_move
-from ttai_analysis.options.scoring import MarketView, expiration, liquidity
+from ttai_analysis.options.packages import (
+    least,
+    market_of,
+    net,
+    probability_in_the_money,
+    probability_tested,
+)
+from ttai_analysis.options.scoring import MarketView, expiration, least_liquidity
 from ttai_analysis.options.selection import Ranked
 from ttai_analysis.options.straddles import straddle_move
 from ttai_analysis.options.trades import Trade, per_week, per_year
-from ttai_analysis.options.volatility_context import VolatilityContext
+from ttai_analysis.options.volatility_context import VolatilityContext, move_of
 
 MAX_ALTERNATIVES = 5
 
@@ -82,34 +86,36 @@ def context_figures(volatility: VolatilityContext) -> ContextFigures:
     )
 
 
-def trade_figures(contracts: Contracts, trade: Trade, view: MarketView) -> TradeFigures:
-    """The figures of one trade. Strike, quote, IV, odds and delta are those of the short leg;
-    premium, mid, break-even, profit and loss those of the whole trade."""
+def trade_figures(
+    contracts: Contracts, trade: Trade, view: MarketView, at_the_money: float | None
+) -> TradeFigures:
+    """The figures of one trade. Strike and IV are those of the main short leg, all else that of
+    the whole (packages.py); `at_the_money`: the volatility of its expiry."""
     row, chain = trade.short, contracts.chain
     spot, dte = chain.underlying_price, int(contracts.dte[row])
-    iv = float(contracts.iv[row])
-    strike = float(chain.strike[row])
+    strike, expiry = float(chain.strike[row]), int(chain.expiry[row])
+    market = market_of(contracts, trade)
     return TradeFigures(
         best_strike=strike,
         best_expiration=expiration(contracts, row),
         dte=dte,
         premium=trade.credit,
         mid=trade.mid_credit,
-        bid=float(chain.bid[row]),
-        ask=float(chain.ask[row]),
-        delta=float(contracts.delta[row]),
-        gamma=float(contracts.gamma[row]),
-        theta_per_day=float(contracts.theta_per_day[row]),
-        vega_per_point=float(contracts.vega_per_point[row]),
-        iv=iv,
+        bid=market.bid,
+        ask=market.ask,
+        delta=net(trade, contracts.delta),
+        gamma=net(trade, contracts.gamma),
+        theta_per_day=net(trade, contracts.theta_per_day),
+        vega_per_point=net(trade, contracts.vega_per_point),
+        iv=float(contracts.iv[row]),
         pop=trade.pop,
-        prob_itm=float(contracts.prob_itm[row]),
-        prob_touch=float(contracts.prob_touch[row]),
+        prob_itm=probability_in_the_money(contracts, trade),
+        prob_touch=probability_tested(contracts, trade),
         breakeven=trade.breakeven,
         breakeven_upper=trade.breakeven_upper,
         breakeven_distance_pct=trade.room_pct(spot),
-        expected_move=float(expected_move(spot, iv, max(dte, 1))),
-        expected_move_straddle=straddle_move(contracts, int(chain.expiry[row])),
+        expected_move=move_of(contracts, expiry, at_the_money),
+        expected_move_straddle=straddle_move(contracts, expiry),
         forward=float(contracts.forward[row]),
         roc_pct=trade.roc_pct,
         gross_roc_pct=trade.gross_roc_pct,
@@ -119,19 +125,14 @@ def trade_figures(contracts: Contracts, trade: Trade, view: MarketView) -> Trade
         max_profit=trade.max_profit,
         max_loss=trade.max_loss,
         capital_required=trade.capital,
-        liquidity_score=liquidity(contracts, row),
-        spread_pct=float(contracts.spread_pct[row]),
-        open_interest=_known(chain.open_interest[row]),
-        volume=_known(chain.volume[row]),
+        liquidity_score=least_liquidity(contracts, trade),
+        spread_pct=market.spread_pct,
+        open_interest=least(trade, chain.open_interest),
+        volume=least(trade, chain.volume),
         support_below_strike=any(level <= strike for level in view.supports)
         if view.supports
         else None,
     )
-
-
-def sold_legs(trade: Trade) -> list[int]:
-    """The rows of the contracts that are sold."""
-    return [leg for leg, sign in zip(trade.legs, trade.signs, strict=True) if sign < 0]
 
 
 def no_figures() -> TradeFigures:
@@ -180,7 +181,3 @@ def alternatives(contracts: Contracts, ranked: list[Ranked]) -> list[Alternative
             )
         )
     return rows
-
-
-def _known(value: np.float64) -> float | None:
-    return None if np.isnan(value) else float(value)

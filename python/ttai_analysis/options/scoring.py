@@ -10,8 +10,9 @@ import numpy as np
 
 from ttai_analysis.models.common import DECIMALS, Evidence
 from ttai_analysis.models.options import Constraints, Liquidity
-from ttai_analysis.options.contracts import Contracts
+from ttai_analysis.options.contracts import Contracts, expiry_iv
 from ttai_analysis.options.trades import Trade, per_year
+from ttai_analysis.options.volatility_context import over_realised
 from ttai_analysis.timestamps import date_from_ordinal
 
 WEIGHTS = {
@@ -33,6 +34,7 @@ LIQUIDITY_SHARE: dict[Liquidity, float] = {"good": 1.0, "fair": 0.6, "poor": 0.1
 
 
 Shares = dict[str, float]
+Ratios = dict[int, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,13 @@ class MarketView:
 
     supports: tuple[float, ...]
     resistances: tuple[float, ...]
-    iv_hv_ratio: float | None
+    hv20: float | None
+
+
+def ratios_by_expiry(contracts: Contracts, trades: list[Trade], view: MarketView) -> Ratios:
+    """Implied over realised volatility of each expiry that one of the trades sells."""
+    expiries = {int(contracts.chain.expiry[trade.short]) for trade in trades}
+    return {day: over_realised(expiry_iv(contracts, day), view.hv20) for day in expiries}
 
 
 def liquidity(contracts: Contracts, row: int) -> Liquidity:
@@ -56,10 +64,20 @@ def liquidity(contracts: Contracts, row: int) -> Liquidity:
     return "fair" if spread_pct <= FAIR_SPREAD_PCT and interest >= FAIR_INTEREST else "poor"
 
 
+def least_liquidity(contracts: Contracts, trade: Trade) -> Liquidity:
+    """That of the sold contract with the least of it."""
+    return min((liquidity(contracts, leg) for leg in trade.sold), key=LIQUIDITY_SHARE.__getitem__)
+
+
 def score_trade(
-    contracts: Contracts, trade: Trade, constraints: Constraints, view: MarketView
+    contracts: Contracts,
+    trade: Trade,
+    constraints: Constraints,
+    view: MarketView,
+    ratio: float | None,
 ) -> Shares:
-    """By rule the share 0..1 of its weight that the trade earns."""
+    """By rule the share 0..1 of its weight that the trade earns; `ratio`: implied over realised
+    volatility of its expiry."""
     row = trade.short
     dte = int(contracts.dte[row])
     full = FULL_SPREAD_INCOME_PCT if len(trade.legs) > 1 else FULL_INCOME_PCT
@@ -68,15 +86,10 @@ def score_trade(
         constraints.target_dte - constraints.dte_min,
         1,
     )
-    ratio = view.iv_hv_ratio
     return {
         "income": _unit(per_year(trade.roc_pct, dte) / full),
         "probability_of_profit": _unit((trade.pop - POP_FLOOR) / POP_RANGE),
-        "liquidity": min(
-            LIQUIDITY_SHARE[liquidity(contracts, leg)]
-            for leg, sign in zip(trade.legs, trade.signs, strict=True)
-            if sign < 0
-        ),
+        "liquidity": LIQUIDITY_SHARE[least_liquidity(contracts, trade)],
         "tenor": _unit(1.0 - abs(dte - constraints.target_dte) / reach),
         "implied_over_realised": 0.0
         if ratio is None
@@ -107,8 +120,7 @@ def protected(contracts: Contracts, trade: Trade, view: MarketView) -> bool:
         any(spot <= level <= chain.strike[leg] for level in view.resistances)
         if chain.is_call[leg]
         else any(chain.strike[leg] <= level <= spot for level in view.supports)
-        for leg, sign in zip(trade.legs, trade.signs, strict=True)
-        if sign < 0
+        for leg in trade.sold
     )
 
 

@@ -9,8 +9,14 @@ import numpy as np
 
 from ttai_analysis.models.options import Constraints, OptionsRequest, RejectedCounts
 from ttai_analysis.options.contracts import Contracts
-from ttai_analysis.options.gates import GateResult, short_gates
-from ttai_analysis.options.scoring import MarketView, Shares, score_of, score_trade
+from ttai_analysis.options.gates import GATES, SIDES, GateResult, short_gates
+from ttai_analysis.options.scoring import (
+    MarketView,
+    Shares,
+    ratios_by_expiry,
+    score_of,
+    score_trade,
+)
 from ttai_analysis.options.trades import (
     Trade,
     cash_secured_put,
@@ -35,12 +41,15 @@ class Ranked:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The ranking, best first. `earnings_only`: nothing passed, but these would have without the
-    earnings gate, so their figures are worth showing beside the rejection."""
+    earnings gate, so their figures are worth showing beside the rejection. `stopped_by`: the gates
+    that stopped the last where nothing passed; two of a condor whose sides end at different ones.
+    """
 
     ranked: list[Ranked]
     earnings_only: bool
     considered: int
     rejected: RejectedCounts
+    stopped_by: list[str]
 
 
 def select_trades(
@@ -49,14 +58,27 @@ def select_trades(
     """All trades of the asked strategy that pass, ranked by score, then expiry, then strike."""
     gates = _gates(request, contracts, earnings)
     considered = sum(gate.considered for gate in gates)
-    counts = _sum_counts([gate.rejected for gate in gates])
-    for earnings_only in (False, True):
-        masks = [gate.sound if earnings_only else gate.passed for gate in gates]
-        trades = _trades(request, contracts, masks, counts if not earnings_only else None)
-        if trades:
-            ranked = _rank(contracts, trades, request.constraints, view)
-            return Selection(ranked, earnings_only, considered, counts)
-    return Selection([], False, considered, counts)
+    counts = [*(gate.rejected for gate in gates), RejectedCounts()]
+    trades = _trades(request, contracts, [gate.passed for gate in gates], counts)
+    stopped_by = [] if trades else _stopping(gates, counts)
+    earnings_only = False
+    if not trades:
+        uncounted = [RejectedCounts() for _ in counts]
+        trades = _trades(request, contracts, [gate.sound for gate in gates], uncounted)
+        earnings_only = bool(trades)
+    ranked = _rank(contracts, trades, request.constraints, view)
+    return Selection(ranked, earnings_only, considered, _sum_counts(counts), stopped_by)
+
+
+def _stopping(gates: list[GateResult], counts: list[RejectedCounts]) -> list[str]:
+    """The last gate of each side that has nothing left; where all have, that of whole trades."""
+    empty = [
+        gate.rejected
+        for gate in gates
+        if gate.considered and sum(count for _, count in gate.rejected) == gate.considered
+    ]
+    lasts = [[name for name in GATES if dict(part)[name]][-1:] for part in empty or counts[-1:]]
+    return list(dict.fromkeys(name for last in lasts for name in last))
 
 
 def _gates(request: OptionsRequest, contracts: Contracts, earnings: Earnings) -> list[GateResult]:
@@ -70,13 +92,12 @@ def _gates(request: OptionsRequest, contracts: Contracts, earnings: Earnings) ->
                 constraints,
                 earnings,
                 is_call=True,
-                min_strike=request.cost_basis,
+                cost_basis=request.cost_basis,
             )
         ]
-    sides = {"bull_put_spread": (False,), "bear_call_spread": (True,), "iron_condor": (False, True)}
     return [
         short_gates(contracts, constraints, earnings, is_call=is_call, capital=False)
-        for is_call in sides[strategy]
+        for is_call in SIDES[strategy]
     ]
 
 
@@ -84,29 +105,34 @@ def _trades(
     request: OptionsRequest,
     contracts: Contracts,
     masks: list[BoolArray],
-    counts: RejectedCounts | None,
+    counts: list[RejectedCounts],
 ) -> list[Trade]:
+    """All that can be made of the rows; what cannot is counted, by side and then for the whole."""
     rows = [[int(row) for row in np.flatnonzero(mask)] for mask in masks]
     if request.strategy == "csp":
         return [cash_secured_put(contracts, row) for row in rows[0]]
     if request.strategy == "covered_call":
         return [covered_call(contracts, row, request.cost_basis) for row in rows[0]]
     width = request.spread_width or default_width(contracts.chain.underlying_price)
-    sides = [_verticals(contracts, side, width, counts) for side in rows]
-    trades = sides[0] if len(sides) == 1 else _condors(contracts, sides[0], sides[1])
-    return [trade for trade in trades if _spread_passes(request, contracts, trade, counts)]
+    *by_side, whole = counts
+    sides = [
+        _verticals(contracts, side, width, part) for side, part in zip(rows, by_side, strict=True)
+    ]
+    trades = sides[0] if len(sides) == 1 else _condors(contracts, sides[0], sides[1], whole)
+    return [trade for trade in trades if _spread_passes(request, contracts, trade, whole)]
 
 
 def _verticals(
-    contracts: Contracts, rows: list[int], width: float, counts: RejectedCounts | None
+    contracts: Contracts, rows: list[int], width: float, counts: RejectedCounts
 ) -> list[Trade]:
     trades = [trade for row in rows if (trade := vertical(contracts, row, width)) is not None]
-    if counts is not None:
-        counts.wing += len(rows) - len(trades)
+    counts.wing += len(rows) - len(trades)
     return trades
 
 
-def _condors(contracts: Contracts, puts: list[Trade], calls: list[Trade]) -> list[Trade]:
+def _condors(
+    contracts: Contracts, puts: list[Trade], calls: list[Trade], counts: RejectedCounts
+) -> list[Trade]:
     """Every pair of one expiry whose credit stays below the width."""
     chain = contracts.chain
     pairs = (
@@ -116,25 +142,24 @@ def _condors(contracts: Contracts, puts: list[Trade], calls: list[Trade]) -> lis
         if chain.expiry[put.short] == chain.expiry[call.short]
         and chain.strike[put.short] < chain.strike[call.short]
     )
-    return [trade for trade in pairs if trade.risk > 0.0]
+    trades = [trade for trade in pairs if trade.risk > 0.0]
+    counts.pair += len({put.short for put in puts} - {trade.short for trade in trades})
+    return trades
 
 
 def _spread_passes(
-    request: OptionsRequest, contracts: Contracts, trade: Trade, counts: RejectedCounts | None
+    request: OptionsRequest, contracts: Contracts, trade: Trade, counts: RejectedCounts
 ) -> bool:
     limits = request.constraints
-    if limits.max_capital is not None and trade.capital > limits.max_capital:
-        if counts is not None:
-            counts.capital += 1
-        return False
     if trade.credit < limits.min_bid:
-        if counts is not None:
-            counts.bid += 1
+        counts.credit += 1
         return False
     weekly = per_week(trade.roc_pct, int(contracts.dte[trade.short]))
     if weekly < limits.min_weekly_roc_pct:
-        if counts is not None:
-            counts.roc += 1
+        counts.roc += 1
+        return False
+    if limits.max_capital is not None and trade.capital > limits.max_capital:
+        counts.capital += 1
         return False
     return True
 
@@ -143,8 +168,10 @@ def _rank(
     contracts: Contracts, trades: list[Trade], constraints: Constraints, view: MarketView
 ) -> list[Ranked]:
     ranked = []
+    ratios = ratios_by_expiry(contracts, trades, view)
     for trade in trades:
-        shares = score_trade(contracts, trade, constraints, view)
+        ratio = ratios[int(contracts.chain.expiry[trade.short])]
+        shares = score_trade(contracts, trade, constraints, view, ratio)
         ranked.append(Ranked(trade, round(score_of(shares), 6), shares))
     chain = contracts.chain
     return sorted(

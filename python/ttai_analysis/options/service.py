@@ -3,6 +3,7 @@
 For: gathering, selecting, explaining. Not for: formulas (the other files of this room).
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from ttai_analysis.answers import age_seconds, answer_head
@@ -15,7 +16,7 @@ from ttai_analysis.models.options import (
 )
 from ttai_analysis.options.dividends import dividend_figures
 from ttai_analysis.options.inputs import OptionInputs, gather
-from ttai_analysis.options.notes import options_notes, rationale
+from ttai_analysis.options.notes import close_at, options_notes, rationale
 from ttai_analysis.options.rows import (
     TradeFigures,
     alternatives,
@@ -42,10 +43,14 @@ def analyze_options(
 ) -> OptionsAnalysis:
     """The answer; without anything to sell it is a `reject` that says why."""
     inputs = gather(request, provider, as_of)
-    selection = Selection([], False, 0, RejectedCounts())
+    selection = Selection([], False, 0, RejectedCounts(), [])
     if inputs.contracts is not None:
         selection = select_trades(request, inputs.contracts, inputs.earnings, inputs.view)
     best = selection.ranked[0] if selection.ranked else None
+    if inputs.contracts is not None and best is not None:
+        expiry = int(inputs.contracts.chain.expiry[best.trade.short])
+        volatility = inputs.volatility.of_expiry(inputs.contracts, expiry)
+        inputs = replace(inputs, volatility=volatility)
     rejects = reject_reasons(inputs, selection)
     figures = no_figures() if best is None else _figures(inputs, best)
     return _answer(request, inputs, selection, best, rejects, figures, as_of)
@@ -59,7 +64,8 @@ def reject_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
 
 
 def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
-    """Why no contract passes; empty when one does."""
+    """Why no contract passes; empty when one does. Of the gates the one that stopped the last, for
+    most contracts fail at the first of all."""
     contracts = inputs.contracts
     if contracts is None:
         return ["no_usable_contracts" if inputs.listed else "no_option_chain"]
@@ -69,14 +75,13 @@ def trade_reasons(inputs: OptionInputs, selection: Selection) -> list[str]:
         return []
     if selection.earnings_only:
         return ["earnings_inside_dte" if inputs.earnings.known else "earnings_unknown"]
-    stopped = sorted(((count, name) for name, count in selection.rejected if count), reverse=True)
-    return ["no_candidate", *(f"stopped_by_{name}" for _, name in stopped[:2])]
+    return ["no_candidate", *(f"stopped_by_{gate}" for gate in selection.stopped_by)]
 
 
 def _figures(inputs: OptionInputs, best: Ranked) -> TradeFigures:
     if inputs.contracts is None:
         return no_figures()
-    return trade_figures(inputs.contracts, best.trade, inputs.view)
+    return trade_figures(inputs.contracts, best.trade, inputs.view, inputs.volatility.iv)
 
 
 def _answer(
@@ -89,6 +94,7 @@ def _answer(
     as_of: datetime,
 ) -> OptionsAnalysis:
     contracts, earnings = inputs.contracts, inputs.earnings
+    legs = leg_rows(contracts, best.trade) if contracts and best else []
     inside = earnings_inside(earnings.known, earnings.day, figures["best_expiration"])
     return OptionsAnalysis(
         **answer_head("/analyze/options", request, inputs.source, as_of),
@@ -103,15 +109,15 @@ def _answer(
         **dividend_figures(inputs, best, as_of),
         earnings_date=earnings.day,
         earnings_inside_dte=inside,
-        legs=leg_rows(contracts, best.trade) if contracts and best else [],
+        legs=legs,
         alternative_strikes=alternatives(contracts, selection.ranked) if contracts else [],
         candidates_considered=selection.considered,
         rejected_counts=selection.rejected,
         reject_reasons=rejects,
         score=best.score if best else 0.0,
-        rationale=rationale(request, figures, rejects),
+        rationale=rationale(request, figures, legs, rejects),
         options_notes=options_notes(inputs, figures, inside),
-        management=Management(),
+        management=Management(close_at_dte=close_at(figures["dte"])),
     )
 
 

@@ -44,6 +44,11 @@ class Trade:
         return self.legs[0]
 
     @property
+    def sold(self) -> tuple[int, ...]:
+        """The rows of the contracts that are sold."""
+        return tuple(leg for leg, sign in zip(self.legs, self.signs, strict=True) if sign < 0)
+
+    @property
     def roc_pct(self) -> float:
         """Credit over capital at risk, percent."""
         return 100.0 * self.credit / self.risk
@@ -94,25 +99,24 @@ def cash_secured_put(contracts: Contracts, row: int) -> Trade:
 
 
 def covered_call(contracts: Contracts, row: int, cost_basis: float | None) -> Trade:
-    """Sell a call against 100 shares. Returns are on today's price of the shares; the break-even
-    and the loss on what they cost, today's price unless the caller says."""
+    """Sell a call against 100 shares. All figures are on what the shares cost, or on today's price
+    where the caller does not say."""
     strike, credit = _strike(contracts, row), float(contracts.chain.bid[row])
-    spot = contracts.chain.underlying_price
-    basis = cost_basis or spot
+    basis = cost_basis or contracts.chain.underlying_price
     breakeven = basis - credit
     return Trade(
         legs=(row,),
         signs=(-1,),
         credit=credit,
         mid_credit=float(contracts.mid[row]),
-        risk=spot,
-        gross_base=spot,
+        risk=basis,
+        gross_base=basis,
         max_profit=(strike - basis + credit) * SHARES,
         max_loss=max(0.0, breakeven) * SHARES,
-        capital=spot * SHARES,
+        capital=basis * SHARES,
         breakeven=breakeven,
         pop=1.0 - _below(contracts, row, breakeven),
-        if_called_pct=100.0 * (strike - spot + credit) / spot,
+        if_called_pct=100.0 * (strike - basis + credit) / basis,
     )
 
 

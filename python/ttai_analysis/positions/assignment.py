@@ -25,27 +25,38 @@ def assignment_risk(
     rate: float,
     dividend: float | None,
     ex_date: date | None,
+    *,
+    why_unknown: str = "no_price",
 ) -> tuple[AssignmentRisk, list[str]]:
     """The worst of the short options, and why. `dividend`: the next one per share, None unknown;
-    `ex_date`: of it."""
+    `ex_date`: of it; `why_unknown`: the reason where there is no `spot`."""
     shorts = [leg for leg in legs if leg.kind == "option" and leg.quantity < 0]
     if not shorts:
         return "none", []
-    if spot is None:
-        return "unknown", ["no_price"]
-    found = [_of_leg(leg, spot, rate, dividend, ex_date) for leg in shorts]
+    found: list[tuple[AssignmentRisk, list[str]]] = []
+    for leg in shorts:
+        if leg.valuation == "expired":
+            found.append(_of_expired(leg))
+        elif spot is None:
+            found.append(("unknown", [why_unknown]))
+        else:
+            found.append(_of_leg(leg, spot, rate, dividend, ex_date))
     order: tuple[AssignmentRisk, ...] = ("high", "moderate", "unknown", "low")
     worst = next(level for level in order if any(risk == level for risk, _ in found))
     reasons = [reason for risk, given in found if risk == worst for reason in given]
     return worst, list(dict.fromkeys(reasons))
 
 
+def _of_expired(leg: LegValue) -> tuple[AssignmentRisk, list[str]]:
+    if leg.in_the_money is None:
+        return "unknown", ["no_settlement_price"]
+    return ("high", ["expired_in_the_money"]) if leg.in_the_money else ("low", [])
+
+
 def _of_leg(
     leg: LegValue, spot: float, rate: float, dividend: float | None, ex_date: date | None
 ) -> tuple[AssignmentRisk, list[str]]:
     dte, strike = leg.dte or 0, leg.strike or 0.0
-    if leg.valuation == "expired":
-        return ("high", ["expired_in_the_money"]) if leg.in_the_money else ("low", [])
     if not leg.in_the_money:
         near = dte <= NEAR_DTE and abs(spot - strike) <= NEAR_STRIKE * spot
         return ("moderate", ["near_the_money_at_expiry"]) if near else ("low", [])

@@ -12,12 +12,13 @@ from ttai_analysis.answers import age_seconds, answer_head, item_error
 from ttai_analysis.errors import ServiceError
 from ttai_analysis.market.faults import quote_faults
 from ttai_analysis.market.freshness import quote_is_stale
+from ttai_analysis.market.underlying import known_earnings
 from ttai_analysis.models.common import ItemError, Quality
-from ttai_analysis.models.options import Management
 from ttai_analysis.models.positions import (
     LegValue,
     ManagementFlags,
     PositionInput,
+    PositionLeg,
     PositionsAnswer,
     PositionsRequest,
     PositionValue,
@@ -27,18 +28,26 @@ from ttai_analysis.options.contracts import Contracts, contracts_of
 from ttai_analysis.options.inputs import rate_of
 from ttai_analysis.options.service import earnings_inside
 from ttai_analysis.positions.assignment import assignment_risk
+from ttai_analysis.positions.management import (
+    dte_at_opening,
+    is_tested,
+    management_flags,
+    short_delta,
+)
 from ttai_analysis.positions.payoff import multiplier, open_value, payoff
+from ttai_analysis.positions.settlement import has_expired, settlements
 from ttai_analysis.positions.structure import structure_of
-from ttai_analysis.positions.valuation import Market, Sensitivities, value_leg
-from ttai_analysis.providers.base import Earnings, Metrics, Provider, Quote
+from ttai_analysis.positions.valuation import Market, Sensitivities, cost_to_close, value_leg
+from ttai_analysis.providers.base import Earnings, Metrics, Provider
 from ttai_analysis.timestamps import days_to
 
-RULES = Management()
+NO_FLAGS = ManagementFlags(take_profit=None, close_by_dte=None, tested=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Underlying:
-    """What is known of one symbol, fetched once for all of its positions."""
+    """What is known of one symbol, fetched once for all of its positions. `chain_warnings` concern
+    options that live, `settlement_warnings` those that have expired."""
 
     market: Market
     as_of: datetime | None
@@ -47,6 +56,8 @@ class Underlying:
     earnings: Earnings
     metrics: Metrics
     warnings: tuple[str, ...]
+    chain_warnings: tuple[str, ...]
+    settlement_warnings: tuple[str, ...]
 
 
 def evaluate(request: PositionsRequest, provider: Provider, as_of: datetime) -> PositionsAnswer:
@@ -59,7 +70,10 @@ def evaluate(request: PositionsRequest, provider: Provider, as_of: datetime) -> 
         symbol = position.symbol
         if symbol not in fetched:
             try:
-                fetched[symbol] = _fetch(request, provider, symbol, rate, as_of)
+                legs = [
+                    x for other in request.positions if other.symbol == symbol for x in other.legs
+                ]
+                fetched[symbol] = _fetch(request, provider, symbol, legs, rate, as_of)
             except ServiceError as error:
                 fetched[symbol] = error
         found = fetched[symbol]
@@ -86,13 +100,20 @@ def evaluate(request: PositionsRequest, provider: Provider, as_of: datetime) -> 
 
 
 def _fetch(
-    request: PositionsRequest, provider: Provider, symbol: str, rate: float, as_of: datetime
+    request: PositionsRequest,
+    provider: Provider,
+    symbol: str,
+    legs: list[PositionLeg],
+    rate: float,
+    as_of: datetime,
 ) -> Underlying:
+    """What the legs need, which are all of the symbol's."""
     sent = request.quotes.get(symbol)
     quote = provider.quote(symbol, as_of)
     warnings: list[str] = []
     if sent is not None:
-        spot, spot_as_of, stale = sent.price, sent.as_of or as_of, False
+        spot, spot_as_of = sent.price, sent.as_of or as_of
+        stale = quote_is_stale(spot_as_of, as_of)
         warnings.append("price_from_request")
     elif quote is not None:
         warnings += quote_faults(symbol, quote, as_of, None, trading=True)
@@ -101,26 +122,38 @@ def _fetch(
     else:
         spot, spot_as_of, stale = None, None, True
         warnings.append("no_quote")
-    # After the quote was judged: its price is one by now.
-    own = quote if sent is None else None
-    contracts, found = _contracts(provider, symbol, own, rate, as_of)
-    warnings += found
+    contracts: Contracts | None = None
+    chain_warnings: list[str] = []
+    if any(leg.kind == "option" and not has_expired(leg, as_of) for leg in legs):
+        # After the quote was judged: its price is one by now.
+        contracts, chain_warnings = _contracts(provider, symbol, spot, rate, as_of)
+    expired = [leg.expiration for leg in legs if leg.expiration and has_expired(leg, as_of)]
+    settled, settlement_warnings = settlements(provider, symbol, expired, as_of)
     return Underlying(
-        market=Market(spot=spot, contracts=contracts, rate=rate, as_of=as_of),
+        market=Market(
+            spot=spot,
+            contracts=contracts,
+            rate=rate,
+            as_of=as_of,
+            agreed="spot_mismatch" not in chain_warnings,
+            settled=settled,
+        ),
         as_of=spot_as_of,
         prev_close=quote.prev_close if quote else None,
         stale=stale,
-        earnings=provider.earnings(symbol, as_of),
+        earnings=known_earnings(provider, symbol, as_of),
         metrics=provider.metrics(symbol, as_of),
         warnings=tuple(dict.fromkeys(warnings)),
+        chain_warnings=tuple(dict.fromkeys(chain_warnings)),
+        settlement_warnings=tuple(dict.fromkeys(settlement_warnings)),
     )
 
 
 def _contracts(
-    provider: Provider, symbol: str, quote: Quote | None, rate: float, as_of: datetime
+    provider: Provider, symbol: str, spot: float | None, rate: float, as_of: datetime
 ) -> tuple[Contracts | None, list[str]]:
-    """What can be judged of the chain, and what is wrong with it: `quote` is the price that the
-    chain must agree with, None where the caller gave another."""
+    """What can be judged of the chain, and what is wrong with it: `spot` is the price that the
+    chain must agree with, the caller's or that of the quote."""
     chain = provider.chain(symbol, as_of)
     if chain is None or not len(chain):
         return None, ["no_option_chain"]
@@ -128,7 +161,7 @@ def _contracts(
     warnings = [*chain.warnings, *warnings]
     if not len(judged):
         return None, warnings
-    contracts, found = sound_contracts(contracts_of(judged, as_of, rate), quote)
+    contracts, found = sound_contracts(contracts_of(judged, as_of, rate), spot)
     return contracts, [*warnings, *found]
 
 
@@ -149,15 +182,27 @@ def _value(position: PositionInput, under: Underlying, as_of: datetime) -> Posit
     pnl = None if worth is None else worth - paid
     bounds = payoff(legs)
     expiries = [row.expiration for row in rows if row.expiration is not None]
-    first = min(expiries, default=None)
-    shorts = [row for row in rows if row.kind == "option" and row.quantity < 0]
-    deltas = [abs(row.delta) for row in shorts if row.delta is not None]
-    tested = max(deltas, default=None) if len(deltas) == len(shorts) else None
+    # Of options that live; where all have expired, of those that did so last.
+    living = [row.expiration for row in rows if row.expiration and row.valuation != "expired"]
+    first = min(living) if living else max(expiries, default=None)
+    shorts = [
+        row
+        for row in rows
+        if row.kind == "option" and row.quantity < 0 and row.valuation != "expired"
+    ]
+    tested = short_delta([row.delta for row in shorts])
     captured = _percent(pnl, bounds.max_profit if bounds else None)
     dte = days_to(first, as_of) if first else None
     ex_date = under.metrics.next_ex_dividend
+    if ex_date is not None and days_to(ex_date, as_of) < 0:
+        ex_date = None
     risk, reasons = assignment_risk(
-        rows, market.spot, market.rate, under.metrics.next_dividend, ex_date
+        rows,
+        market.spot if market.agreed else None,
+        market.rate,
+        under.metrics.next_dividend,
+        ex_date,
+        why_unknown="no_price" if market.spot is None else "spot_mismatch",
     )
     report = under.earnings
     change = None
@@ -192,29 +237,39 @@ def _value(position: PositionInput, under: Underlying, as_of: datetime) -> Posit
         days_to_earnings=days_to(report.day, as_of) if report.day else None,
         earnings_inside_dte=earnings_inside(report.known, report.day, first),
         ex_dividend_date=ex_date,
-        management=_management(captured, dte, tested, short=bool(shorts)),
+        management=management_flags(
+            captured=captured,
+            dte=dte,
+            opened_dte=dte_at_opening(first, position.opened_at),
+            tested=is_tested(tested, cost_to_close(legs, rows)),
+        )
+        if shorts
+        else NO_FLAGS,
         legs=rows,
-        warnings=[*under.warnings, *_leg_warnings(rows)],
+        warnings=[*_warnings_about(under, rows), *_leg_warnings(rows)],
     )
 
 
-def _management(
-    captured: float | None, dte: int | None, tested: float | None, *, short: bool
-) -> ManagementFlags:
-    if not short:
-        return ManagementFlags(take_profit=None, close_by_dte=None, tested=None)
-    return ManagementFlags(
-        take_profit=None if captured is None else captured >= RULES.profit_target_pct,
-        close_by_dte=None if dte is None else dte <= RULES.close_at_dte,
-        tested=None if tested is None else tested > RULES.tested_delta,
-    )
+def _warnings_about(under: Underlying, rows: list[LegValue]) -> list[str]:
+    """What is wrong with the data that these legs rest on."""
+    found = list(under.warnings)
+    options = [row for row in rows if row.kind == "option"]
+    if any(row.valuation != "expired" for row in options):
+        found += under.chain_warnings
+    if any(row.valuation == "expired" for row in options):
+        found += under.settlement_warnings
+    return list(dict.fromkeys(found))
 
 
 def _leg_warnings(rows: list[LegValue]) -> list[str]:
     told = {"model": "model_price", "unknown": "no_price", "expired": "expired"}
-    return [
-        f"{told[row.valuation]}:leg{n}" for n, row in enumerate(rows, 1) if row.valuation in told
-    ]
+    found = []
+    for n, row in enumerate(rows, 1):
+        if row.valuation in told:
+            found.append(f"{told[row.valuation]}:leg{n}")
+        if row.valuation == "expired" and row.price is None:
+            found.append(f"no_settlement_price:leg{n}")
+    return found
 
 
 def _percent(part: float | None, whole: float | None) -> float | None:

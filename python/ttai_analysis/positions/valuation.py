@@ -1,12 +1,14 @@
 """What each leg of a position is worth now, from the chain of its underlying.
 
 For: the mid of a two-sided quote, else the model's price (American) with the volatility of the
-nearest strike of the same expiry; what is known by neither is unknown, never zero. Not for: sums
+nearest strike of the same expiry; what is known by neither is unknown, never zero. What has expired
+is worth its intrinsic value at the close of its last session (settlement.py). Not for: sums
 (service.py).
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 import numpy as np
 
@@ -22,12 +24,15 @@ DAYS_PER_YEAR = 365.0
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The underlying and its chain; either may be unknown."""
+    """The underlying and its chain; either may be unknown. `agreed`: whether they say the same
+    price; where not, nothing is said of options. `settled`: closes by expiry (settlement.py)."""
 
     spot: float | None
     contracts: Contracts | None
     rate: float
     as_of: datetime
+    agreed: bool = True
+    settled: Mapping[date, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,11 @@ def value_leg(leg: PositionLeg, market: Market) -> tuple[LegValue, Sensitivities
     days = np.array([ordinal_of(leg.expiration)], dtype=np.int64)
     years = float(years_to_expiry(days, market.as_of)[0])
     if years <= 0.0:
-        worth = None if market.spot is None else leg_intrinsic(leg, market.spot)
+        close = market.settled.get(leg.expiration)
+        worth = None if close is None else leg_intrinsic(leg, close)
         return _leg(leg, market, worth, "expired", delta=0.0), FLAT
+    if not market.agreed:
+        return _leg(leg, market, None, "unknown"), UNKNOWN
     row = _row_of(leg, market.contracts)
     iv = _nearest_iv(leg, market.contracts, row)
     if market.spot is None or market.contracts is None or iv is None:
@@ -98,7 +106,7 @@ def _leg(
     delta: float | None = None,
 ) -> LegValue:
     option = leg.kind == "option"
-    intrinsic = leg_intrinsic(leg, market.spot) if option and market.spot is not None else None
+    intrinsic = worth if valuation == "expired" else _intrinsic(leg, market)
     chain = market.contracts.chain if market.contracts is not None and row is not None else None
     return LegValue(
         kind=leg.kind,
@@ -117,6 +125,13 @@ def _leg(
         extrinsic=None if worth is None or intrinsic is None else worth - intrinsic,
         in_the_money=None if intrinsic is None else intrinsic > 0.0,
     )
+
+
+def _intrinsic(leg: PositionLeg, market: Market) -> float | None:
+    """Of an option that lives, at a price that its chain does not contradict."""
+    if leg.kind != "option" or market.spot is None or not market.agreed:
+        return None
+    return leg_intrinsic(leg, market.spot)
 
 
 def _row_of(leg: PositionLeg, contracts: Contracts | None) -> int | None:
@@ -155,3 +170,17 @@ def _nearest_iv(leg: PositionLeg, contracts: Contracts | None, row: int | None) 
         return None
     distance = np.abs(contracts.chain.strike[members] - (leg.strike or 0.0))
     return float(contracts.iv[members[int(np.argmin(distance))]])
+
+
+def cost_to_close(legs: Sequence[PositionLeg], rows: Sequence[LegValue]) -> float | None:
+    """What closing the options that live costs now as a multiple of the credit that they brought;
+    0 where they brought none, None where a price is not known."""
+    credit = cost = 0.0
+    for leg, row in zip(legs, rows, strict=True):
+        if leg.kind != "option" or row.valuation == "expired":
+            continue
+        if row.price is None:
+            return None
+        credit -= leg.quantity * leg.open_price
+        cost -= leg.quantity * row.price
+    return cost / credit if credit > 0.0 else 0.0

@@ -159,10 +159,11 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """What /readyz tells about a provider."""
+    """What /readyz tells about a provider. `starting`: it was never asked yet."""
 
     ready: bool
     detail: Mapping[str, object] = field(default_factory=dict)
+    starting: bool = False
 
 
 #: The sources whose quotes move around the clock.

@@ -10,6 +10,7 @@ from ttai_analysis.errors import ServiceError
 from ttai_analysis.models.common import ItemError, Quality
 from ttai_analysis.models.quick import QuickAnalysis, QuickBatch, QuickBatchRequest, QuickRequest
 from ttai_analysis.providers.base import Provider
+from ttai_analysis.quick.quotes import with_quotes_once
 from ttai_analysis.quick.service import analyze_quick
 
 
@@ -17,10 +18,12 @@ def analyze_batch(request: QuickBatchRequest, provider: Provider, as_of: datetim
     """Results and errors in the order asked; a symbol that is named twice is looked at once."""
     results: dict[str, QuickAnalysis] = {}
     errors: dict[str, ItemError] = {}
-    for symbol in dict.fromkeys(request.symbols):
+    symbols = list(dict.fromkeys(request.symbols))
+    shared = with_quotes_once(provider, as_of, symbols)
+    for symbol in symbols:
         one = QuickRequest(symbol=symbol, strategy=request.strategy, as_of=request.as_of)
         try:
-            results[symbol] = analyze_quick(one, provider, as_of)
+            results[symbol] = analyze_quick(one, shared, as_of)
         except ServiceError as error:
             errors[symbol] = item_error(error)
     ages = [item.quality.age_seconds for item in results.values()]

@@ -19,11 +19,13 @@ from ttai_analysis.models.options import (
 from ttai_analysis.models.quick import QuickAnalysis, QuickRequest
 from ttai_analysis.options.service import analyze_options
 from ttai_analysis.providers.base import Provider
+from ttai_analysis.quick.quotes import with_quotes_once
 
+BORROWED = set(ChartContext.model_fields)
 WANTED_CHART: dict[Strategy, tuple[str, ...]] = {
     "csp": ("bullish",),
     "bull_put_spread": ("bullish",),
-    "covered_call": ("bullish", "neutral"),
+    "covered_call": ("bullish",),
     "bear_call_spread": ("bearish",),
     "iron_condor": ("neutral",),
 }
@@ -31,12 +33,13 @@ WANTED_CHART: dict[Strategy, tuple[str, ...]] = {
 
 def analyze_quick(request: QuickRequest, provider: Provider, as_of: datetime) -> QuickAnalysis:
     """Select: the chart suits the strategy and a trade passes; reject: either rejects."""
+    provider = with_quotes_once(provider, as_of)
     chart = analyze_chart(ChartRequest(symbol=request.symbol, as_of=as_of), provider, as_of)
     options = analyze_options(
         OptionsRequest(
             symbol=request.symbol,
             strategy=request.strategy,
-            chart_context=ChartContext.model_validate(chart.model_dump(by_alias=True)),
+            chart_context=ChartContext.model_validate(chart.model_dump(include=BORROWED)),
             constraints=Constraints(),
             as_of=as_of,
         ),

@@ -83,7 +83,7 @@ EVENT_CLASSES = (
         "fell short",
     ),
     _event("recall", "moderate", "recall(?:s|ed|ing)? "),
-    _event("lawsuit", "moderate", "lawsuit", "class action", "sues?\\b", "sued\\b"),
+    _event("lawsuit", "moderate", "lawsuit", "class[ -]action", "sues?\\b", "sued\\b"),
     _event(
         "dilution", "moderate", "share offering", "stock offering", "secondary offering", "dilut"
     ),

@@ -9,6 +9,8 @@ from ttai_analysis.answers import age_seconds, answer_head
 from ttai_analysis.models.common import Evidence, Quality
 from ttai_analysis.models.news import NewsMeta, NewsRequest, NewsRow
 from ttai_analysis.providers.base import Article, Provider
+from ttai_analysis.quality import code_of
+from ttai_analysis.research.articles import readable
 from ttai_analysis.research.events import FoundEvent, find_events
 from ttai_analysis.research.sentiment import article_score
 
@@ -19,12 +21,14 @@ TONE_SIGNIFICANCE = 0.65
 
 
 def news(request: NewsRequest, provider: Provider, as_of: datetime) -> NewsMeta:
-    """Newest first. Symbols that the provider does not know, and those for which it has no news at
+    """Newest first, without what cannot be believed (articles.py), as `code:SYMBOL` among the
+    warnings. Symbols that the provider does not know, and those for which it has no news at
     all, are named; neither is an error."""
     symbols = list(dict.fromkeys(request.symbols))
     missing = [symbol for symbol in symbols if not provider.knows(symbol)]
     without: list[str] = []
-    found: dict[tuple[str, str], Article] = {}
+    found: list[Article] = []
+    warnings: list[str] = []
     oldest = as_of - timedelta(days=request.lookback_days)
     for symbol in symbols:
         if symbol in missing:
@@ -32,11 +36,12 @@ def news(request: NewsRequest, provider: Provider, as_of: datetime) -> NewsMeta:
         given = provider.news(symbol, as_of, request.lookback_days)
         if given is None:
             without.append(symbol)
-        for article in given or ():
-            if oldest <= article.published_at <= as_of:
-                found[article.symbol, article.id] = article
+            warnings.append(f"provider_has_no_news:{symbol}")
+        own, faults = readable(list(given or ()), symbol, as_of)
+        warnings += [f"{code_of(fault)}:{symbol}" for fault in faults]
+        found += [article for article in own if article.published_at >= oldest]
     articles = sorted(
-        found.values(), key=lambda item: (item.published_at, item.symbol, item.id), reverse=True
+        found, key=lambda item: (item.published_at, item.symbol, item.id), reverse=True
     )[: request.limit]
     newest = articles[0].published_at if articles else None
     return NewsMeta(
@@ -48,7 +53,7 @@ def news(request: NewsRequest, provider: Provider, as_of: datetime) -> NewsMeta:
             stale=newest is None,
             adjusted=False,
             bars_used=0,
-            warnings=[f"provider_has_no_news:{symbol}" for symbol in without],
+            warnings=warnings,
         ),
         evidence=[
             Evidence(

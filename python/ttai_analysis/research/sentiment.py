@@ -68,10 +68,10 @@ def text_weight(text: str) -> float:
     lowered = text.lower().replace("\u2019", "'")
     total = 0.0
     for phrase, weight in PHRASES.items():
-        count = lowered.count(phrase)
-        if count:
-            total += count * weight
-            lowered = lowered.replace(phrase, " ")
+        while (at := lowered.find(phrase)) >= 0:
+            before = _WORD.findall(lowered[:at])[-NEGATION_REACH:]
+            total += weight * (NEGATION_FACTOR if NEGATORS.intersection(before) else 1.0)
+            lowered = f"{lowered[:at]} {lowered[at + len(phrase) :]}"
     words = _WORD.findall(lowered)
     for index, word in enumerate(words):
         weight = WORDS.get(word, 0.0)

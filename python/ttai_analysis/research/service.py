@@ -20,6 +20,7 @@ from ttai_analysis.options.inputs import earnings_from
 from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Article, Earnings, Provider
 from ttai_analysis.quality import forbidding
 from ttai_analysis.research import risks
+from ttai_analysis.research.articles import readable
 from ttai_analysis.research.events import find_events
 from ttai_analysis.research.sentiment import Tone, tone_of
 from ttai_analysis.timestamps import days_to
@@ -94,46 +95,10 @@ def _articles(
     return articles, source, [*warnings, *found_faults]
 
 
-def readable(
-    articles: list[Article], symbol: str, as_of: datetime
-) -> tuple[list[Article], list[str]]:
-    """Articles that can be believed, newest first, each story once, and warnings."""
-    warnings = []
-    past = [article for article in articles if article.published_at <= as_of]
-    own = [article for article in past if article.symbol == symbol]
-    clear = [article for article in own if _is_text(article)]
-    unique: dict[str, Article] = {}
-    ids: set[str] = set()
-    for article in sorted(clear, key=_order, reverse=True):
-        title = " ".join(article.title.lower().split())
-        if article.id not in ids and title not in unique:
-            ids.add(article.id)
-            unique[title] = article
-    for code, dropped in (
-        ("dropped_articles_after_as_of", len(articles) - len(past)),
-        ("dropped_foreign_articles", len(past) - len(own)),
-        ("unreadable_articles", len(own) - len(clear)),
-        ("dropped_duplicate_articles", len(clear) - len(unique)),
-    ):
-        if dropped:
-            warnings.append(f"{code}:{dropped}")
-    return list(unique.values()), warnings
-
-
-def _is_text(article: Article) -> bool:
-    """Whether it has a title that is no page of HTML or JSON."""
-    title = article.title.strip()
-    return bool(title) and not title.startswith(("<", "{", "["))
-
-
-def _order(article: Article) -> tuple[datetime, str]:
-    return article.published_at, article.id
-
-
 def _from_input(symbol: str, row: InputArticle) -> Article:
     return Article(
         id=row.id,
-        symbol=symbol,
+        symbol=row.symbol or symbol,
         title=row.title,
         summary=row.summary,
         published_at=row.published_at,
@@ -173,7 +138,7 @@ def _answer(
             source=source,
             as_of=newest,
             age_seconds=age_seconds(as_of, newest),
-            stale=newest is None,
+            stale=newest is None or "stale_news" in warnings,
             adjusted=False,
             bars_used=0,
             warnings=list(dict.fromkeys(warnings)),
@@ -181,7 +146,7 @@ def _answer(
         evidence=[*_evidence(tone, news, report, short), sound_data(faults)],
         symbol=request.symbol,
         sentiment=sentiment,
-        sentiment_score=tone.score,
+        sentiment_score=tone.score if tone.articles else None,
         recommendation="reject" if rejects else "pass",
         news_risk=news,
         earnings_risk=report,
@@ -240,7 +205,8 @@ def _evidence(tone: Tone, news: str, report: str, short: str) -> list[Evidence]:
 def _notes(
     sentiment: str, articles: int, flags: list[RedFlag], days_until: int | None, known: bool
 ) -> str:
-    parts = [f"{articles} articles of the last {LOOKBACK_DAYS} days: sentiment {sentiment}."]
+    read = f"{articles} article{'' if articles == 1 else 's'}"
+    parts = [f"{read} of the last {LOOKBACK_DAYS} days: sentiment {sentiment}."]
     if flags:
         kinds = ", ".join(dict.fromkeys(flag.type for flag in flags))
         parts.append(f"Red flags: {kinds}.")

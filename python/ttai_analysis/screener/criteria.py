@@ -92,11 +92,12 @@ def failures(criteria: Criteria, figures: Figures, names: Iterable[str]) -> list
     return [name for name in names if not CRITERIA[name](criteria, figures)]
 
 
-def score(figures: Figures) -> float:
-    """0..100: dear options, neither bought nor sold out, and easy to trade."""
+def shares_of(figures: Figures) -> dict[str, float]:
+    """By rule the share 0..1 of its weight that a symbol earns: dear options, neither bought nor
+    sold out, and easy to trade."""
     dollars = (figures.price or 0.0) * (figures.volume or 0.0)
     reach = FULL_DOLLAR_VOLUME - LEAST_DOLLAR_VOLUME
-    shares = {
+    return {
         "iv_rank": figures.iv_rank or 0.0,
         "rsi_in_the_middle": 0.0
         if figures.rsi14 is None
@@ -105,4 +106,10 @@ def score(figures: Figures) -> float:
         if dollars <= 0.0
         else min(1.0, max(0.0, (log10(dollars) - LEAST_DOLLAR_VOLUME) / reach)),
     }
-    return 100.0 * sum(WEIGHTS[rule] * share for rule, share in shares.items())
+
+
+def score(figures: Figures) -> float | None:
+    """0..100; None without a price, where nothing but what came first is known."""
+    if figures.price is None:
+        return None
+    return 100.0 * sum(WEIGHTS[rule] * share for rule, share in shares_of(figures).items())

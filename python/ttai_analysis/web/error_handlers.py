@@ -16,12 +16,15 @@ from ttai_analysis.errors import (
     MethodNotAllowedError,
     RouteNotFoundError,
     ServiceError,
+    UnsupportedMediaTypeError,
 )
 from ttai_analysis.web.responses import error_answer
 
 log = logging.getLogger(__name__)
 
 MAX_PROBLEMS = 20
+WORDS = {"extra_forbidden": "there is no such field; fields are as in /openapi.json, in camelCase"}
+"""Instead of pydantic's own, by the type of the problem."""
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -46,11 +49,22 @@ async def _service_error(_: Request, error: Exception) -> Response:
     return error_answer(error) if isinstance(error, ServiceError) else unexpected(error)
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         return unexpected(error)
+    media = request.headers.get("content-type")
+    if request.method == "POST" and not _is_json(media):
+        told = f"Content-Type {media!r}" if media else "no Content-Type"
+        return error_answer(
+            UnsupportedMediaTypeError(
+                f"The body came with {told}; send it as Content-Type: application/json."
+            )
+        )
     problems = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])}
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "problem": WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, ")),
+        }
         for item in error.errors()[:MAX_PROBLEMS]
     ]
     first = problems[0] if problems else {"field": "body", "problem": "invalid"}
@@ -60,6 +74,12 @@ async def _validation_error(_: Request, error: Exception) -> Response:
             details={"problems": problems},
         )
     )
+
+
+def _is_json(media: str | None) -> bool:
+    name = (media or "").partition(";")[0].strip().lower()
+    kind, _, form = name.partition("/")
+    return kind == "application" and (form == "json" or form.endswith("+json"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -39,7 +39,7 @@ class KeptAnswer:
 class _Entry:
     request: bytes
     answer: asyncio.Future[KeptAnswer | None]
-    made_at: float
+    made_at: float = 0.0
     size: int = 0
 
 
@@ -48,7 +48,8 @@ class Replays:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._under_way: dict[str, _Entry] = {}
+        self._kept: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
 
     async def answer(
@@ -61,7 +62,7 @@ class Replays:
         digest = hashlib.sha256(request).digest()
         while True:
             self._forget_old()
-            entry = self._entries.get(key)
+            entry = self._under_way.get(key) or self._kept.get(key)
             if entry is None:
                 return await self._first(key, digest, ask), False
             if entry.request != digest:
@@ -78,32 +79,28 @@ class Replays:
     async def _first(
         self, key: str, digest: bytes, ask: Callable[[], Awaitable[KeptAnswer]]
     ) -> KeptAnswer:
-        entry = _Entry(digest, asyncio.get_running_loop().create_future(), self._clock())
-        self._entries[key] = entry
+        entry = _Entry(digest, asyncio.get_running_loop().create_future())
+        self._under_way[key] = entry
+        found: KeptAnswer | None = None
         try:
             found = await ask()
-        except BaseException:
-            self._drop(key)
-            entry.answer.set_result(None)
-            raise
-        if not found.is_final:
-            self._drop(key)
-            entry.answer.set_result(None)
-            return found
-        entry.size = len(found.body)
-        self._bytes += entry.size
-        entry.answer.set_result(found)
-        self._forget_old()
+        finally:
+            del self._under_way[key]
+            kept = found if found is not None and found.is_final else None
+            if kept is not None:
+                entry.made_at, entry.size = self._clock(), len(kept.body)
+                self._kept[key] = entry
+                self._bytes += entry.size
+                self._forget_old()
+            entry.answer.set_result(kept)
         return found
 
     def _forget_old(self) -> None:
         oldest = self._clock() - KEPT_SECONDS
-        while self._entries:
-            key, entry = next(iter(self._entries.items()))
-            full = len(self._entries) > MAX_ANSWERS or self._bytes > MAX_BYTES
-            if not entry.answer.done() or not (full or entry.made_at < oldest):
+        while self._kept:
+            first = next(iter(self._kept.values()))
+            full = len(self._kept) > MAX_ANSWERS or self._bytes > MAX_BYTES
+            if not full and first.made_at >= oldest:
                 return
-            self._drop(key)
-
-    def _drop(self, key: str) -> None:
-        self._bytes -= self._entries.pop(key).size
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.size

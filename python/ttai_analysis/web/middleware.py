@@ -1,13 +1,18 @@
-"""The guard in front of every route: request id, body limit, deadline, idempotency, surprises.
+"""The guard in front of every route: request id, limits, deadline, idempotency, surprises.
 
 For: raw ASGI, so that bodies are counted as they arrive. Not for: the meaning of a request.
+A POST is answered by a thread, which cannot be stopped: when its deadline has passed it is answered
+here, and what it had begun keeps its place among the MAX_AT_ONCE until it ends. So impatient
+callers of a slow source cannot make threads without end.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +21,9 @@ from ttai_analysis.errors import (
     BodyTooLargeError,
     InvalidRequestError,
     ProviderTimeoutError,
+    ProviderUnavailableError,
+    RateLimitError,
+    RequestTimeoutError,
     ServiceError,
 )
 from ttai_analysis.web.error_handlers import unexpected
@@ -25,6 +33,14 @@ from ttai_analysis.web.responses import error_answer
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_HELD_BYTES = 256 * 1024 * 1024
+"""Of all bodies at once."""
+BODY_SECONDS = 20.0
+"""For a body to arrive."""
+MAX_AT_ONCE = 32
+"""POSTs that are worked on; fewer than the threads that there are, so that a GET finds one."""
+MAX_SECONDS = 86_400
+"""Nobody waits for longer than a day, and timers do not take every number."""
 EPOCH_MS_FROM = 100_000_000_000
 """A deadline from here on is a moment (ms since 1970), below it a budget in ms."""
 REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -37,6 +53,9 @@ class RequestGuard:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._replays = Replays()
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        self._held_bytes = 0
+        self._left_behind: set[asyncio.Task[KeptAnswer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection's message stream."""
@@ -51,6 +70,7 @@ class RequestGuard:
             request_id = str(uuid.uuid4())
         started = time.perf_counter()
         status = 0
+        arrived = asyncio.Event()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -59,21 +79,20 @@ class RequestGuard:
                 message["headers"] = [
                     *message.get("headers", []),
                     (b"x-request-id", request_id.encode("latin-1")),
+                    # Nobody reads the rest of a body, so that no other request can follow it.
+                    *(() if arrived.is_set() else ((b"connection", b"close"),)),
                 ]
             await send(message)
 
         try:
-            seconds = seconds_left(headers.get("x-deadline-ms"))
-            body = await _read_body(headers.get("content-length"), receive)
-            key = idempotency_key(headers.get("x-idempotency-key"))
-            if key is None or scope["method"] != "POST":
-                await self._run(scope, _again(body, receive), send_with_id, seconds)
-            else:
-                owner = headers.get("x-user-id", "")
-                scoped = f"{owner}\n{scope['path']}\n{key}"
-                await self._run_once(scope, body, receive, send_with_id, seconds, scoped)
+            await self._answer(scope, headers, receive, send_with_id, arrived)
         except ServiceError as error:
             await error_answer(error)(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            # Only who ends the service cancels: it has waited for this long enough.
+            if status == 0:
+                ending = ProviderUnavailableError("The service is ending.", retry_after_seconds=1)
+                await error_answer(ending)(scope, receive, send_with_id)
         except Exception as error:  # the last line of defence: answer, log, live on
             # Starlette raises again what the handlers have answered as our fault.
             if status not in (0, 500):
@@ -89,45 +108,123 @@ class RequestGuard:
             request_id,
         )
 
-    async def _run_once(
+    async def _answer(
         self,
         scope: Scope,
-        body: bytes,
+        headers: Mapping[str, str],
         receive: Receive,
         send: Send,
-        seconds: float | None,
-        key: str,
+        arrived: asyncio.Event,
     ) -> None:
-        async def ask() -> KeptAnswer:
-            status, headers, parts = 0, Headers(), list[bytes]()
-
-            async def keep(message: Message) -> None:
-                nonlocal status, headers
-                if message["type"] == "http.response.start":
-                    status, headers = message["status"], list(message.get("headers", []))
-                else:
-                    parts.append(message.get("body", b""))
-
-            await self._run(scope, _again(body, receive), keep, seconds)
-            return KeptAnswer(status, headers, b"".join(parts))
-
-        # The query is a part of what is asked.
-        request = scope["query_string"] + b"\n" + body
-        found, replayed = await self._replays.answer(key, request, ask)
-        headers = [*found.headers, REPLAYED] if replayed else found.headers
-        await send({"type": "http.response.start", "status": found.status, "headers": headers})
+        seconds = seconds_left(headers.get("x-deadline-ms"))
+        key = idempotency_key(headers.get("x-idempotency-key"))
+        body = bytearray()
+        try:
+            async with _in_time(seconds):
+                with deadline(seconds):
+                    await self._read_body(headers.get("content-length"), receive, body)
+                    arrived.set()
+                    whole = bytes(body)
+                    if scope["method"] != "POST":
+                        await self._app(scope, _again(whole, receive), send)
+                        return
+                    found, replayed = await self._posted(scope, headers, key, whole, receive)
+        finally:
+            self._held_bytes -= len(body)
+        # Outside of the deadline: an answer that has begun is not followed by another.
+        told = [*found.headers, REPLAYED] if replayed else found.headers
+        await send({"type": "http.response.start", "status": found.status, "headers": told})
         await send({"type": "http.response.body", "body": found.body})
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send, seconds: float | None) -> None:
-        if seconds is None:
-            await self._app(scope, receive, send)
-            return
+    async def _posted(
+        self,
+        scope: Scope,
+        headers: Mapping[str, str],
+        key: str | None,
+        body: bytes,
+        receive: Receive,
+    ) -> tuple[KeptAnswer, bool]:
+        async def ask() -> KeptAnswer:
+            await self._places.acquire()
+            work = asyncio.create_task(self._work(scope, _again(body, receive)))
+            self._left_behind.add(work)
+            work.add_done_callback(self._ended)
+            return await asyncio.shield(work)
+
+        if key is None:
+            return await ask(), False
+        owner = headers.get("x-user-id", "")
+        # The query is a part of what is asked.
+        request = scope["query_string"] + b"\n" + body
+        return await self._replays.answer(f"{owner}\n{scope['path']}\n{key}", request, ask)
+
+    async def _work(self, scope: Scope, receive: Receive) -> KeptAnswer:
+        status, headers, parts = 0, Headers(), list[bytes]()
+
+        async def keep(message: Message) -> None:
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], list(message.get("headers", []))
+            else:
+                parts.append(message.get("body", b""))
+
         try:
-            async with asyncio.timeout(seconds):
-                with deadline(seconds):
-                    await self._app(scope, receive, send)
-        except TimeoutError as error:
-            raise ProviderTimeoutError("The deadline passed before there was an answer.") from error
+            await self._app(scope, receive, keep)
+        except Exception:
+            # Starlette raises again what the handlers have answered as our fault.
+            if status == 0:
+                raise
+        return KeptAnswer(status, headers, b"".join(parts))
+
+    def _ended(self, work: "asyncio.Task[KeptAnswer]") -> None:
+        self._places.release()
+        self._left_behind.discard(work)
+        if not work.cancelled():
+            work.exception()  # nobody may be left to hear of it
+
+    async def _read_body(
+        self, content_length: str | None, receive: Receive, body: bytearray
+    ) -> None:
+        """The whole body into `body`, counted among those that are held."""
+        if content_length and content_length.isdecimal() and int(content_length) > MAX_BODY_BYTES:
+            raise BodyTooLargeError("The body exceeds 4 MiB.")
+        more, ends = True, time.monotonic() + BODY_SECONDS
+        while more:
+            message = await _within(receive(), ends - time.monotonic())
+            if message["type"] != "http.request":
+                break
+            part = message.get("body", b"")
+            body += part
+            self._held_bytes += len(part)
+            if len(body) > MAX_BODY_BYTES:
+                raise BodyTooLargeError("The body exceeds 4 MiB.")
+            if self._held_bytes > MAX_HELD_BYTES:
+                raise RateLimitError(
+                    "Too many large requests at once. Try again later.", retry_after_seconds=1
+                )
+            more = message.get("more_body", False)
+
+
+@contextlib.asynccontextmanager
+async def _in_time(seconds: float | None) -> AsyncIterator[None]:
+    """Raises ProviderTimeoutError after so long; None waits as long as it takes."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise ProviderTimeoutError("The deadline passed before there was an answer.") from error
+
+
+async def _within(message: Awaitable[Message], seconds: float) -> Message:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await message
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise RequestTimeoutError(f"The body did not arrive within {BODY_SECONDS:g} s.") from error
 
 
 def idempotency_key(header: str | None) -> str | None:
@@ -150,28 +247,10 @@ def seconds_left(header: str | None) -> float | None:
         raise InvalidRequestError(
             "X-Deadline-Ms must be a whole number of milliseconds."
         ) from error
-    left = value / 1000.0 - time.time() if value >= EPOCH_MS_FROM else value / 1000.0
-    if left <= 0.0:
+    milliseconds = value - int(1000.0 * time.time()) if value >= EPOCH_MS_FROM else value
+    if milliseconds <= 0:
         raise ProviderTimeoutError("The deadline passed before the work began.")
-    return left
-
-
-async def _read_body(content_length: str | None, receive: Receive) -> bytes:
-    """The whole body."""
-    if content_length and content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
-        raise BodyTooLargeError("The body exceeds 4 MiB.")
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLargeError("The body exceeds 4 MiB.")
-        more = message.get("more_body", False)
-    return b"".join(parts)
+    return min(milliseconds, 1000 * MAX_SECONDS) / 1000.0
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

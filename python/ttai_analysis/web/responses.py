@@ -28,8 +28,13 @@ def error_answer(error: ServiceError) -> Response:
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(error.retry_after_seconds)
     return Response(
-        json.dumps(error.envelope(), allow_nan=False, separators=(",", ":")),
+        error_bytes(error),
         status_code=error.status,
         headers=headers,
         media_type=JSON_TYPE,
     )
+
+
+def error_bytes(error: ServiceError) -> bytes:
+    """The error envelope alone."""
+    return json.dumps(error.envelope(), allow_nan=False, separators=(",", ":")).encode()

@@ -3,6 +3,8 @@
 For: probes. Not for: anything that waits: /healthz never touches the provider.
 """
 
+from typing import Literal
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -32,17 +34,20 @@ async def healthz(request: Request) -> Response:
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(request: Request) -> Response:
-    """200 once the provider can be asked, 503 while it loads."""
+    """200 while the provider can be asked; 503 while it loads (`starting`), and while it is left
+    alone or does not let us in (`unavailable`)."""
     context: ServiceContext = request.app.state.context
     now = context.moment(None)
     name = context.settings.provider
     ready = False
+    status: Literal["starting", "ready", "unavailable"] = "starting"
     detail: dict[str, object] = {"loading": True}
     if context.provider_is_built:
         state = context.provider.state(now)
         ready, detail = state.ready, dict(state.detail)
+        status = "ready" if ready else "starting" if state.starting else "unavailable"
     readiness = Readiness(
-        status="ready" if ready else "starting",
+        status=status,
         as_of=now,
         provider=ProviderReadiness(name=name, source=name, ready=ready, detail=detail),
     )

@@ -40,7 +40,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_QUOTES_PER_REQUEST = 500;
 
 /** Codes of statuses after which the same request gives the same answer. */
-const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 409, 413, 422]);
+const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 409, 413, 415, 422]);
 
 const errorBody = z.object({
   error: z.object({
@@ -51,7 +51,12 @@ const errorBody = z.object({
   }),
 });
 
-const healthBody = z.looseObject({ status: z.string(), version: z.string() });
+/** `unavailable`: the service lives, and its provider of market data can not be asked now. */
+const readinessBody = z.looseObject({
+  status: z.enum(['ready', 'starting', 'unavailable']),
+  provider: z.looseObject({ name: z.string(), detail: z.record(z.string(), z.unknown()) }),
+});
+export type AnalysisReadiness = z.infer<typeof readinessBody>;
 
 export interface CallOptions {
   owner?: string;
@@ -78,7 +83,10 @@ export class AnalysisClient {
   }
 
   /** Bars of a symbol. Throws `symbol_not_found` and the provider's errors. */
-  marketData(request: { symbol: string; timeframe: string }, options?: CallOptions): Promise<MarketData> {
+  marketData(
+    request: { symbol: string; timeframe: string; period?: string },
+    options?: CallOptions,
+  ): Promise<MarketData> {
     return this.#post('/market-data', request, marketData, options);
   }
 
@@ -166,19 +174,26 @@ export class AnalysisClient {
     return this.#call('/market/clock', { method: 'GET' }, marketClock, options);
   }
 
-  /** Whether the service answers. Throws when it does not. */
-  health(options?: CallOptions): Promise<z.infer<typeof healthBody>> {
-    return this.#call('/healthz', { method: 'GET' }, healthBody, options);
+  /** Whether it can answer, and what its provider says of itself. Throws only when the service does not answer. */
+  readiness(options?: CallOptions): Promise<AnalysisReadiness> {
+    return this.#call('/readyz', { method: 'GET' }, readinessBody, options, [503]);
   }
 
   #post<T>(path: string, body: unknown, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {
     return this.#call(path, { method: 'POST', body: JSON.stringify(body) }, schema, options);
   }
 
-  #call<T>(path: string, init: RequestInit, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {
+  /** `alsoRead`: statuses of failures whose bodies are answers all the same. */
+  #call<T>(
+    path: string,
+    init: RequestInit,
+    schema: z.ZodType<T>,
+    options?: CallOptions,
+    alsoRead: readonly number[] = [],
+  ): Promise<T> {
     // Observed by what is asked, not by what for.
     const [name = path] = path.split('?');
-    return this.#observe(name, (headers) => this.#ask(path, { ...init, headers }, schema, options));
+    return this.#observe(name, (headers) => this.#ask(path, { ...init, headers }, schema, options, alsoRead));
   }
 
   async #ask<T>(
@@ -186,6 +201,7 @@ export class AnalysisClient {
     init: Omit<RequestInit, 'headers'> & { headers: Readonly<Record<string, string>> },
     schema: z.ZodType<T>,
     options: CallOptions = {},
+    alsoRead: readonly number[] = [],
   ): Promise<T> {
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const timeout = AbortSignal.timeout(timeoutMs);
@@ -203,7 +219,12 @@ export class AnalysisClient {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(new URL(path, this.#baseUrl()), { ...init, headers, signal, redirect: 'error' });
+      response = await fetch(new URL(`${this.#baseUrl()}${path}`), {
+        ...init,
+        headers,
+        signal,
+        redirect: 'error',
+      });
       text = await readBounded(response);
     } catch (error) {
       if (error instanceof TtaiError) throw error;
@@ -222,7 +243,8 @@ export class AnalysisClient {
       });
     }
     const body = parseJson(text);
-    if (!response.ok) throw errorOf(response, body);
+    const isRead = response.ok || alsoRead.includes(response.status);
+    if (!isRead) throw errorOf(response, body);
     const parsed = schema.safeParse(body);
     if (!parsed.success) {
       throw new DoNotRetryError('analysis_answer_invalid', `${path} answered in a shape that is not known`, {

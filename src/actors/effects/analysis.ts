@@ -1,6 +1,6 @@
 /** The effects of the machine `analysis`: the analysis service's calls, and keeping the result. */
 import { z } from 'zod';
-import type { AnalysisResult } from '../../machines/analysis.ts';
+import type { AnalysisResult } from '../../machines/analysis-result.ts';
 import {
   chartAnalysis,
   marketData,
@@ -23,12 +23,15 @@ const policy = {
 
 const symbol = z.string();
 
+/** What the chart endpoint takes when it fetches bars by itself: a run must find the same levels. */
+const CHART_PERIOD = { daily: '2y', weekly: '5y', intraday: '5d' } as const;
+
 export function analysisEffects({ service, database }: EffectRooms): Effect[] {
   return [
     effect(
       'fetchMarketData',
       { ...policy, input: z.object({ symbol, timeframe }), output: marketData },
-      (input, context) => service.marketData(input, context),
+      (input, context) => service.marketData({ ...input, period: CHART_PERIOD[input.timeframe] }, context),
     ),
     effect(
       'analyzeChart',

@@ -40,7 +40,12 @@ export async function valuedPositions(
   let asOf: string | null = null;
   for (let start = 0; start < open.length; start += MAX_POSITIONS_PER_REQUEST) {
     const part = open.slice(start, start + MAX_POSITIONS_PER_REQUEST);
-    const positions = part.map(({ id, symbol, legs }) => ({ id, symbol, legs }));
+    const positions = part.map(({ id, symbol, legs, openedAt }) => ({
+      id,
+      symbol,
+      legs,
+      openedAt: openedAt.toISOString(),
+    }));
     // Without the effect's key: the next attempt may find other positions, and reading twice is no harm.
     const answer = await service.positions({ positions }, { owner, signal });
     const values = new Map(answer.positions.map((value) => [value.id, value]));

@@ -29,7 +29,7 @@ export const chart = (recommendation: string) => ({
   symbol: 'MSFT',
   recommendation,
   chartNotes: 'a chart',
-  rejectReasons: recommendation === 'reject' ? ['below its 200-day average'] : [],
+  rejectReasons: recommendation === 'reject' ? ['recent_gap'] : [],
   asOf,
   quality,
 });
@@ -40,9 +40,12 @@ export const options = (recommendation: string) => ({
   asOf,
   quality,
 });
-export const research = (sentiment: string) => ({
+export const research = (sentiment: string, rejectReasons: string[] = [], redFlags: string[] = []) => ({
   symbol: 'MSFT',
   sentiment,
+  recommendation: rejectReasons.length > 0 ? 'reject' : 'pass',
+  rejectReasons,
+  redFlags: redFlags.map((type) => ({ type })),
   researchNotes: 'the news',
   asOf,
   quality,
@@ -62,7 +65,10 @@ export const analysisModel: Model = {
     },
     analyzeOptions: { outputs: ['select', 'reject'].map(options), errors: [failed('no_options')] },
     analyzeResearch: {
-      outputs: ['positive', 'neutral', 'negative', 'unknown'].map(research),
+      outputs: [
+        ...['positive', 'neutral', 'negative', 'unknown'].map((sentiment) => research(sentiment)),
+        { ...research('positive'), quality: { ...quality, source: 'files' } },
+      ],
       errors: [failed('provider_unavailable')],
     },
     saveAnalysis: { outputs: [null], errors: [failed('unavailable')] },

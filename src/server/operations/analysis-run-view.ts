@@ -8,9 +8,11 @@ import { flag, number, record, text } from './lenient.ts';
 /** How many levels of support and resistance a summary names; the nearest come first. */
 const levelsShown = 3;
 const reasonsShown = 10;
+const warningsShown = 20;
 
 const level = z.object({ price: number, strength: text, distancePct: number });
 const levels = z.array(level).catch([]);
+const warnings = z.array(z.string()).catch([]).describe('Of its data: code or code:detail');
 
 const chartSummary = z.object({
   recommendation: text,
@@ -32,6 +34,7 @@ const chartSummary = z.object({
     .catch(null),
   supportLevels: levels,
   resistanceLevels: levels,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -58,11 +61,14 @@ const optionsSummary = z.object({
   thetaPerDay: number,
   vegaPerPoint: number,
   iv: number,
-  ivHvRatio: number,
+  atmIv: number.describe('At the money of the expiry sold'),
+  hv20: number,
+  ivHvRatio: number.describe('atmIv / hv20'),
   pop: number.describe('Probability of profit'),
   probItm: number,
   probTouch: number,
-  breakeven: number,
+  breakeven: number.describe('Of an iron condor the lower one'),
+  breakevenUpper: number,
   weeklyRocPct: number,
   annualizedRocPct: number,
   maxProfit: number,
@@ -72,6 +78,7 @@ const optionsSummary = z.object({
   earningsInsideDte: flag,
   legs: z.array(leg).catch([]),
   rationale: text,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -79,10 +86,12 @@ const optionsSummary = z.object({
 const researchSummary = z.object({
   sentiment: text,
   sentimentScore: number,
+  recommendation: text.describe('pass or reject'),
   newsRisk: text,
   earningsRisk: text,
   shortInterestRisk: text,
   articlesUsed: number,
+  warnings,
   asOf: text,
   source: text,
 });
@@ -114,7 +123,8 @@ export function analysisResultOf(ended: unknown): AnalysisResultView {
   const withOrigin = (block: Record<string, unknown>) => ({
     asOf,
     ...block,
-    source: sourceOf(block) ?? source,
+    source: block.source ?? qualityOf(block).source ?? source,
+    warnings: z.array(z.unknown()).catch([]).parse(qualityOf(block).warnings).slice(0, warningsShown),
   });
   return {
     kind: 'analysis',
@@ -144,17 +154,29 @@ export function analysisInWords({ chart, options, research, reasons }: AnalysisR
   return [
     chart && `Chart: ${chart.recommendation}, trend ${chart.trendDirection} ${chart.trendQuality}.`,
     options?.bestStrike != null &&
-      `Options: ${options.recommendation} ${options.strategy} ${options.bestStrike} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
+      `Options: ${options.recommendation} ${options.strategy} ${contractsInWords(options)} ${options.bestExpiration}, premium ${options.premium}, delta ${options.delta}.`,
     research && `Research: ${research.sentiment}.`,
     reasons.join(' '),
-  ].filter((line) => typeof line === 'string');
+    warningsInWords({ chart, options, research }),
+  ].filter((line): line is string => typeof line === 'string' && line !== '');
+}
+
+/** The strike of the one contract, or each leg. */
+function contractsInWords({ bestStrike, legs }: z.output<typeof optionsSummary>): string {
+  if (legs.length < 2) return String(bestStrike);
+  return legs.map(({ action, strike, right }) => `${action} ${strike} ${right}`).join(', ');
+}
+
+function warningsInWords(parts: Pick<AnalysisResultView, 'chart' | 'options' | 'research'>): string {
+  const all = new Set([parts.chart, parts.options, parts.research].flatMap((part) => part?.warnings ?? []));
+  return all.size === 0 ? '' : `Warnings: ${[...all].join(', ')}.`;
 }
 
 function nearest(all: unknown): unknown {
   return Array.isArray(all) ? all.slice(0, levelsShown) : [];
 }
 
-/** The analysis service names the source under `quality`. */
-function sourceOf({ source, quality }: Record<string, unknown>): unknown {
-  return source ?? record.catch({}).parse(quality).source;
+/** Where the analysis service names the source of a block's data, and what is wrong with it. */
+function qualityOf({ quality }: Record<string, unknown>): Record<string, unknown> {
+  return record.catch({}).parse(quality);
 }

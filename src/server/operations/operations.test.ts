@@ -36,9 +36,13 @@ async function call<Output>(
   input: unknown,
   as: Partial<OperationContext> = {},
 ): Promise<Output> {
+  return (await answerOf(name, input, as)).output as Output;
+}
+
+async function answerOf(name: string, input: unknown, as: Partial<OperationContext> = {}) {
   const operation = operations.find((candidate) => candidate.name === name);
   if (!operation) throw new Error(`no operation ${name}`);
-  return (await operation.call({ ...context, ...as }, input)).output as Output;
+  return operation.call({ ...context, ...as }, input);
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -121,6 +125,31 @@ describe('runs', () => {
     expect(ended.run.result?.chart.supportLevels).toHaveLength(3);
     const full = await call('get_run', { runId: started.run.runId, detail: 'full' });
     expect(full).toMatchObject({ run: { full: { chart: { indicators: { ema9: 230 } } } } });
+  });
+
+  it('tell in a line what speaks against them, and why they do not go on', async () => {
+    const started = await call<RunAnswer>('start_analysis', { symbol: 'AAPL' });
+    const { runId } = started.run;
+    const lastError = { name: 'E', code: 'provider_unavailable', message: 'Gone.', retryable: true };
+    system.lastError = lastError;
+    system.move(addressOf(started), { effects: [{ id: 'chart', src: 'analyzeChart', effectId: 'e' }] });
+    const waiting = await answerOf('wait_run', { runId, maxWaitSeconds: 0 });
+    expect(waiting.output).toMatchObject({
+      run: { waiting: [{ effect: 'analyzeChart', error: { code: 'provider_unavailable' } }] },
+    });
+    expect(waiting.text).toContain('Gone. (provider_unavailable)');
+    const cautions = ['the news say no: guidance cut'];
+    const options = {
+      ...finishedAnalysis.options,
+      quality: { source: 'simulated', warnings: ['stale_chain'] },
+    };
+    const output = { ...finishedAnalysis, recommendation: 'select', cautions, options };
+    system.move(addressOf(started), { status: 'done', output });
+    const ended = await answerOf('get_run', { runId });
+    expect(ended.output).toMatchObject({ run: { cautions, waiting: [] } });
+    expect(ended.text).toContain('completed: select, but the news say no: guidance cut.');
+    expect(ended.text).toContain('Warnings: stale_chain.');
+    expect((await answerOf('list_runs', {})).text).toContain('select, but the news say no');
   });
 
   it('answer the running one for the same symbol, type, timeframe and strategy', async () => {
@@ -220,6 +249,17 @@ describe('runs', () => {
 describe('screeners', () => {
   const start = (input: object, as: Partial<OperationContext> = {}) =>
     call<RunAnswer>('start_screener', input, as);
+
+  it('tell once why they do not go on, for however many symbols, and have no cautions', async () => {
+    const started = await start({ criteria: {} });
+    expect(started.run).toMatchObject({ cautions: [] });
+    system.lastError = { name: 'E', code: 'provider_unavailable', message: 'Gone.', retryable: true };
+    const effects = ['a', 'b'].map((id) => ({ id, src: 'quickAnalyze', effectId: id }));
+    system.move(addressOf(started), { effects });
+    const { output, text } = await answerOf('wait_run', { runId: started.run.runId, maxWaitSeconds: 0 });
+    expect(output).toMatchObject({ run: { waiting: [{ effect: 'quickAnalyze' }, {}] } });
+    expect(text.match(/Gone\./g)).toHaveLength(1);
+  });
 
   it('start on criteria, and end with a result of summary size', async () => {
     const started = await start({

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { toPlainError } from '../../actors/runtime/errors.ts';
-import type { ActorView } from '../../actors/runtime/types.ts';
+import type { ActorView, PendingWork } from '../../actors/runtime/types.ts';
 import { analysisInFull, analysisInWords, analysisResult, analysisResultOf } from './analysis-run-view.ts';
 import { record, text } from './lenient.ts';
 import { screenerInFull, screenerInWords, screenerResult, screenerResultOf } from './screener-run-view.ts';
@@ -27,6 +27,7 @@ export const runHead = z.object({
   step: text.describe('What it does now'),
   progress: z.object({ done: z.int(), total: z.int() }).nullable(),
   recommendation: text.describe('strong_select, select, neutral or reject'),
+  cautions: z.array(z.string()).describe('What speaks against acting on it'),
   revision: z.int().describe('Grows with each change'),
   startedAt: z.string(),
   updatedAt: z.string(),
@@ -34,7 +35,18 @@ export const runHead = z.object({
 });
 
 const runResult = z.discriminatedUnion('kind', [analysisResult, screenerResult]);
-export const run = runHead.extend({ result: runResult.nullable().describe('null while it runs') });
+const wait = z.object({
+  effect: z.string(),
+  error: runError.describe('Of the last attempt'),
+  nextAttemptAt: z.string(),
+  givenUpAt: z.string(),
+});
+
+export const run = runHead.extend({
+  waiting: z.array(wait).describe('What has failed so far and is tried again'),
+  result: runResult.nullable().describe('null while it runs'),
+});
+
 export const fullRun = run.extend({
   full: record.nullable().describe('With detail=full: all that was computed'),
 });
@@ -51,6 +63,7 @@ const context = z.object({
 const output = z.object({
   status: runStatus.exclude(['running']).catch('failed'),
   recommendation: text.optional(),
+  cautions: z.array(z.string()).catch([]),
   error: z.unknown().optional(),
 });
 
@@ -84,6 +97,7 @@ export function runHeadOf(actor: ActorView): RunHead {
     // Of a screener that does not know its candidates yet there is nothing to count.
     progress: progress && progress.total > 0 ? { done: progress.done, total: progress.total } : null,
     recommendation: ended?.recommendation ?? null,
+    cautions: ended?.cautions ?? [],
     revision: actor.revision,
     startedAt: actor.createdAt.toISOString(),
     updatedAt: actor.updatedAt.toISOString(),
@@ -91,21 +105,29 @@ export function runHeadOf(actor: ActorView): RunHead {
   };
 }
 
-/** A run with what came out, in the size of a summary. */
-export function runOf(actor: ActorView): Run {
-  return { ...runHeadOf(actor), result: resultOf(actor) };
+/** A run with what came out, in the size of a summary. `pending`: what it waits for while it runs. */
+export function runOf(actor: ActorView, pending?: Pick<PendingWork, 'effects'>): Run {
+  return { ...runHeadOf(actor), waiting: pending ? waitingOf(pending) : [], result: resultOf(actor) };
 }
 
 /** A run with all that was computed. */
-export function fullRunOf(actor: ActorView): FullRun {
+export function fullRunOf(actor: ActorView, pending?: Pick<PendingWork, 'effects'>): FullRun {
   const inFull = kindOf(actor) === 'screener' ? screenerInFull : analysisInFull;
-  return { ...runOf(actor), full: actor.status === 'done' ? inFull(actor.output ?? {}) : null };
+  return { ...runOf(actor, pending), full: actor.status === 'done' ? inFull(actor.output ?? {}) : null };
 }
 
 /** What was asked for: the symbol, or the screener's name. */
 export function subjectOf({ kind, type, symbol, name }: RunHead): string {
   if (kind === 'screener') return name === null ? 'Screener' : `Screener "${name}"`;
   return `${type} of ${symbol}`;
+}
+
+/** The recommendation, or how it ended without one, and what speaks against acting on it. */
+export function verdictInWords({ recommendation, status, cautions }: RunHead): string {
+  if (cautions.length === 0) return recommendation ?? status;
+  // "But" only where something else was expected.
+  const joint = recommendation?.includes('select') ? ', but ' : '; ';
+  return `${recommendation ?? status}${joint}${cautions.join('; ')}`;
 }
 
 /** The run in a line, for hosts that show text only. */
@@ -117,17 +139,38 @@ export function runInWords(head: RunHead): string {
     return `${what} is running${far}${step ? `: ${step}` : ''}.`;
   }
   if (error) return `${what} ${status}: ${error.message} (${error.code}).`;
-  return `${what} is ${status}${recommendation ? `: ${recommendation}` : ''}.`;
+  return `${what} is ${status}${recommendation ? `: ${verdictInWords(head)}` : ''}.`;
+}
+
+/** Why it does not go on, a sentence for each reason: a screener may wait for several symbols alike. */
+export function waitingInWords({ waiting }: Pick<Run, 'waiting'>): string[] {
+  const reasons = new Set(waiting.map(({ error: { code, message } }) => `${message} (${code})`));
+  return [...reasons].map((reason) => `Waiting, and trying again: ${reason}`);
 }
 
 /** The run and its main numbers in a few lines. */
 export function resultInWords(ended: Run): string {
   const { result } = ended;
-  if (!result) return runInWords(ended);
+  if (!result) return [runInWords(ended), ...waitingInWords(ended)].join('\n');
   const lines = result.kind === 'screener' ? screenerInWords(result) : analysisInWords(result);
   return [runInWords(ended), ...lines, `Source ${result.source}, as of ${result.asOf}.`]
     .filter(Boolean)
     .join('\n');
+}
+
+function waitingOf({ effects }: Pick<PendingWork, 'effects'>): Run['waiting'] {
+  return effects.flatMap(({ src, lastError, nextAttemptAt, deadline }) =>
+    lastError === null
+      ? []
+      : [
+          {
+            effect: src,
+            error: runError.parse(lastError),
+            nextAttemptAt: nextAttemptAt.toISOString(),
+            givenUpAt: deadline.toISOString(),
+          },
+        ],
+  );
 }
 
 function kindOf({ machine }: ActorView): RunKind {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import type { ActorView } from '../../actors/runtime/types.ts';
+import type { ActorView, PendingWork } from '../../actors/runtime/types.ts';
 import { cursor, limit, nextCursor, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
@@ -45,7 +45,8 @@ export const waitRun = defineOperation({
   http: { method: 'get', path: '/runs/{runId}/wait' },
   async run(context, { runId: id, maxWaitSeconds, afterRevision }) {
     const actor = await ownRun(context, id);
-    return { run: runOf(await waitFor(context, actor, maxWaitSeconds * 1_000, afterRevision)) };
+    const now = await waitFor(context, actor, maxWaitSeconds * 1_000, afterRevision);
+    return { run: runOf(now, await pendingOf(context, now)) };
   },
   text: ({ run: ended }) => resultInWords(ended),
 });
@@ -60,7 +61,8 @@ export const getRun = defineOperation({
   http: { method: 'get', path: '/runs/{runId}' },
   async run(context, { runId: id, detail }) {
     const actor = await ownRun(context, id);
-    return { run: detail === 'full' ? fullRunOf(actor) : { ...runOf(actor), full: null } };
+    const pending = await pendingOf(context, actor);
+    return { run: detail === 'full' ? fullRunOf(actor, pending) : { ...runOf(actor, pending), full: null } };
   },
   text: ({ run: ended }) => resultInWords(ended),
 });
@@ -110,6 +112,14 @@ export const cancelRun = defineOperation({
 function ownRun(context: OperationContext, id: string): Promise<ActorView> {
   const [, kind, key] = id.match(runIdPattern) ?? [];
   return ownActor(context, 'run', id, runKind.safeParse(kind).success ? `${kind}/${key}` : undefined);
+}
+
+/** What a run that runs waits for: why it does not go on, if something has failed. */
+async function pendingOf(
+  { system }: OperationContext,
+  { address, status }: ActorView,
+): Promise<PendingWork | undefined> {
+  return status === 'active' ? system.pending(address) : undefined;
 }
 
 /** Resolves when the run has ended, changed since the revision, or the time is up: with the run as it then is. */

@@ -2,7 +2,7 @@
  * For unit tests of the doors: a few actors in memory that a test moves by hand. Not a runtime: nothing is durable,
  * no machine runs. Tests of several rooms use the real one.
  */
-import { PeerUnavailableError, RuntimeError } from '../../actors/runtime/errors.ts';
+import { PeerUnavailableError, type PlainError, RuntimeError } from '../../actors/runtime/errors.ts';
 import type {
   ActorEvent,
   ActorSystem,
@@ -27,6 +27,8 @@ export class FakeSystem implements ActorSystem {
   readonly #singletons = new Map<string, Address>();
   readonly #listeners = new Set<() => void>();
   #waitingChanged = Promise.withResolvers<void>();
+  /** What every effect that is waited for has last failed with. */
+  lastError: PlainError | null = null;
   /** Thrown by the next call, once. */
   failNext: Error | undefined;
 
@@ -154,11 +156,11 @@ export class FakeSystem implements ActorSystem {
   pending: ActorSystem['pending'] = async (address) => {
     const { timers, effects, children } = await this.snapshot(address);
     const at = new Date(start);
-    const progress = { failedAttempts: 0, nextAttemptAt: at, deadline: at, lastError: null, process: null };
+    const progress = { failedAttempts: 0, nextAttemptAt: at, deadline: at, process: null };
     return {
       at,
       timers,
-      effects: effects.map((effect) => ({ ...effect, ...progress })),
+      effects: effects.map((effect) => ({ ...effect, ...progress, lastError: this.lastError })),
       children: children.map((child) => ({ ...child, status: 'active' })),
       unreadMessages: 0,
     };

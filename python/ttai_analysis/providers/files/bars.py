@@ -12,7 +12,7 @@ import numpy as np
 from ttai_analysis.errors import InvalidMarketDataError
 from ttai_analysis.providers.base import FloatArray, IntArray, Split
 from ttai_analysis.providers.files.tables import number, read_rows
-from ttai_analysis.timestamps import ordinal_of
+from ttai_analysis.timestamps import date_from_ordinal, ordinal_of
 
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
@@ -76,9 +76,8 @@ def parse_splits(path: Path) -> dict[str, tuple[Split, ...]]:
     """Splits by symbol, oldest first."""
     splits: dict[str, list[Split]] = {}
     for row in read_rows(path, ("symbol", "date", "numerator", "denominator")):
-        split = Split(
-            date.fromisoformat(row["date"]), number(row["numerator"]), number(row["denominator"])
-        )
+        day = date_from_ordinal(_day(path, row["date"]))
+        split = Split(day, number(row["numerator"]), number(row["denominator"]))
         if not (split.numerator > 0.0 and split.denominator > 0.0):
             raise InvalidMarketDataError("splits.csv holds a split that is none.")
         splits.setdefault(row["symbol"].strip().upper(), []).append(split)

@@ -1,13 +1,15 @@
 """The `files` provider: a person's own folder of CSV files, replayed at any moment.
 
-For: bars/SYMBOL.csv, splits.csv, chains/SYMBOL_DATE.csv, quotes.csv, earnings.csv (the last three
-and the chains optional). Not for: news, which this source does not have.
+For: bars/SYMBOL.csv, and optionally splits.csv, chains/SYMBOL_DATE.csv, quotes.csv, earnings.csv,
+dividends.csv, rates.csv. Not for: news, which this source does not have.
 Nothing later than asOf is ever seen: a day's bar and chain count from the close of its session, a
-split from its day, a report's date from the day on which it was known.
+split and a rate from its day, the dates of reports and dividends from the day on which they were
+known.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from ttai_analysis.providers.base import (
     Article,
     Bars,
     Chain,
+    Dividend,
     Earnings,
     MarketSession,
     Metrics,
@@ -36,11 +39,16 @@ from ttai_analysis.providers.files.bars import (
 )
 from ttai_analysis.providers.files.chains import parse_chain
 from ttai_analysis.providers.files.events import (
+    RecordedDividend,
     RecordedQuote,
+    next_dividend,
     next_report,
+    parse_dividends,
     parse_quotes,
+    parse_rates,
     parse_reports,
     quote_at,
+    rate_on,
 )
 from ttai_analysis.providers.files.tables import CachedFiles
 from ttai_analysis.providers.periods import first_day_of
@@ -70,9 +78,13 @@ class FilesProvider:
         self._chains = CachedFiles(parse_chain)
         self._quotes = CachedFiles(parse_quotes)
         self._reports = CachedFiles(parse_reports)
+        self._dividends = CachedFiles(parse_dividends)
+        self._rates = CachedFiles(parse_rates)
 
-    def risk_free_rate(self, as_of: datetime) -> None:
-        """The folder does not tell."""
+    def risk_free_rate(self, as_of: datetime) -> float | None:
+        """From rates.csv; None without it, or without a rate of late."""
+        rates = self._rates.get(self._folder / "rates.csv")
+        return rate_on(rates, new_york_date(as_of)) if rates else None
 
     def knows(self, symbol: str) -> bool:
         """Whether there is a bar file."""
@@ -99,6 +111,7 @@ class FilesProvider:
         splits = self._splits_until(symbol, as_of)
         view = view_until(file, ordinal_of(first), last, splits if adjusted else ())
         bars = self._bars_of(view, symbol, splits, adjusted=adjusted, dropped=file.dropped)
+        bars = replace(bars, dividends=self._dividends_between(symbol, first, as_of))
         return bars if timeframe == "daily" else weekly_from_daily(bars, self._table)
 
     def quote(self, symbol: str, as_of: datetime) -> Quote | None:
@@ -161,9 +174,12 @@ class FilesProvider:
         return next_report(known, new_york_date(as_of)) if known else UNKNOWN_EARNINGS
 
     def metrics(self, symbol: str, as_of: datetime) -> Metrics:
-        """The folder knows none."""
+        """The next dividend from dividends.csv; the folder knows nothing else."""
         self._file(symbol)
-        return Metrics()
+        coming = next_dividend(self._recorded_dividends(symbol), new_york_date(as_of))
+        if coming is None:
+            return Metrics()
+        return Metrics(next_ex_dividend=coming.ex_date, next_dividend=coming.amount)
 
     def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...] | None:
         """The folder has no news."""
@@ -196,6 +212,17 @@ class FilesProvider:
         splits = self._splits.get(self._folder / "splits.csv") or {}
         today = new_york_date(as_of)
         return tuple(split for split in splits.get(symbol, ()) if split.day <= today)
+
+    def _recorded_dividends(self, symbol: str) -> list[RecordedDividend]:
+        return (self._dividends.get(self._folder / "dividends.csv") or {}).get(symbol, [])
+
+    def _dividends_between(self, symbol: str, first: date, as_of: datetime) -> tuple[Dividend, ...]:
+        last = new_york_date(as_of)
+        return tuple(
+            Dividend(item.ex_date, item.amount)
+            for item in self._recorded_dividends(symbol)
+            if item.amount is not None and first <= item.ex_date <= last
+        )
 
     def _recorded_quotes(self, symbol: str) -> list[RecordedQuote]:
         return (self._quotes.get(self._folder / "quotes.csv") or {}).get(symbol, [])

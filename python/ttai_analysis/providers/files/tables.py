@@ -4,6 +4,7 @@ For: parsing and caching. Not for: what may be seen at a time (provider.py).
 """
 
 import csv
+import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,10 @@ class CachedFiles(Generic[T]):
             status = path.stat()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise InvalidMarketDataError(
+                f"{path.name} can't be read ({type(error).__name__}).", details={"file": path.name}
+            ) from error
         stamp = (status.st_mtime_ns, status.st_size)
         with self._lock:
             cached = self._parsed.get(path)
@@ -45,22 +50,29 @@ class CachedFiles(Generic[T]):
 def read_rows(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
     """The rows of a CSV file with a header.
 
-    Raises InvalidMarketDataError when a required column is missing.
+    A cell that a short row lacks is empty. Raises InvalidMarketDataError when a required column is
+    missing, and for what is no readable CSV file.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in required if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InvalidMarketDataError(
-                f"{path.name} lacks the columns {', '.join(missing)}.",
-                details={"file": path.name},
-            )
-        return list(reader)
+    details = {"file": path.name}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, restval="")
+            missing = [name for name in required if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InvalidMarketDataError(
+                    f"{path.name} lacks the columns {', '.join(missing)}.", details=details
+                )
+            return list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidMarketDataError(
+            f"{path.name} can't be read as CSV ({type(error).__name__}).", details=details
+        ) from error
 
 
 def number(text: str | None) -> float:
-    """The number, NaN for an empty cell or what is not one."""
+    """The number, NaN for an empty cell or what is no finite one."""
     try:
-        return float(text) if text else float("nan")
+        found = float(text) if text else math.nan
     except ValueError:
-        return float("nan")
+        return math.nan
+    return found if math.isfinite(found) else math.nan

@@ -11,13 +11,17 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar, cast
 
+from ttai_analysis.deadline import seconds_left
+from ttai_analysis.errors import ProviderTimeoutError
+
 T = TypeVar("T")
 
 MAX_ENTRIES = 2_048
+SWEEP_SECONDS = 60.0
 
 
 class SingleFlightCache:
-    """The entry that was used least recently leaves first when it is full."""
+    """What is too old leaves within a minute; when it is full, what was used least recently."""
 
     def __init__(
         self, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
@@ -27,6 +31,7 @@ class SingleFlightCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
         self._flights: dict[Hashable, Future[object]] = {}
+        self._swept_at = clock()
 
     def __len__(self) -> int:
         with self._lock:
@@ -77,11 +82,24 @@ class SingleFlightCache:
                 self._keep(key, until, value)
 
     def _keep(self, key: Hashable, until: float, value: object) -> None:
+        now = self._clock()
+        if now - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = now
+            for old in [old for old, entry in self._entries.items() if now >= entry[0]]:
+                del self._entries[old]
         self._entries[key] = (until, value)
         self._entries.move_to_end(key)
         while len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)
 
     def _wait(self, flight: Future[object]) -> object:
-        """What another thread's fetch gives, or raises; a fetch bounds its own time."""
-        return flight.result()
+        """What another thread's fetch gives, or raises; no longer than this request has."""
+        left = seconds_left()
+        try:
+            return flight.result(None if left is None else max(0.0, left))
+        except TimeoutError as error:
+            if flight.done():
+                raise
+            raise ProviderTimeoutError(
+                "The deadline passed while another request was fetching this."
+            ) from error

@@ -3,6 +3,8 @@
 For: every fetch of every provider that goes over a network. Threads may share one `Upstream`.
 Not for: transport and parsing; `fetch` does both and raises our typed errors. Nothing is retried
 here: who asked is told when to ask again.
+A fetch belongs to all who wait for it, and what becomes of it to the breaker. So `fetch` takes the
+time that it needs, never what its first asker has left: an impatient one is answered without it.
 """
 
 import time
@@ -10,6 +12,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
+from ttai_analysis.deadline import seconds_left
+from ttai_analysis.errors import ProviderTimeoutError
 from ttai_analysis.providers.resilience.breaker import Breaker
 from ttai_analysis.providers.resilience.cache import SingleFlightCache
 from ttai_analysis.providers.resilience.rate_limit import TokenBucket
@@ -93,6 +97,9 @@ class Upstream:
         return {**self._breaker.detail(), "cached": len(self._cache)}
 
     def _fetch(self, fetch: Callable[[], T]) -> T:
+        left = seconds_left()
+        if left is not None and left <= 0.0:
+            raise ProviderTimeoutError("The deadline passed before this could be fetched.")
         # Before the bucket, so that nobody waits in order to be refused; our own limit is no
         # failure of the source, so it stays outside of the breaker.
         self._breaker.refuse_if_open()

@@ -34,22 +34,31 @@ class PriceScript:
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp == self._stamp:
                 return
-            content = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError:
             self._stamp, self._prices = None, {}
             return
+        except OSError as error:
+            raise ProviderError("MARKET_DATA_SCRIPT can't be read.") from error
         self._prices = _parse(content)
         self._stamp = stamp
 
 
-def _parse(content: str) -> dict[str, float]:
+def _parse(content: bytes) -> dict[str, float]:
     try:
         raw = json.loads(content)
         prices = {
             str(symbol).upper(): float(entry["price"] if isinstance(entry, dict) else entry)
             for symbol, entry in raw.items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise ProviderError(
             "MARKET_DATA_SCRIPT must be a JSON object of symbol to price."
         ) from error

@@ -16,7 +16,7 @@ from ttai_analysis.market.freshness import BAR_SECONDS
 from ttai_analysis.market_calendar.sessions import SessionTable
 from ttai_analysis.providers.base import Bars, FloatArray, IntArray
 from ttai_analysis.providers.tastytrade.compact import Event
-from ttai_analysis.providers.tastytrade.values import number, text
+from ttai_analysis.providers.tastytrade.values import moment, number, text
 from ttai_analysis.timestamps import (
     SECONDS_PER_DAY,
     from_epoch,
@@ -63,10 +63,10 @@ class Snapshot:
         rows: dict[int, list[float]] = {}
         dropped = 0
         for event in self._rows.values():
-            at = number(event.get("time"))
+            at = moment(event.get("time"))
             values = [number(event.get(name)) for name in COLUMNS]
             if at is not None and _is_sound(values):
-                rows[int(at // 1000)] = [value or 0.0 for value in values]
+                rows[int(at.timestamp())] = [value or 0.0 for value in values]
             else:
                 dropped += 1
         times = sorted(rows)

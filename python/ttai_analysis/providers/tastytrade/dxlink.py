@@ -191,7 +191,7 @@ class DxLink:
             message = json.loads(await self._socket.receive_text(seconds))
         except TimeoutError as error:
             raise ProviderTimeoutError(f"The stream was silent for {seconds:g} s.") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ProviderError("The stream sent something that is not JSON.") from error
         self._on_message()
         return record(message)

@@ -33,7 +33,7 @@ def parsed(content: bytes) -> dict[str, object]:
     """The JSON object. Raises ProviderError for a web page or anything else."""
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         kind = "a web page" if content.lstrip()[:1] == b"<" else "something that is not JSON"
         raise ProviderError(f"tastytrade answered with {kind}.") from error
     if not isinstance(found, dict):
@@ -72,7 +72,7 @@ def error_codes(content: bytes) -> list[str]:
     """`error.code` and the codes (or domains) of `error.errors`; OAuth's `error` is a text."""
     try:
         error = record(json.loads(content)).get("error")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if isinstance(error, str):
         return [error]

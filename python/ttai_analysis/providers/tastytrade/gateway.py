@@ -55,13 +55,9 @@ class Gateway:
         self._waits = waits
         self._seconds = seconds
         self._loop = BackgroundLoop("tastytrade")
-        self._upstream = Upstream(
-            "tastytrade",
-            requests_per_second=REQUESTS_PER_SECOND,
-            burst=BURST,
-            breaker=Breaker("tastytrade", clock=seconds),
-            clock=seconds,
-        )
+        self._upstream = self._guarded("tastytrade")
+        # By itself: while the stream is down, REST still answers.
+        self._history = self._guarded("tastytrade's stream")
         self.values = LiveValues(clock)
         self._rest, self._stream = self._loop.run(self._make(settings), waits.rest)
         self._loop.start(self._stream.keep_running())
@@ -84,7 +80,7 @@ class Gateway:
             key,
             keep_seconds,
             lambda: self._loop.run(
-                self._rest.get(path, parameters, public=public), remaining_seconds(self._waits.rest)
+                self._rest.get(path, parameters, public=public), self._waits.rest
             ),
         )
 
@@ -103,20 +99,17 @@ class Gateway:
 
         def ask(some: Sequence[str]) -> Mapping[str, T]:
             path, parameters = fetch(some)
-            seconds = remaining_seconds(self._waits.rest)
-            return read(self._loop.run(self._rest.get(path, parameters), seconds))
+            return read(self._loop.run(self._rest.get(path, parameters), self._waits.rest))
 
         return self._upstream.get_many(kind, names, keep_seconds, ask, at_once=at_once)
 
     def candles(self, key: Hashable, keep_seconds: float, symbol: str, from_time: int) -> Candles:
         """History over the stream, complete or not at all, kept under `key`."""
         self._rest.token.refuse_if_refused()
-        return self._upstream.get(
+        return self._history.get(
             key,
             keep_seconds,
-            lambda: self._loop.run(
-                self._stream.candles(symbol, from_time), remaining_seconds(self._waits.candles)
-            ),
+            lambda: self._loop.run(self._stream.candles(symbol, from_time), self._waits.candles),
         )
 
     def want(self, entries: Collection[Entry]) -> None:
@@ -142,6 +135,14 @@ class Gateway:
         """Logged in, and not left alone by the breaker."""
         return self._rest.token.state().logged_in and self._upstream.detail()["breaker"] != "open"
 
+    def is_starting(self) -> bool:
+        """The first login is under way."""
+        token, stream = self._rest.token.state(), self._stream.state()
+        failed = (
+            token.refused or stream.last_error or self._upstream.detail()["breaker"] != "closed"
+        )
+        return not token.logged_in and not failed
+
     def detail(self) -> dict[str, object]:
         """For /readyz."""
         token, stream = self._rest.token.state(), self._stream.state()
@@ -159,6 +160,7 @@ class Gateway:
                 "subscriptions": stream.subscriptions,
                 "lastError": stream.last_error,
                 **self.values.counts(),
+                "history": self._history.detail(),
             },
             **self._upstream.detail(),
         }
@@ -166,6 +168,15 @@ class Gateway:
     def close(self) -> None:
         """End the stream and the connections."""
         self._loop.close()
+
+    def _guarded(self, name: str) -> Upstream:
+        return Upstream(
+            name,
+            requests_per_second=REQUESTS_PER_SECOND,
+            burst=BURST,
+            breaker=Breaker(name, clock=self._seconds),
+            clock=self._seconds,
+        )
 
     async def _make(self, settings: TastytradeSettings) -> tuple[Rest, Stream]:
         rest = Rest(settings, clock=self._seconds, sleep=self._waits.sleep)

@@ -9,18 +9,21 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ttai_analysis.errors import ProviderTimeoutError
+from ttai_analysis.errors import ProviderTimeoutError, ProviderUnavailableError
 
 T = TypeVar("T")
 
 GRACE_SECONDS = 1.0
 """How much longer than its own deadline a call may take before the caller stops waiting for it."""
+CLOSE_SECONDS = 1.0
+"""For connections to say goodbye."""
 
 
 class BackgroundLoop:
     """Starts with its object; the thread ends with the process, or with `close`."""
 
     def __init__(self, name: str) -> None:
+        self._is_closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -28,8 +31,11 @@ class BackgroundLoop:
     def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """The result of `work`. Raises ProviderTimeoutError after `seconds`; it is then cancelled.
 
-        Never call it on the loop's own thread.
+        Never call it on the loop's own thread. Raises ProviderUnavailableError after `close`.
         """
+        if self._is_closed:
+            work.close()
+            raise ProviderUnavailableError("The service is ending.")
         future = asyncio.run_coroutine_threadsafe(_within(work, seconds), self._loop)
         try:
             return future.result(seconds + GRACE_SECONDS)
@@ -44,9 +50,12 @@ class BackgroundLoop:
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Cancel what runs and end the thread."""
+        """Cancel what runs and end the thread; one that does not end in time is left behind."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -136,9 +136,10 @@ class TastytradeProvider:
         """The present market; for the past the last close before it."""
         if not self._is_present(as_of):
             return self._last_close(symbol, as_of)
+        row = self._row(symbol)  # first: what does not exist is not subscribed to
         self._gateway.want([(kind, symbol) for kind in STOCK_EVENTS])
         live = self._gateway.values.row(symbol) if self._gateway.stream_is_alive() else None
-        return present_quote(self._row(symbol), live, as_of, self._table)
+        return present_quote(row, live, as_of, self._table)
 
     def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
         """The present chain; None for the past, and where there are no options."""
@@ -199,7 +200,11 @@ class TastytradeProvider:
 
     def state(self, as_of: datetime) -> ProviderState:
         """Ready once it is logged in, and while nothing makes it wait."""
-        return ProviderState(ready=self._gateway.is_ready(), detail=self._gateway.detail())
+        return ProviderState(
+            ready=self._gateway.is_ready(),
+            detail=self._gateway.detail(),
+            starting=self._gateway.is_starting(),
+        )
 
     def close(self) -> None:
         """End the connections."""

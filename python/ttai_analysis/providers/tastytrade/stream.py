@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from httpx2.websockets import HTTPXWSException, WebSocketDisconnect
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 TOKEN_PATH = "/api-quote-tokens"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 TOO_LONG = 1009
+MAX_WANTED = 100_000
+"""Subscriptions at once, some eight large chains; each is a row of values kept here."""
 Entry = tuple[str, str]
 
 
@@ -65,7 +68,7 @@ class Stream:
         self._link: DxLink | None = None
         self._wanted: dict[Entry, float] = {}
         self._snapshots: list[Snapshot] = []
-        self._candle_locks: dict[str, asyncio.Lock] = {}
+        self._candle_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._heard_at: float | None = None
         self._connections = 0
         self._last_error: str | None = None
@@ -92,11 +95,16 @@ class Stream:
         )
 
     async def want(self, entries: Iterable[Entry]) -> None:
-        """Have (type, symbol) fed from now on; what is fed already is noted as still wanted."""
+        """Have (type, symbol) fed from now on; what is fed already is noted as still wanted.
+
+        What is wanted beyond MAX_WANTED is not fed: REST answers for it.
+        """
         now = self._clock()
         new = []
         for entry in entries:
             if entry not in self._wanted:
+                if len(self._wanted) >= MAX_WANTED:
+                    continue
                 new.append(entry)
             self._wanted[entry] = now
         if new and self._link:
@@ -124,7 +132,8 @@ class Stream:
         Raises ProviderUnavailableError without a connection or when it ends meanwhile; the caller
         sets the deadline. A part of a history is never given for the whole.
         """
-        async with self._candle_locks.setdefault(symbol, asyncio.Lock()):
+        lock = self._candle_locks.setdefault(symbol, asyncio.Lock())
+        async with lock:
             link = await self._connected()
             snapshot = Snapshot(symbol)
             self._snapshots.append(snapshot)

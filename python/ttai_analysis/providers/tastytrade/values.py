@@ -10,6 +10,8 @@ from ttai_analysis.timestamps import from_epoch, parse_rfc3339
 
 OLDEST_EPOCH_MS = 1_000_000_000
 """A time in ms below this is no time: the feed writes 0 (or a few) where it does not know."""
+NEWEST_EPOCH_MS = 4_102_444_800_000
+"""The year 2100: what is later is no time."""
 
 
 def number(value: object) -> float | None:
@@ -18,7 +20,7 @@ def number(value: object) -> float | None:
         return None
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
 
@@ -43,7 +45,8 @@ def moment(value: object) -> datetime | None:
     """A moment from ms since 1970 (number or digits) or from RFC 3339."""
     milliseconds = number(value)
     if milliseconds is not None:
-        return from_epoch(milliseconds / 1000.0) if milliseconds > OLDEST_EPOCH_MS else None
+        told = OLDEST_EPOCH_MS < milliseconds < NEWEST_EPOCH_MS
+        return from_epoch(milliseconds / 1000.0) if told else None
     if not isinstance(value, str):
         return None
     try:

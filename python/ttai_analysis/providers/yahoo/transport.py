@@ -151,7 +151,7 @@ def read_body(status: int, body: bytes, retry_after: str | None = None) -> Json:
         raise ProviderUnavailableError(f"Yahoo refused to answer (status {status}).")
     try:
         found = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if start.lstrip().startswith("<"):
             raise ProviderUnavailableError("Yahoo answered with a web page.") from error
         raise ProviderError("Yahoo's answer is not whole JSON.") from error

@@ -44,6 +44,13 @@ describe('texts', () => {
     );
   });
 
+  test('what speaks against a pick stands before what speaks for it', () => {
+    const data = { symbol: 'AAPL', recommendation: 'select', cautions: ['the news say no'], reasons: ['up'] };
+    expect(notificationText('analysis_complete', data)).toBe(
+      'Analysis of AAPL: select – the news say no – up',
+    );
+  });
+
   test('simulated values say so, and market values say when', () => {
     const { data } = alert('look');
     expect(
