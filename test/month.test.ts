@@ -65,10 +65,11 @@ for (let index = 0; index < 20; index++) {
   });
 }
 
+const held = puts[0]?.symbol ?? '';
 const priceOf = (symbol: string) => market.price(symbol, start);
 const rules: Rule[] = [
   { type: 'price_above', threshold: Math.round(priceOf('S0') * 1.01), coolDownMinutes: 240 },
-  { type: 'price_below', threshold: Math.round(priceOf('S1') * 0.99), symbol: 'S1' },
+  { type: 'price_below', threshold: Math.round(priceOf(held) * 0.98), symbol: held },
   { type: 'pct_change', threshold: 2 },
   { type: 'delta_breach', threshold: 0.5 },
   { type: 'delta_breach', threshold: 0.3, symbol: 'S2', coolDownMinutes: 90 },

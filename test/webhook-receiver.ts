@@ -63,7 +63,13 @@ export class WebhookReceiver implements AsyncDisposable {
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
-    for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    try {
+      for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    } catch {
+      // Its sender was killed.
+      return;
+    }
+    if (!request.complete) return;
     const path = request.url ?? '';
     this.received.push({ path, headers: request.headers, body: JSON.parse(text) as Received['body'] });
     (this.answers.get(path) ?? status(204))(response);
