@@ -62,14 +62,10 @@ export class WebhookReceiver implements AsyncDisposable {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // It stands for an analysis service as well where a server needs one: one that is away.
+    if (request.method !== 'POST') return void response.writeHead(503).end();
     let text = '';
-    try {
-      for await (const chunk of request.setEncoding('utf8')) text += chunk;
-    } catch {
-      // Its sender was killed.
-      return;
-    }
-    if (!request.complete) return;
+    for await (const chunk of request.setEncoding('utf8')) text += chunk;
     const path = request.url ?? '';
     this.received.push({ path, headers: request.headers, body: JSON.parse(text) as Received['body'] });
     (this.answers.get(path) ?? status(204))(response);
