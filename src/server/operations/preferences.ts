@@ -42,7 +42,7 @@ export const getPreferences = defineOperation({
 export const updatePreferences = defineOperation({
   name: 'update_preferences',
   title: 'Change preferences',
-  description: 'Change what is given. Quiet hours are given both, or both null.',
+  description: 'Change what is given. Quiet hours: both or both null.',
   input: z
     .strictObject({
       timeZone: timeZone.optional(),
