@@ -21,9 +21,9 @@ it('tells why there is nothing', () => {
     results: [],
     reasons: ['None of 503 symbols fulfils the criteria.'],
   };
-  expect(line(none)).toContain('Screener completed: None of 503 symbols fulfils the criteria.');
+  expect(line(none)).toContain('Screener completed: None of 503 symbols fulfils the criteria');
   const failed = { name: null, status: 'failed', results: rows('F'), reasons: ['The service stayed away.'] };
-  expect(line(failed)).toContain('Screener failed: The service stayed away.');
+  expect(line(failed)).toContain('Screener failed: The service stayed away');
 });
 
 it('is the text that webhooks and assistants get, and steers no terminal', () => {

@@ -99,7 +99,10 @@ function rule(data: Data): string {
 }
 
 function list(values: unknown): string {
-  return Array.isArray(values) ? values.slice(0, 3).map(word).join('; ') : '';
+  if (!Array.isArray(values)) return '';
+  const parts = values.slice(0, 3).map(word);
+  // Sentences bring a full stop of their own.
+  return parts.map((part) => part.replace(/\.$/, '')).join('; ');
 }
 
 function join(parts: readonly string[]): string {
