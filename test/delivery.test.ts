@@ -26,7 +26,7 @@ import {
 import { recordsOf } from '../src/persistence/records/records.ts';
 import { webhookOf } from '../src/persistence/records/webhooks.ts';
 import { type OperationContext, operations } from '../src/server/operations/index.ts';
-import { updateDeliveries } from '../src/server/operations/webhooks.ts';
+import { updatePreferences } from '../src/server/operations/preferences.ts';
 import { fakeRooms } from '../src/server/testing/fake-system.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { status, WebhookReceiver } from './webhook-receiver.ts';
@@ -322,8 +322,7 @@ describe('delivering', () => {
     await notify(alerts(1));
     await dispatch();
     expect(receiver.seqs('/day')).toEqual([]);
-    await savePreferences(database.pool, owner, defaultPreferences);
-    await updateDeliveries(contextFor(owner));
+    await updatePreferences.call(contextFor(owner), { quietFrom: null, quietUntil: null });
     await clock.settle();
     expect(receiver.seqs('/day')).toEqual([1]);
   });

@@ -21,9 +21,21 @@ test('it names every tool', () => {
 test('every command line that it shows exists', () => {
   const program = createProgram({ env: {}, terminal: processTerminal, exitWith: () => {} });
   const known = program.commands.map((command) => command.name());
-  const shown = [...readme.matchAll(/ttai -- ([a-z]+)/g)].map(([, name]) => name);
+  const shown = [...readme.matchAll(/ttai -- ([a-z-]+)/g)].map(([, name]) => name);
   expect(shown.length).toBeGreaterThan(5);
   for (const name of shown) expect(known).toContain(name);
+});
+
+test('its list of commands has every one, with what is below it', () => {
+  const program = createProgram({ env: {}, terminal: processTerminal, exitWith: () => {} });
+  const list = readme.slice(readme.indexOf('## The command line'), readme.indexOf('## For operators'));
+  for (const command of program.commands) {
+    const below = command.commands.map((one) => one.name());
+    const shown = new RegExp(`\`${command.name()}(?: ([a-z|]+))?\``).exec(list);
+    expect(shown, command.name()).not.toBeNull();
+    // Those of operators have a section of their own.
+    if (command.name() !== 'actors') expect(shown?.[1]?.split('|') ?? [], command.name()).toEqual(below);
+  }
 });
 
 test('every file that it links to is there', () => {

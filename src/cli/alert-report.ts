@@ -1,7 +1,9 @@
 /** Alerts, quotes and notifications in words and columns for a person. */
 import type { z } from 'zod';
+import { notificationText } from '../machines/notification-text.ts';
 import type { alertView } from '../server/operations/alert-view.ts';
 import type { getQuote } from '../server/operations/quotes.ts';
+import { printable } from './printable.ts';
 import { figure, localTime, type Terminal, table } from './terminal.ts';
 
 export type Alert = z.output<typeof alertView>;
@@ -63,37 +65,11 @@ export function quoteList({ quotes, missing }: Quotes): string[] {
   ];
 }
 
-/** A notification in a line. Fields that it does not know, it shows as they are. */
+/** A notification: when, its type, and its text, whose further lines stand under it. */
 export function notificationLine(
   { type, at, data }: { type: string; at: string; data: Record<string, unknown> },
   { style }: Pick<Terminal, 'style'>,
 ): string {
-  const simulated = data.source === 'simulated' ? ` ${style('inverse', ' SIMULATED ')}` : '';
-  return `${style('dim', localTime(at))}  ${style('bold', type)}  ${wordsOf(type, data)}${simulated}`;
-}
-
-function wordsOf(type: string, data: Record<string, unknown>): string {
-  if (type === 'price_alert_triggered') {
-    const note = typeof data.note === 'string' ? `  "${data.note}"` : '';
-    return `${data.symbol} is at ${data.price}: ${data.condition} ${data.threshold}${note}`;
-  }
-  if (type === 'position_alert' || type === 'monitor_health') return String(data.message);
-  if (type === 'analysis_complete') {
-    const cautions = Array.isArray(data.cautions) ? data.cautions : [];
-    return [`${data.symbol} ${data.analysisType}: ${data.recommendation ?? data.status}`, ...cautions].join(
-      '; ',
-    );
-  }
-  if (type === 'screener_complete') return screenerWords(data);
-  return JSON.stringify(data);
-}
-
-/** The screener's name, how it ended, and its best three. */
-function screenerWords({ name, status, results, reasons }: Record<string, unknown>): string {
-  const symbols = (Array.isArray(results) ? results : []).map((row) => (row as { symbol: string }).symbol);
-  const more = symbols.length > 3 ? ` and ${symbols.length - 3} more` : '';
-  const why = Array.isArray(reasons) ? reasons.join(' ') : '';
-  const what =
-    status === 'completed' && symbols.length > 0 ? `${symbols.slice(0, 3).join(', ')}${more}` : why;
-  return `${name ?? 'screener'} ${status}: ${what}`;
+  const text = notificationText(type, data).split('\n').map(printable).join('\n  ');
+  return `${style('dim', localTime(at))}  ${style('bold', printable(type))}  ${text}`;
 }

@@ -100,7 +100,7 @@ describe('monitor', () => {
       );
     const message = 'AAPL short put: |delta| 0.6, limit 0.5';
     expect(line('position_alert', { message, symbol: 'AAPL', source: 'simulated' })).toMatch(
-      /position_alert {2}AAPL short put: \|delta\| 0\.6, limit 0\.5 {2}SIMULATED $/,
+      /position_alert {2}SIMULATED\. AAPL short put: \|delta\| 0\.6, limit 0\.5$/,
     );
     expect(line('monitor_health', { message: 'It sees again.' })).toMatch(
       /monitor_health {2}It sees again\.$/,

@@ -122,9 +122,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
         ...(all && { fromStart: true }),
         ...(signal && { signal }),
         onNotification: (notification) =>
-          terminal.out(
-            json ? printableJson(notification) : notificationLine(printable(notification), terminal),
-          ),
+          terminal.out(json ? printableJson(notification) : notificationLine(notification, terminal)),
         onChange: (words) => terminal.note(terminal.style('dim', printable(words))),
       });
     });

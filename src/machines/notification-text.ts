@@ -1,6 +1,7 @@
 /**
- * What a notification says, in a line or a few for a person: for chats, terminals and assistants that show text. Plain
- * text; who shows it escapes it. Not for what is told to whom.
+ * What a notification says, in a line or a few for a person: the one text for chats, terminals and assistants. Plain
+ * text without characters that steer, but for line breaks; who shows it escapes what means something there. Not for
+ * what is told to whom.
  */
 
 /** What an owner may be told of. */
@@ -29,11 +30,11 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     ]),
   analysis_complete: (data) =>
     join([
-      `Analysis of ${word(data.symbol)}: ${word(data.recommendation ?? data.status)}`,
+      `${analysisName(data)} of ${word(data.symbol)}: ${word(data.recommendation ?? data.status)}`,
       list(data.cautions),
       list(data.reasons),
     ]),
-  screener_complete: (data) => said(data, `The screener${named(data.name)} has ended`),
+  screener_complete: screened,
   position_alert: (data) => said(data, `Look at your position${named(data.symbol)}${rule(data)}`),
   morning_briefing: (data) => said(data, `Your morning briefing${dated(data)} is ready`),
   eod_summary: (data) => said(data, `Your summary of the day${dated(data)} is ready`),
@@ -45,15 +46,38 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
 /** The text of a notification, never empty. A type that is not known here is shown by its name. */
 export function notificationText(type: string, data: Data): string {
   const known = Object.hasOwn(WORDS, type) ? WORDS[type] : undefined;
-  const words = known?.(data) ?? said(data, type.replaceAll('_', ' '));
+  const words = known?.(data) ?? said(data, word(type).replaceAll('_', ' '));
   const origin = data.source === 'simulated' ? 'SIMULATED. ' : '';
   const asOf = typeof data.asOf === 'string' ? ` (as of ${word(data.asOf)})` : '';
   return `${origin}${words}${asOf}`.slice(0, MAX_CHARS).toWellFormed();
 }
 
-/** What the notification says of itself, else these words. */
-function said(data: Data, otherwise: string): string {
-  return [data.text, data.message].map(word).find((text) => text !== '?') ?? otherwise;
+/** What the notification says of itself, else these words. Only a `text` may have several lines. */
+function said({ text, message }: Data, otherwise: string): string {
+  if (typeof text === 'string' && text !== '') return text.split('\n').map(lineOf).join('\n');
+  return typeof message === 'string' && message !== '' ? word(message) : otherwise;
+}
+
+function lineOf(line: string): string {
+  return line === '' ? '' : word(line);
+}
+
+/** The screener's name, how it ended, and its best three, or why there are none. */
+function screened({ name, status, results, reasons }: Data): string {
+  const symbols = (Array.isArray(results) ? results : []).map((row: { symbol?: unknown } | null) =>
+    word(row?.symbol),
+  );
+  const best = symbols.slice(0, 3).join(', ');
+  const more = symbols.length > 3 ? ` and ${symbols.length - 3} more` : '';
+  const found = status === 'completed' && best !== '' ? `${best}${more}` : list(reasons);
+  const what = typeof status === 'string' ? word(status) : 'has ended';
+  return `Screener${named(name)} ${what}${found === '' ? '' : `: ${found}`}`;
+}
+
+function analysisName({ analysisType: type }: Data): string {
+  if (typeof type !== 'string' || type === '') return 'Analysis';
+  const name = word(type).replaceAll('_', ' ');
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 function note({ note: text }: Data): string {
@@ -75,7 +99,10 @@ function rule(data: Data): string {
 }
 
 function list(values: unknown): string {
-  return Array.isArray(values) ? values.slice(0, 3).map(word).join('; ') : '';
+  if (!Array.isArray(values)) return '';
+  const parts = values.slice(0, 3).map(word);
+  // Sentences bring a full stop of their own.
+  return parts.map((part) => part.replace(/\.$/, '')).join('; ');
 }
 
 function join(parts: readonly string[]): string {

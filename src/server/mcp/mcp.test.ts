@@ -4,9 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
 import { finishedAnalysis, finishedScreener } from '../testing/fake-system.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
+import { tools } from './tools.ts';
 
-/** Assistants carry the list in each conversation: about 4 characters a token, 4,000 tokens. */
-const listBudgetBytes = 40_000;
+/**
+ * Assistants carry the list in each conversation: about 4 characters a token, so 6,500 tokens for all 31 tools. It is
+ * what the list has now and a little more; who raises it says why.
+ */
+const listBudgetBytes = 26_000;
 const replyBudgetBytes = 8_000;
 
 let server: TestServer;
@@ -44,12 +48,16 @@ async function startedRun(): Promise<string> {
 describe('2025 revisions, with the SDK', () => {
   it('says who it is and how to use it', () => {
     expect(client.getServerVersion()).toMatchObject({ name: 'ttai' });
-    expect(client.getInstructions()).toContain('wait_run');
+    const told = client.getInstructions() ?? '';
+    expect(told).toContain('wait_run');
+    expect(told.length).toBeLessThan(1_500);
+    const named = [...told.matchAll(/\b[a-z]+_[a-z]+\b/g)].map(([name]) => name);
+    expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(named));
   });
 
   it('lists what is for assistants, with hints and schemas, within the budget', async () => {
-    const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual([
+    const { tools: listed } = await client.listTools();
+    expect(listed.map(({ name }) => name)).toEqual([
       'get_quote',
       'start_analysis',
       'start_screener',
@@ -57,33 +65,32 @@ describe('2025 revisions, with the SDK', () => {
       'get_run',
       'list_runs',
       'cancel_run',
-      'set_alert',
-      'list_alerts',
-      'update_alert',
-      'delete_alert',
-      'start_monitor',
-      'get_monitor',
-      'update_monitor',
-      'stop_monitor',
-      'list_notifications',
-      'add_webhook',
-      'list_webhooks',
-      'test_webhook',
-      'delete_webhook',
+      'save_screener',
+      'list_screeners',
+      'delete_screener',
       'add_position',
       'list_positions',
       'import_positions',
       'close_position',
       'delete_position',
-      'save_screener',
-      'list_screeners',
-      'delete_screener',
+      'start_monitor',
+      'get_monitor',
+      'update_monitor',
+      'stop_monitor',
+      'set_alert',
+      'list_alerts',
+      'update_alert',
+      'delete_alert',
+      'catch_up',
+      'list_notifications',
       'get_preferences',
       'update_preferences',
-      'list_notifications',
-      'catch_up',
+      'add_webhook',
+      'list_webhooks',
+      'test_webhook',
+      'delete_webhook',
     ]);
-    for (const { annotations, outputSchema, description } of tools) {
+    for (const { annotations, outputSchema, description } of listed) {
       expect(annotations).toMatchObject({
         readOnlyHint: expect.any(Boolean),
         destructiveHint: expect.any(Boolean),
@@ -91,7 +98,7 @@ describe('2025 revisions, with the SDK', () => {
       expect(outputSchema?.type).toBe('object');
       expect(description?.length).toBeLessThan(300);
     }
-    expect(JSON.stringify(tools).length).toBeLessThan(listBudgetBytes);
+    expect(JSON.stringify(listed).length).toBeLessThan(listBudgetBytes);
   });
 
   it('runs a screener from start to result, whose largest answer is within the budget', async () => {

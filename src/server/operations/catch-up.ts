@@ -71,7 +71,7 @@ export const catchUp = defineOperation({
   name: 'catch_up',
   title: 'Catch up',
   description:
-    'What happened while the user was away: since a time or a notification seq (24 hours unless given). Notifications by type, runs that ended, alerts that fired, monitors, positions to manage.',
+    "What happened while the user was away, since a time or a notification's seq (24 hours unless given): notifications, ended runs, fired alerts, monitors, positions to manage.",
   input: z
     .strictObject({ since: pastTime.optional(), afterSeq: z.int().min(0).optional() })
     .refine(({ since, afterSeq }) => since === undefined || afterSeq === undefined, {

@@ -60,10 +60,7 @@ function latestTime(): number {
   return now.setUTCFullYear(now.getUTCFullYear() + yearsAhead);
 }
 
-export const idempotencyKey = text(200)
-  .min(1)
-  .optional()
-  .describe('Any text; the same key again answers the same and starts nothing new');
+export const idempotencyKey = text(200).min(1).optional().describe('The same text again starts nothing new');
 
 export const limit = z.int().min(1).max(100).default(20);
 export const cursor = text(500).min(1).optional().describe('nextCursor of the page before');

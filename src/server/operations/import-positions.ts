@@ -18,7 +18,7 @@ export const importPositions = defineOperation({
   name: 'import_positions',
   title: 'Import positions',
   description:
-    "Add the open positions of a broker's CSV export; spreads are put together from their legs. Importing again adds only what is new. dryRun shows what would be added.",
+    "Add the open positions of a broker's CSV export. Legs become spreads; importing again adds only what is new.",
   input: z.strictObject({
     csv: z
       .string()

@@ -21,7 +21,7 @@ export const startMonitor = defineOperation({
   name: 'start_monitor',
   title: 'Watch a portfolio',
   description:
-    'Watch the open positions of a portfolio and notify when a rule fires. One per portfolio: a running one is answered as it is. Without rules: delta .5, 21 days to expiry, 50 % profit, 100 % loss, earnings in 5 days, high assignment risk.',
+    "Watch a portfolio's open positions and notify when a rule fires. One per portfolio: a running one is answered as it is. Without rules: delta .5, 21 days to expiry, 50 % profit, 100 % loss, earnings in 5 days, high assignment risk.",
   input: z.strictObject({
     portfolio: text(100).min(1).default('main'),
     rules: rules.optional(),
@@ -83,13 +83,13 @@ export const updateMonitor = defineOperation({
   name: 'update_monitor',
   title: 'Update a portfolio monitor',
   description:
-    'Replace all rules, or change the interval; it checks at once. Rules that stay the same do not fire again for that. checkNow alone only checks.',
+    'Replace all rules or change the interval; checks at once. Rules that stay do not fire again for that.',
   input: z
     .strictObject({
       monitorId,
       rules: rules.optional(),
       everySeconds: interval.optional(),
-      checkNow: z.boolean().default(false),
+      checkNow: z.boolean().default(false).describe('Alone: only checks'),
     })
     .refine(
       (input) => input.rules !== undefined || input.everySeconds !== undefined || input.checkNow,

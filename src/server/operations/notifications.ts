@@ -1,5 +1,6 @@
 /** What a user was told, read again. Not for pushing it to a client; sessions do that. */
 import { z } from 'zod';
+import { notificationText } from '../../machines/notification-text.ts';
 import type { Notifications } from '../../persistence/records/notifications.ts';
 import { limit } from './fields.ts';
 import { defineOperation } from './operation.ts';
@@ -11,7 +12,7 @@ export const listNotifications = defineOperation({
   name: 'list_notifications',
   title: 'List notifications',
   description:
-    'What happened meanwhile: alerts that fired, analyses that ended. Oldest first, after afterSeq; pass the last seq next time.',
+    'All that the user was told (alerts, briefings, ended runs ...), oldest first, after afterSeq; pass the last seq next time.',
   input: z.strictObject({ afterSeq: z.int().min(0).default(0), limit }),
   output: z.object({
     notifications: z.array(
@@ -48,7 +49,8 @@ export const listNotifications = defineOperation({
     const gap = missed ? ' Older ones are deleted.' : '';
     if (notifications.length === 0) return `Nothing new. The latest seq is ${latestSeq}.${gap}`;
     const lines = notifications.map(
-      ({ seq, type, at, data }) => `${seq} ${at} ${type} ${JSON.stringify(data)}`,
+      ({ seq, type, at, data }) =>
+        `${seq} ${at} ${type}: ${notificationText(type, data).replaceAll('\n', '\n  ')}`,
     );
     return [...lines, `The latest seq is ${latestSeq}.${gap}`].join('\n');
   },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { Preferences } from '../../persistence/records/preferences.ts';
 import { defineOperation } from './operation.ts';
+import { updateDeliveries } from './webhooks.ts';
 
 /** A name of the time zone database. Offsets such as +01:00 know no daylight saving time. */
 const zoneName = /^[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*$/;
@@ -42,7 +43,7 @@ export const getPreferences = defineOperation({
 export const updatePreferences = defineOperation({
   name: 'update_preferences',
   title: 'Change preferences',
-  description: 'Change what is given. Quiet hours are given both, or both null.',
+  description: 'Change what is given. Quiet hours: both or both null.',
   input: z
     .strictObject({
       timeZone: timeZone.optional(),
@@ -50,7 +51,7 @@ export const updatePreferences = defineOperation({
         .array(z.enum(['live', 'webhook']))
         .max(2)
         .optional(),
-      morningAlert: z.boolean().optional(),
+      morningAlert: z.boolean().optional().describe('A briefing when the market opens'),
       quietFrom: hour.optional().describe('HH:MM'),
       quietUntil: hour.optional(),
     })
@@ -65,7 +66,8 @@ export const updatePreferences = defineOperation({
   output: z.object({ preferences: preferencesView }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/preferences' },
-  async run({ records, owner }, { channels, ...rest }) {
+  async run(context, { channels, ...rest }) {
+    const { records, owner } = context;
     const given = Object.entries({ ...rest, channels: channels && [...new Set(channels)] }).filter(
       ([, value]) => value !== undefined,
     );
@@ -75,9 +77,10 @@ export const updatePreferences = defineOperation({
         'Nothing to change: name a timeZone, channels, morningAlert, or quietFrom and quietUntil.',
       );
     }
-    return {
-      preferences: await records.changePreferences(owner, Object.fromEntries(given) as Partial<Preferences>),
-    };
+    const changes = Object.fromEntries(given) as Partial<Preferences>;
+    const preferences = await records.changePreferences(owner, changes);
+    await updateDeliveries(context);
+    return { preferences };
   },
   text: ({ preferences }) => inWords(preferences),
 });

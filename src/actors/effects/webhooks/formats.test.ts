@@ -37,7 +37,8 @@ describe('texts', () => {
         const words = notificationText(type, { ...data, symbol: text, note: text, text });
         expect(words.length).toBeGreaterThan(0);
         expect(words.length).toBeLessThanOrEqual(4_000);
-        expect(words).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+        // Only of line breaks there may be some.
+        expect(words.replaceAll('\n', ' ')).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
         expect(words.isWellFormed()).toBe(true);
       }),
       { numRuns: 50 },
@@ -49,6 +50,17 @@ describe('texts', () => {
     expect(notificationText('analysis_complete', data)).toBe(
       'Analysis of AAPL: select – the news say no – up',
     );
+  });
+
+  test('a briefing keeps its lines', () => {
+    const text = 'Morning briefing for Friday\nNo open positions.';
+    expect(notificationText('morning_briefing', { text })).toBe(text);
+    const { content } = JSON.parse(
+      bodyOf('discord', { ...alert(''), type: 'eod_summary', data: { text } }),
+    ) as {
+      content: string;
+    };
+    expect(content).toBe(text);
   });
 
   test('simulated values say so, and market values say when', () => {
