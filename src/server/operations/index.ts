@@ -57,7 +57,6 @@ export const operations: readonly Operation[] = [
   deleteScreener,
   getPreferences,
   updatePreferences,
-  listNotifications,
   catchUp,
   listActors,
   getActor,
