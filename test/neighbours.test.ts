@@ -3,7 +3,7 @@
  * `delivery.test.ts`, and of portfolios in `portfolio-monitor.test.ts`.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
+import { allEffects, effectRooms, type MarketService, writeEmitted } from '../src/actors/effects/index.ts';
 import {
   type ActorSystem,
   type Address,
@@ -11,6 +11,7 @@ import {
   PeerUnavailableError,
 } from '../src/actors/runtime/index.ts';
 import { machines } from '../src/machines/index.ts';
+import type { MarketData } from '../src/machines/market.ts';
 import { chart, marketData } from '../src/machines/testing/models.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { marketWithoutEnd } from './market-without-end.ts';
@@ -35,14 +36,14 @@ beforeEach(async () => {
     marketData: async (
       ...[request, options]: Parameters<typeof endless.marketData>
     ): ReturnType<typeof endless.marketData> => {
-      if (!request.symbol.startsWith('BAD')) return marketData;
+      if (!request.symbol.startsWith('BAD')) return marketData as MarketData;
       if (trouble === 'away') throw new PeerUnavailableError('analysis_unavailable', 'nobody answers');
       hanging++;
       onHanging();
       return endless.marketData(request, options);
     },
     chart: async () => chart('reject'),
-  };
+  } as MarketService;
   database = await createTestDatabase();
   const { pool, connectionString } = database;
   system = await createActorSystem({

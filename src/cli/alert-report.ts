@@ -1,6 +1,7 @@
 /** Alerts, quotes and notifications in words and columns for a person. */
 import type { z } from 'zod';
 import type { alertView } from '../server/operations/alert-view.ts';
+import type { listNotifications } from '../server/operations/notifications.ts';
 import type { getQuote } from '../server/operations/quotes.ts';
 import { figure, localTime, type Terminal, table } from './terminal.ts';
 
@@ -70,6 +71,20 @@ export function notificationLine(
 ): string {
   const simulated = data.source === 'simulated' ? ` ${style('inverse', ' SIMULATED ')}` : '';
   return `${style('dim', localTime(at))}  ${style('bold', type)}  ${wordsOf(type, data)}${simulated}`;
+}
+
+/** A page of notifications, and where the next one is. */
+export function notificationList(
+  { notifications, latestSeq, missed }: z.output<typeof listNotifications.output>,
+  terminal: Pick<Terminal, 'style'>,
+): string[] {
+  const last = notifications.at(-1)?.seq;
+  return [
+    ...(missed ? ['Older ones are deleted: they are kept for 90 days.'] : []),
+    ...(last === undefined ? [`Nothing new. The last one is ${latestSeq}.`] : []),
+    ...notifications.map((one) => notificationLine(one, terminal)),
+    ...(last !== undefined && last < latestSeq ? [`There are more: add --after ${last}`] : []),
+  ];
 }
 
 function wordsOf(type: string, data: Record<string, unknown>): string {

@@ -8,7 +8,7 @@ const held = (count: number): Position[] =>
   Array.from({ length: count }, (_, index) => ({
     ...{ id: String(index), owner: 'ann', portfolio: 'main', symbol: 'A', legs: [], status: 'open' as const },
     ...{ openedAt: new Date(0), closedAt: null, realizedPnl: null, source: 'manual' as const },
-    ...{ externalId: null, note: null },
+    ...{ externalId: null, note: null, updatedAt: new Date(0) },
   }));
 
 /** What comes of positions at a service that refuses a request with one of those that do not fit. */
