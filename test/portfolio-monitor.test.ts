@@ -45,6 +45,9 @@ class Market {
   /** Before it answers; throws for a service that fails. */
   answer: (owner: string | undefined, signal: AbortSignal | undefined) => void | Promise<void> = () => {};
 
+  /** Ids of positions that it refuses, with all that is asked beside them. */
+  refused: ReadonlySet<string> = new Set();
+
   readonly service = {
     calendar: async () => ({ timezone: 'America/New_York', sessions }),
     positions: async (
@@ -54,6 +57,9 @@ class Market {
       const at = new Date(this.clock.now()).toISOString();
       this.asked.push({ at, owner, count: positions.length });
       await this.answer(owner, signal);
+      if (positions.some(({ id }) => this.refused.has(String(id)))) {
+        throw new DoNotRetryError('validation_error', 'no such leg');
+      }
       return {
         positions: positions.map(({ id, symbol }) => ({
           ...calm,
@@ -282,21 +288,23 @@ test('a check that its process did not survive is made again, and its firing is 
   expect(await told('ann')).toHaveLength(1);
 });
 
-test('positions of one batch that the service refuses do not hide those of the others', async () => {
+test('a position that the service refuses, and its whole request with it, does not hide the others', async () => {
   const clock = turnedClock('2026-11-24T15:00:00Z');
   const system = await start(clock);
   await holdMany('ann', 1_200);
-  market.answer = () => {
-    if (market.asked.length === 2) throw new DoNotRetryError('validation_error', 'no such leg');
-  };
+  const { rows } = await database.pool.query<{ id: string }>(
+    'SELECT id FROM positions ORDER BY symbol, id OFFSET 700 LIMIT 1',
+  );
+  const bad = rows[0]?.id ?? '';
+  market.refused = new Set([bad]);
   const address = await spawn(system, 'ann', { rules: [{ type: 'dte_warning', threshold: 21 }] });
   await checked(system, address);
-  expect(market.asked.map(({ count }) => count)).toEqual([500, 500, 200]);
+  expect(market.asked.slice(0, 3).map(({ count }) => count)).toEqual([500, 500, 250]);
   expect(await contextOf(system, address)).toMatchObject({
     lastCheck: {
       positions: 1_200,
-      unknown: 500,
-      problem: { code: 'validation_error', message: 'no such leg' },
+      unknown: 1,
+      problem: { code: 'validation_error', message: `${bad}: no such leg` },
     },
     health: { failures: 0 },
   });

@@ -19,6 +19,10 @@ const at = new Date('2026-06-10T15:00:00Z');
 const someTime = new Date(at.getTime() - 100 * 86_400_000);
 const ago = `timestamptz '2026-06-10T15:00:00Z' - n * interval '60 seconds'`;
 
+const day = { from: someTime, to: new Date(someTime.getTime() + 86_400_000) };
+/** Of all owners 720 notifications: the index on time alone may do as well. */
+const hours = { from: someTime, to: new Date(someTime.getTime() + 12 * 3_600_000) };
+
 /** A million rows each. */
 const fillings: Record<string, string> = {
   positions: `(id, owner, portfolio, symbol, legs, status, opened_at, closed_at, source, external_id)
@@ -29,7 +33,9 @@ const fillings: Record<string, string> = {
   screener_results: `(run_id, owner, status, result, created_at) SELECT n::text, ${OWNER}, 'completed', '{}', ${ago}`,
   analyses: `(run_id, owner, symbol, type, status, result, created_at)
     SELECT n::text, ${OWNER}, 'S', 'full_analysis', 'completed', '{}', ${ago}`,
-  webhooks: `(id, owner, url, format, secret) SELECT ${UUID}, 'owner ' || n, 'https://example.com', 'json', 's'`,
+  webhooks: `(id, owner, slot, url, format, secret) SELECT ${UUID}, 'owner ' || n, 1, 'https://example.com', 'json', 's'`,
+  position_marks: `(owner, date, position_id, market_value, pnl)
+    SELECT ${OWNER}, date '2026-06-10' - n / 100000, ${UUID}, 1, 1`,
   notifications: `(owner, seq, id, type, source, at, data)
     SELECT ${OWNER}, CASE WHEN n % 5 = 0 THEN n / 5 ELSE n / 10000 END + 1, n::text, 'price_alert_triggered', 'priceAlert/1', ${ago}, '{}'`,
   notification_counters: `(owner, last_seq) SELECT 'owner ' || n, 100`,
@@ -119,6 +125,7 @@ const position = {
   ...{ id: uuid(MILLION + 1), owner, portfolio: 'main', symbol: 'A', legs: [], openedAt: at },
   ...{ source: 'csv' as const, externalId: 'new', note: null },
 };
+const period = { from: someTime, to: at };
 const run = { runId: 'new', owner, status: 'completed', result: {} };
 const alert = {
   address: 'priceAlert/7',
@@ -146,8 +153,18 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
     toldByType: { with: [owner, 0, 3] },
     seqBefore: { with: [owner, at] },
   },
+  'daily-reading': {
+    notificationCounts: { with: [owner, period] },
+    toldAlerts: { with: [owner, period, 10] },
+    recentAnalyses: { with: [owner, period, 10] },
+    armedLevels: { with: [owner, 10] },
+  },
   notifications: {
     insertNotifications: { with: [[{ owner, id: 'new', type: 't', source: 's', at, data: {} }]] },
+  },
+  'position-marks': {
+    saveMarks: { with: [owner, '2026-06-10', [{ positionId: uuid(77), marketValue: 1, pnl: null }]] },
+    marksOf: { with: [owner, '2026-06-10'] },
   },
   positions: {
     insertPosition: { with: [position] },
@@ -158,6 +175,9 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
     positionOf: { with: [owner, uuid(77)] },
     openPositions: { with: [owner, {}] },
     closedPositions: { with: [owner, { from: new Date(0), to: at }] },
+    realizedSums: {
+      with: [owner, { dayFrom: someTime, date: '2026-03-02', timeZone: 'America/New_York', to: at }],
+    },
     closePosition: { with: [owner, uuid(77), { closedAt: at, realizedPnl: null }] },
     ownersWithOpenPositions: { with: ['', 100] },
     ownersWithPositions: { with: ['', 100] },
@@ -191,6 +211,17 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
     webhooksOf: { with: [owner] },
     webhookOf: { with: [owner, uuid(77)] },
     deleteWebhook: { with: [owner, uuid(77)] },
+    nextForWebhook: {
+      with: [
+        { owner, types: null },
+        { after: 5, notFrom: 'delivery/7' },
+      ],
+    },
+    markDelivered: { with: [uuid(77), 5] },
+    setWebhookDisabled: { with: [owner, uuid(77), at] },
+    webhooksBehindOf: { with: [[owner, 'owner 78']] },
+    // Here all are behind. Of those that are not, it reads all up to the next ones that are.
+    webhooksBehind: { with: [uuid(500), 100] },
   },
 };
 /** Other ways to call the same, with other plans. */
@@ -206,12 +237,19 @@ const further: [file: string, name: string, values: unknown[]][] = [
   ],
   ['positions', 'openPositions', ['big', { limit: 500 }]],
   ['positions', 'openPositions', ['big', { portfolio: 'main', limit: 500 }]],
-  [
-    'positions',
-    'closedPositions',
-    ['big', { from: someTime, to: new Date(someTime.getTime() + 86_400_000) }],
-  ],
+  ['positions', 'closedPositions', ['big', day]],
   ['positions', 'deletePosition', ['big', uuid(75)]],
+  ['daily-reading', 'notificationCounts', ['big', hours]],
+  ['daily-reading', 'toldAlerts', ['big', hours, 10]],
+  ['daily-reading', 'recentAnalyses', ['big', period, 10]],
+  [
+    'webhooks',
+    'nextForWebhook',
+    [
+      { owner: 'big', types: ['price_alert_triggered'] },
+      { after: 100_000, notFrom: 'x' },
+    ],
+  ],
   ['catch-up', 'seqBefore', ['big', someTime]],
   ['catch-up', 'seqBefore', ['big', at]],
   ['positions', 'openPositions', [owner, { portfolio: 'main' }]],

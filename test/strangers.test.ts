@@ -16,6 +16,7 @@ import { recordsOf } from '../src/persistence/records/records.ts';
 import { hashToken } from '../src/server/auth.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
 import { type Operation, operations } from '../src/server/operations/index.ts';
+import { Client } from '../src/server/sessions/testing/client.ts';
 import { ask } from '../src/server/testing/test-server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { marketWithoutEnd } from './market-without-end.ts';
@@ -27,6 +28,8 @@ const mark = 'ANNA';
 interface Things {
   runId: string;
   alertId: string;
+  monitorId: string;
+  webhookId: string;
   positionId: string;
   savedScreenerId: string;
   machine: string;
@@ -42,10 +45,16 @@ interface Trial {
 }
 
 const bobsLeg = { quantity: 100, openPrice: 5 };
+/** Nothing is sent there: nothing is told meanwhile. */
+const annsUrl = 'http://127.0.0.1:9/anns';
 const bobsCsv = 'symbol,quantity,openPrice\nBOB,100,5';
 const trials: Record<string, Trial> = {
   get_quote: { input: () => ({ symbols: ['BOB'] }) },
   start_analysis: { input: () => ({ symbol: 'BOB', idempotencyKey: 'one' }) },
+  start_screener: {
+    input: ({ savedScreenerId }) => ({ savedScreenerId }),
+    code: 'screener_not_found',
+  },
   wait_run: { input: ({ runId }) => ({ runId, maxWaitSeconds: 0 }), code: 'run_not_found' },
   get_run: { input: ({ runId }) => ({ runId }), code: 'run_not_found' },
   list_runs: { input: () => ({}) },
@@ -56,6 +65,17 @@ const trials: Record<string, Trial> = {
   list_alerts: { input: () => ({ status: 'all' }) },
   update_alert: { input: ({ alertId }) => ({ alertId, threshold: 1 }), code: 'alert_not_found' },
   delete_alert: { input: ({ alertId }) => ({ alertId }), code: 'alert_not_found' },
+  start_monitor: { input: () => ({ portfolio: 'anns', idempotencyKey: 'one' }) },
+  get_monitor: { input: ({ monitorId }) => ({ monitorId }), code: 'monitor_not_found' },
+  update_monitor: {
+    input: ({ monitorId }) => ({ monitorId, checkNow: true }),
+    code: 'monitor_not_found',
+  },
+  stop_monitor: { input: ({ monitorId }) => ({ monitorId }), code: 'monitor_not_found' },
+  add_webhook: { input: () => ({ url: `${annsUrl}/${crypto.randomUUID()}` }) },
+  list_webhooks: { input: () => ({}) },
+  test_webhook: { input: ({ webhookId }) => ({ webhookId }), code: 'webhook_not_found' },
+  delete_webhook: { input: ({ webhookId }) => ({ webhookId }), code: 'webhook_not_found' },
   add_position: {
     input: ({ positionId }) => ({ symbol: 'BOB', legs: [bobsLeg], positionId }),
     code: 'position_exists',
@@ -124,16 +144,19 @@ beforeAll(async () => {
     effects: allEffects(effectRooms(service, pool)),
   });
   server = await startServer({
-    config: { host: '127.0.0.1', port: 0, marketData: 'simulated', authTokensFile: join(folder, 'tokens') },
+    config: {
+      ...{ host: '127.0.0.1', port: 0, marketData: 'simulated' },
+      ...{ authTokensFile: join(folder, 'tokens'), webhookAllowedHosts: ['127.0.0.1'] },
+    },
     ...{ system, notifications, analysis: service, records: recordsOf(pool), health: {} },
     ...{ serverId: 'test', log: quiet },
   });
   // Whom alerts wake. The exchange's hours never come, so that it tells them nothing.
   await system.spawn('marketWatch', 'main', { input: {}, owner: 'system' });
   ann = await makeThings();
-  await system.waitFor(`priceAlert/${ann.alertId}`, ({ effects }) => effects.length === 0, {
-    timeoutMs: 20_000,
-  });
+  for (const address of [`priceAlert/${ann.alertId}`, `delivery/${ann.webhookId}`] as const) {
+    await system.waitFor(address, ({ effects }) => effects.length === 0, { timeoutMs: 20_000 });
+  }
 });
 
 afterAll(async () => {
@@ -153,6 +176,7 @@ async function makeThings(): Promise<Things> {
   const position = await as('add_position', { symbol: mark, legs: [bobsLeg], portfolio: 'anns', note: mark });
   await as('import_positions', { csv: bobsCsv.replace('BOB', mark), portfolio: 'anns' });
   const screener = await as('save_screener', { name: 'cheap', criteria: { symbols: [mark] } });
+  const monitor = await as('start_monitor', { portfolio: 'anns', idempotencyKey: 'one' });
   await as('update_preferences', { timeZone: 'Europe/Berlin' });
   await insertNotifications(database.pool, [
     {
@@ -160,6 +184,8 @@ async function makeThings(): Promise<Things> {
       ...{ at: new Date(), data: { symbol: mark } },
     },
   ]);
+  // After what she is told: nothing is sent.
+  const webhook = await as('add_webhook', { url: annsUrl });
   const address = await system.spawn('clumsy', mark, { input: {}, owner: 'ann' });
   await system.send(address, { type: 'FALL' }).catch(() => {});
   const { deadLetters } = await system.deadLetters({ owner: 'ann' });
@@ -168,6 +194,8 @@ async function makeThings(): Promise<Things> {
   return {
     runId: text(run.body, 'run', 'runId'),
     alertId: text(alert.body, 'alert', 'alertId'),
+    monitorId: text(monitor.body, 'monitor', 'monitorId'),
+    webhookId: text(webhook.body, 'webhookId'),
     positionId: text(position.body, 'position', 'positionId'),
     savedScreenerId: text(screener.body, 'screener', 'savedScreenerId'),
     machine: 'clumsy',
@@ -247,7 +275,7 @@ test('every operation has a trial', () => {
 test('ann has something of each kind', async () => {
   expect(Object.values(ann).every((id) => id !== '' && id !== 'undefined')).toBe(true);
   expect(Object.keys((await annsRows()) as object)).toEqual(
-    expect.arrayContaining(['notifications', 'positions', 'preferences', 'saved_screeners']),
+    expect.arrayContaining(['notifications', 'positions', 'preferences', 'saved_screeners', 'webhooks']),
   );
   const lists = [
     'list_runs',
@@ -290,6 +318,52 @@ describe.each(cases)('$name over $door', ({ name, door }) => {
         JSON.stringify(body),
       );
     expect(withoutIds(missing.body)).toBe(withoutIds(answer.body));
+  });
+});
+
+describe('over a WebSocket', () => {
+  const topics: [string, (things: Things) => string, string][] = [
+    ['run', ({ runId }) => `run:${runId}`, 'run_not_found'],
+    ['alert', ({ alertId }) => `alert:${alertId}`, 'alert_not_found'],
+    ['monitor', ({ monitorId }) => `monitor:${monitorId}`, 'monitor_not_found'],
+  ];
+  const connect = (who: string) => new Client({ url: `${server.url.replace('http', 'ws')}/ws` }, who);
+
+  test.each(topics)("a stranger can't subscribe to a %s of hers", async (_, topicOf, code) => {
+    const [hers, bobs] = [connect('ann'), connect('bob')];
+    const topic = topicOf(ann);
+    await hers.hello({ subscribe: [topic] });
+    expect((await hers.next('subscribed')).topics).toContain(topic);
+    await bobs.hello();
+    const answers = [];
+    for (const asked of [topic, another(topic)]) {
+      bobs.send({ type: 'subscribe', topics: [asked] });
+      const error = await bobs.next('error');
+      answers.push(JSON.stringify(error).replaceAll(asked.split(':')[1] ?? '', '<id>'));
+      expect(error).toMatchObject({ code });
+    }
+    expect(answers[1]).toBe(answers[0]);
+    await Promise.all([hers.leave(), bobs.leave()]);
+  });
+
+  test('a stranger who subscribes to all of a kind sees nothing of hers', async () => {
+    const [hers, bobs] = [connect('ann'), connect('bob')];
+    const all = { subscribe: ['runs', 'alerts', 'monitors'] };
+    await hers.hello(all);
+    await bobs.hello(all);
+    await hers.next('run');
+    await hers.next('alert');
+    await hers.next('monitor');
+    await bobs.next('subscribed');
+    // A change that is told to all who may see it.
+    await overApi('ann', named('update_alert'), { alertId: ann.alertId, threshold: 2_000 });
+    for (;;) if ((await hers.next('alert')).alert.threshold === 2_000) break;
+    await bobs.settled();
+    const said = JSON.stringify(bobs.frames);
+    for (const secret of [mark, ...Object.values(ann)].filter(({ length }) => length > 3)) {
+      expect(said).not.toContain(secret);
+    }
+    await Promise.all([hers.leave(), bobs.leave()]);
   });
 });
 

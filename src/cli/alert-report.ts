@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { notificationText } from '../machines/notification-text.ts';
 import type { alertView } from '../server/operations/alert-view.ts';
+import type { listNotifications } from '../server/operations/notifications.ts';
 import type { getQuote } from '../server/operations/quotes.ts';
 import { printable } from './printable.ts';
 import { figure, localTime, type Terminal, table } from './terminal.ts';
@@ -72,4 +73,18 @@ export function notificationLine(
 ): string {
   const text = notificationText(type, data).split('\n').map(printable).join('\n  ');
   return `${style('dim', localTime(at))}  ${style('bold', printable(type))}  ${text}`;
+}
+
+/** A page of notifications, and where the next one is. */
+export function notificationList(
+  { notifications, latestSeq, missed }: z.output<typeof listNotifications.output>,
+  terminal: Pick<Terminal, 'style'>,
+): string[] {
+  const last = notifications.at(-1)?.seq;
+  return [
+    ...(missed ? ['Older ones are deleted: they are kept for 90 days.'] : []),
+    ...(last === undefined ? [`Nothing new. The last one is ${latestSeq}.`] : []),
+    ...notifications.map((one) => notificationLine(one, terminal)),
+    ...(last !== undefined && last < latestSeq ? [`There are more: add --after ${last}`] : []),
+  ];
 }

@@ -11,10 +11,13 @@ interface AlertOptions {
   repeat?: boolean;
   expires?: string;
   note?: string;
+  key?: string;
   json?: boolean;
 }
 
-interface ChangeOptions extends AlertOptions {
+interface ChangeOptions extends Omit<AlertOptions, 'note' | 'key'> {
+  /** False: it is taken away. */
+  note?: string | false;
   condition?: Condition;
   threshold?: number;
   once?: boolean;
@@ -34,6 +37,7 @@ export function addAlertCommands(
     .option('--repeat', 'fire at every cross, not only once')
     .option('--expires <time>', 'until then, for example 2030-01-31T21:00:00Z')
     .option('--note <text>', 'comes back with the notification')
+    .option('--key <text>', 'of your own: the same key again starts nothing new')
     .option('--json', 'as JSON')
     .action(async (symbol: string, condition: Condition, threshold: number, options: AlertOptions) => {
       const answer = await client().call(setAlert, {
@@ -43,6 +47,7 @@ export function addAlertCommands(
         ...(options.repeat && { repeat: 'every_cross' as const }),
         ...(options.expires !== undefined && { expiresAt: options.expires }),
         ...(options.note !== undefined && { note: options.note }),
+        ...(options.key !== undefined && { idempotencyKey: options.key }),
       });
       show(answer.alert, options.json, (added) => alertReport(added, terminal));
     });
@@ -72,6 +77,7 @@ export function addAlertCommands(
     .option('--once', 'fire once')
     .option('--expires <time>', 'until then, for example 2030-01-31T21:00:00Z; "never" for no end')
     .option('--note <text>', 'comes back with the notification')
+    .option('--no-note', 'without a note from now on')
     .option('--json', 'as JSON')
     .action(async (alertId: string, { json, ...changes }: ChangeOptions) => {
       const { condition, threshold, note } = changes;
@@ -84,7 +90,7 @@ export function addAlertCommands(
         ...(changes.expires !== undefined && {
           expiresAt: changes.expires === 'never' ? null : changes.expires,
         }),
-        ...(note !== undefined && { note }),
+        ...(note !== undefined && { note: note === false ? null : note }),
       });
       show(answer.alert, json, (changed) => alertReport(changed, terminal));
     });

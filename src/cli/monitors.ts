@@ -10,6 +10,7 @@ import { monitorDetails, monitorList, monitorReport } from './monitor-report.ts'
 type Rule = NonNullable<z.input<typeof startMonitor.input>['rules']>[number];
 
 interface RuleOptions {
+  key?: string;
   rule?: Rule[];
   coolDown?: number;
   every?: number;
@@ -52,13 +53,15 @@ export function addMonitorCommands(
     .option('--rule <rule>', 'for example delta_breach=0.5; once for each rule', addRule)
     .option('--cool-down <minutes>', 'of these rules (default: 1440)', numberOf)
     .option('--every <seconds>', 'between checks while the market is open, 10 to 3600', numberOf, 60)
+    .option('--key <text>', 'of your own: the same key again starts nothing new')
     .option('--json', 'as JSON')
-    .action(async ({ portfolio, every, json, ...options }: RuleOptions & { portfolio: string }) => {
+    .action(async ({ portfolio, every, key, json, ...options }: RuleOptions & { portfolio: string }) => {
       const rules = rulesOf(options);
       const answer = await client().call(startMonitor, {
         portfolio,
         ...(every !== undefined && { everySeconds: every }),
         ...(rules && { rules }),
+        ...(key !== undefined && { idempotencyKey: key }),
       });
       show(answer, json, (started) => [
         ...(started.alreadyRunning

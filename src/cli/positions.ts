@@ -47,20 +47,22 @@ export function addPositionCommands(
     .option('--portfolio <name>', 'where it belongs', 'main')
     .option('--opened <time>', 'when, for example 2026-01-31T21:00:00Z (default: now)')
     .option('--note <text>', 'kept with it')
+    .option('--id <uuid>', 'of your own: the same id again adds nothing')
     .option('--json', 'as JSON')
     .action(
       async (
         symbol: string,
         legs: Leg[],
-        options: Json & { portfolio: string; opened?: string; note?: string },
+        options: Json & { portfolio: string; opened?: string; note?: string; id?: string },
       ) => {
-        const { portfolio, opened, note, json } = options;
+        const { portfolio, opened, note, id, json } = options;
         const answer = await client().call(addPosition, {
           symbol,
           legs,
           portfolio,
           ...(opened !== undefined && { openedAt: opened }),
           ...(note !== undefined && { note }),
+          ...(id !== undefined && { positionId: id }),
         });
         show(answer.position, json, (added) => positionReport(added, terminal));
       },
@@ -99,12 +101,10 @@ export function addPositionCommands(
     .option('--json', 'as JSON')
     .action(async (positionId: string, prices: number[] | undefined, options: CloseOptions) => {
       const { pnl, closed, json } = options;
-      const hasPrices = prices !== undefined && prices.length > 0;
-      if (hasPrices === (pnl !== undefined))
-        throw new UsageError('Give either a price for each leg, or --pnl.');
       const answer = await client().call(closePosition, {
         positionId,
-        ...(hasPrices && { closePrices: prices }),
+        // Neither or both: the server says what is wrong with that.
+        ...(prices !== undefined && prices.length > 0 && { closePrices: prices }),
         ...(pnl !== undefined && { realizedPnl: pnl }),
         ...(closed !== undefined && { closedAt: closed }),
       });

@@ -1,13 +1,14 @@
 /** The commands: what can be typed, and which function answers it. Nothing is done here. */
 import { Command, Option } from 'commander';
 import { readConfig, settingsAsText } from '../config.ts';
+import { listNotifications } from '../server/operations/notifications.ts';
 import { getQuote } from '../server/operations/quotes.ts';
 import { runKind } from '../server/operations/run-view.ts';
-import { cancelRun, getRun, listRuns } from '../server/operations/runs.ts';
+import { cancelRun, getRun, listRuns, waitRun } from '../server/operations/runs.ts';
 import { startAnalysis } from '../server/operations/start-analysis.ts';
 import { version } from '../version.ts';
 import { addActorCommands } from './actors.ts';
-import { notificationLine, quoteList } from './alert-report.ts';
+import { notificationLine, notificationList, quoteList } from './alert-report.ts';
 import { addAlertCommands } from './alerts.ts';
 import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
@@ -78,10 +79,12 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .addOption(choice('--type <type>', 'what to do', type))
     .addOption(choice('--strategy <strategy>', 'what to sell', strategy))
     .addOption(choice('--timeframe <timeframe>', 'of the chart', timeframe))
+    .option('--key <text>', 'of your own: the same key again starts nothing new')
     .option('--json', 'the whole result as JSON')
-    .action(async (symbol: string, { json, ...options }: { json?: boolean }) => {
+    .action(async (symbol: string, { json, key, ...options }: { json?: boolean; key?: string }) => {
       const api = client();
-      const run = await watchRun(api, await api.call(startAnalysis, { symbol, ...options }), terminal);
+      const asked = { symbol, ...options, ...(key !== undefined && { idempotencyKey: key }) };
+      const run = await watchRun(api, await api.call(startAnalysis, asked), terminal);
       if (json) printJson((await api.call(getRun, { runId: run.runId, detail: 'full' })).run);
       else print(runReport(printable(run), terminal));
       if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
@@ -128,6 +131,17 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   program
+    .command('notifications')
+    .description('what you were told, oldest first; "watch" waits for more')
+    .option('--after <seq>', 'those behind this one', numberOf, 0)
+    .option('--limit <count>', 'at most 100', numberOf, 20)
+    .option('--json', 'as JSON')
+    .action(async ({ json, after, limit }: { json?: boolean; after: number; limit: number }) => {
+      const answer = await client().call(listNotifications, { afterSeq: after, limit });
+      show(answer, json, (found) => notificationList(found, terminal));
+    });
+
+  program
     .command('runs')
     .description('analyses and screeners, newest first')
     .addOption(new Option('--kind <kind>', 'only these').choices(runKind.options))
@@ -148,9 +162,15 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .command('run')
     .description('one analysis or screener and its result')
     .argument('<runId>', 'as "runs" shows it')
+    .option('--wait', 'until it has ended')
     .option('--json', 'the whole result as JSON')
-    .action(async (runId: string, { json }: { json?: boolean }) => {
-      const { run } = await client().call(getRun, { runId, detail: json ? 'full' : 'summary' });
+    .action(async (runId: string, { json, wait }: { json?: boolean; wait?: boolean }) => {
+      const api = client();
+      if (wait) {
+        const begun = await api.call(waitRun, { runId, maxWaitSeconds: 0 });
+        if (begun.run.status === 'running') await watchRun(api, { ...begun, alreadyRunning: true }, terminal);
+      }
+      const { run } = await api.call(getRun, { runId, detail: json ? 'full' : 'summary' });
       show(run, json, (found) => runReport(found, terminal));
     });
   program

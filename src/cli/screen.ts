@@ -27,6 +27,7 @@ interface ScreenOptions {
   sortBy?: 'volume';
   maxSymbols?: number;
   saved?: string;
+  key?: string;
   json?: boolean;
 }
 
@@ -56,8 +57,9 @@ export function addScreenCommand(
     .option('--max-days-to-earnings <days>', 'leave out who reports within so many days', numberOf)
     .addOption(new Option('--sort-by <figure>', 'which come first').choices(sortBy.unwrap().options))
     .option('--max-symbols <count>', 'how many to analyse, at most 200 (50 unless given)', numberOf)
+    .option('--key <text>', 'of your own: the same key again starts nothing new')
     .option('--json', 'the whole result as JSON')
-    .action(async ({ saved, json, maxSymbols, anyTrend, ...options }: ScreenOptions) => {
+    .action(async ({ saved, key, json, maxSymbols, anyTrend, ...options }: ScreenOptions) => {
       const criteria = { ...options, ...(anyTrend && { aboveSma50: false }) };
       const api = client();
       const begun = await api.call(startScreener, {
@@ -65,6 +67,7 @@ export function addScreenCommand(
         // Both, where both were typed: the server says what is wrong with that.
         ...((saved === undefined || Object.keys(criteria).length > 0) && { criteria }),
         ...(maxSymbols !== undefined && { maxSymbols }),
+        ...(key !== undefined && { idempotencyKey: key }),
       });
       const run = await watchRun(api, begun, terminal);
       if (json) {

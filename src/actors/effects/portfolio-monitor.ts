@@ -12,10 +12,9 @@ import { type PortfolioCheck, type Problem, portfolioCheck } from '../../machine
 import type { Holding } from '../../machines/portfolio-rule-kinds.ts';
 import { openPositions, type Position, type PositionLeg } from '../../persistence/records/positions.ts';
 import { type Effect, type EffectContext, effect, TtaiError } from '../runtime/index.ts';
+import { evaluatePositions } from './evaluated-positions.ts';
 import type { EffectRooms } from './rooms.ts';
 
-/** The service takes so many in one request. */
-const BATCH = 500;
 /** Beyond it, the last ones by symbol are not watched, and the check says so. */
 const MAX_POSITIONS = 10_000;
 const BATCH_TIMEOUT_MS = 30_000;
@@ -84,7 +83,7 @@ interface Valued {
   answer: Positions | undefined;
 }
 
-/** Values by position; one that fails, or a batch that does, does not keep the others from theirs. */
+/** Values by position; one that fails, or a part that does, does not keep the others from theirs. */
 async function valuesOf(
   { service }: EffectRooms,
   positions: readonly Position[],
@@ -93,26 +92,24 @@ async function valuesOf(
   const values = new Map<string, PositionValue>();
   const problems: Problem[] = [];
   let first: Positions | undefined;
-  for (let start = 0; start < positions.length; start += BATCH) {
-    signal.throwIfAborted();
-    const batch = positions.slice(start, start + BATCH).map(({ id, symbol, legs }) => ({ id, symbol, legs }));
-    try {
-      const answer = await service.positions(
-        { positions: batch },
-        { owner, signal, idempotencyKey: `${idempotencyKey}.${start}`, timeoutMs: BATCH_TIMEOUT_MS },
-      );
+  const options = { owner, signal, idempotencyKey, timeoutMs: BATCH_TIMEOUT_MS };
+  for await (const part of evaluatePositions(service, positions, options)) {
+    if ('answer' in part) {
+      const { answer } = part;
       first ??= answer;
       for (const value of answer.positions) values.set(value.id, value);
       for (const [id, { code, message }] of Object.entries(answer.errors)) {
         problems.push({ code: code.toLowerCase(), message: `${id}: ${message}`.slice(0, 300) });
       }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof TtaiError)) throw error;
-      problems.push({ code: error.code, message: error.message.slice(0, 300) });
-      // It is away, or slow: so it would be for each of the others.
-      if (error.retryable) break;
+      continue;
     }
+    const { error } = part;
+    if (!(error instanceof TtaiError)) throw error;
+    const [only, ...others] = part.positions;
+    const which = only && others.length === 0 ? `${only.id}: ` : '';
+    problems.push({ code: error.code, message: `${which}${error.message}`.slice(0, 300) });
+    // It is away, or slow: so it would be for each of the others.
+    if (error.retryable) break;
   }
   return { values, problems, answer: first };
 }

@@ -7,10 +7,8 @@ import type { PositionValue } from '../../machines/market.ts';
 import { roundMoney } from '../../machines/money.ts';
 import { openPositions, type Position } from '../../persistence/records/positions.ts';
 import type { EffectContext } from '../runtime/index.ts';
+import { evaluatePositions, isRefused } from './evaluated-positions.ts';
 import type { EffectRooms } from './rooms.ts';
-
-/** The service takes this many in one request. */
-const MAX_POSITIONS_PER_REQUEST = 500;
 
 export interface ValuedPosition {
   position: Position;
@@ -29,7 +27,7 @@ export interface ValuedPositions {
   asOf: string | null;
 }
 
-/** Values of all of an owner's open positions. Throws the analysis service's errors. */
+/** Values of all of an owner's open positions. Throws the analysis service's errors, but for positions that it refuses. */
 export async function valuedPositions(
   { service, database }: EffectRooms,
   { owner, signal }: EffectContext,
@@ -38,20 +36,14 @@ export async function valuedPositions(
   const all: ValuedPosition[] = [];
   let source: string | null = null;
   let asOf: string | null = null;
-  for (let start = 0; start < open.length; start += MAX_POSITIONS_PER_REQUEST) {
-    const part = open.slice(start, start + MAX_POSITIONS_PER_REQUEST);
-    const positions = part.map(({ id, symbol, legs, openedAt }) => ({
-      id,
-      symbol,
-      legs,
-      openedAt: openedAt.toISOString(),
-    }));
-    // Without the effect's key: the next attempt may find other positions, and reading twice is no harm.
-    const answer = await service.positions({ positions }, { owner, signal });
-    const values = new Map(answer.positions.map((value) => [value.id, value]));
-    source ??= answer.quality.source;
-    asOf = older(asOf, answer.quality.asOf);
-    for (const position of part) {
+  // Without the effect's key: the next attempt may find other positions, and reading twice is no harm.
+  for await (const part of evaluatePositions(service, open, { owner, signal })) {
+    if ('error' in part && !isRefused(part.error)) throw part.error;
+    const answer = 'answer' in part ? part.answer : null;
+    const values = new Map(answer?.positions.map((value) => [value.id, value]));
+    source ??= answer?.quality.source ?? null;
+    asOf = older(asOf, answer?.quality.asOf ?? null);
+    for (const position of part.positions) {
       const value = values.get(position.id) ?? null;
       const { marketValue = null, pnl = null } = value ?? {};
       all.push({ position, value, marketValue: roundMoney(marketValue), pnl: roundMoney(pnl) });

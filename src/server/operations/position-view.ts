@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { PositionValue } from '../../machines/market.ts';
 import type { Position, PositionLeg } from '../../persistence/records/positions.ts';
+import { expirationFault } from '../expirations.ts';
 import { text } from './fields.ts';
 
 const maxLegs = 8;
@@ -26,6 +27,8 @@ const givenLeg = z
       for (const [field, value] of Object.entries({ right, strike, expiration })) {
         if (value === undefined) refuse(field, 'is missing: an option has right, strike and expiration');
       }
+      const fault = expiration === undefined ? null : expirationFault(expiration);
+      if (fault !== null) refuse('expiration', fault);
       if (!Number.isInteger(quantity)) refuse('quantity', 'must be whole: options are held by contracts');
     } else if (right !== undefined || strike !== undefined || expiration !== undefined) {
       refuse('kind', 'stock has no right, strike or expiration');

@@ -1,7 +1,7 @@
 /** Positions: what an owner holds. Add, list, close, delete. From a broker's file: `import-positions.ts`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { AnalysisClient } from '../../actors/effects/index.ts';
+import { type AnalysisClient, evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
@@ -179,7 +179,7 @@ export interface Valued {
   errors: Map<string, { code: string; message: string }>;
 }
 
-/** What the open ones of these are worth now, by id. At most 500. Throws the analysis service's errors. */
+/** What the open ones of these are worth now, by id. Throws the analysis service's errors. */
 export async function valuesOf(
   { analysis, owner, signal }: Pick<OperationContext, 'analysis' | 'owner' | 'signal'>,
   positions: readonly Position[],
@@ -187,25 +187,23 @@ export async function valuesOf(
 ): Promise<Valued> {
   const open = positions.filter(({ status }) => status === 'open');
   if (open.length === 0) return { worth: new Map(), errors: new Map() };
-  const asked = open.map(({ id, symbol: underlying, legs: held }) => ({
-    id,
-    symbol: underlying,
-    legs: held,
-  }));
-  const answer = await analysis.positions(
-    { positions: asked },
-    { owner, timeoutMs, ...(signal && { signal }) },
-  );
-  const origin = { asOf: answer.asOf, source: answer.quality.source };
-  return {
-    worth: new Map(answer.positions.map((found) => [found.id, worthOf(found, origin)])),
-    errors: new Map(
-      Object.entries(answer.errors).map(([id, { code, message }]) => [
-        id,
-        { code: code.toLowerCase(), message },
-      ]),
-    ),
-  };
+  const valued: Valued = { worth: new Map(), errors: new Map() };
+  const options = { owner, timeoutMs, ...(signal && { signal }) };
+  for await (const part of evaluatePositions(analysis, open, options)) {
+    if ('error' in part) {
+      const { error } = part;
+      if (!isRefused(error)) throw error;
+      for (const { id } of part.positions)
+        valued.errors.set(id, { code: error.code, message: error.message });
+      continue;
+    }
+    const { positions: found, errors, asOf, quality } = part.answer;
+    for (const one of found) valued.worth.set(one.id, worthOf(one, { asOf, source: quality.source }));
+    for (const [id, { code, message }] of Object.entries(errors)) {
+      valued.errors.set(id, { code: code.toLowerCase(), message });
+    }
+  }
+  return valued;
 }
 
 /** The position, if it is this owner's. Throws `position_not_found`. */

@@ -1,5 +1,6 @@
 /** A line of a broker's file as a leg that is held, or the reason why it is none. */
 import type { PositionLeg } from '../../persistence/records/positions.ts';
+import { expirationFault } from '../expirations.ts';
 import { amountOf } from './amounts.ts';
 import type { Columns, Layout } from './brokers.ts';
 import { type Contract, contractOf, dayOf } from './contracts.ts';
@@ -77,6 +78,9 @@ export class LineReader {
       return refused(`${quoted(quantityCell)} is no quantity`);
     if (quantity === 0) return refused('its quantity is 0');
     if (contract && !Number.isInteger(quantity)) return refused('options are held by whole contracts');
+    const fault = contract ? expirationFault(contract.expiration) : null;
+    if (fault !== null) return refused(`its expiration: ${fault}`);
+    if (contract && contract.strike > maxSize) return refused('its strike is no price');
     const multiplier = amountOf(cell('multiplier')) ?? (contract ? sharesPerContract : 1);
     if (multiplier !== (contract ? sharesPerContract : 1))
       return refused(`its multiplier is ${multiplier}, not ${contract ? sharesPerContract : 1}`);

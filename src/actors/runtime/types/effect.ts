@@ -32,7 +32,7 @@ export interface Effect<Input = unknown, Output = unknown> {
   /** From the first attempt on; a peer that can't be reached is waited for no longer than this. */
   readonly deadlineMs: number;
   readonly retries: { limit: number; delayMs: number; backoff: 'exponential' | 'fixed'; maxDelayMs: number };
-  /** How many of this effect run at once in one process. */
+  /** How many of this effect run at once in one process; of one owner at most three quarters of them. */
   readonly concurrency: number;
   readonly run: (input: Input, context: EffectContext) => Promise<Output>;
 }
