@@ -26,7 +26,6 @@ import {
 import { recordsOf } from '../src/persistence/records/records.ts';
 import { webhookOf } from '../src/persistence/records/webhooks.ts';
 import { type OperationContext, operations } from '../src/server/operations/index.ts';
-import { updateDeliveries } from '../src/server/operations/webhooks.ts';
 import { fakeRooms } from '../src/server/testing/fake-system.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { status, WebhookReceiver } from './webhook-receiver.ts';
@@ -322,8 +321,7 @@ describe('delivering', () => {
     await notify(alerts(1));
     await dispatch();
     expect(receiver.seqs('/day')).toEqual([]);
-    await savePreferences(database.pool, owner, defaultPreferences);
-    await updateDeliveries(contextFor(owner));
+    await call('update_preferences', { quietFrom: null, quietUntil: null });
     await clock.settle();
     expect(receiver.seqs('/day')).toEqual([1]);
   });

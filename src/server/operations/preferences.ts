@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { Preferences } from '../../persistence/records/preferences.ts';
 import { defineOperation } from './operation.ts';
+import { updateDeliveries } from './webhooks.ts';
 
 /** A name of the time zone database. Offsets such as +01:00 know no daylight saving time. */
 const zoneName = /^[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*$/;
@@ -65,7 +66,8 @@ export const updatePreferences = defineOperation({
   output: z.object({ preferences: preferencesView }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/preferences' },
-  async run({ records, owner }, { channels, ...rest }) {
+  async run(context, { channels, ...rest }) {
+    const { records, owner } = context;
     const given = Object.entries({ ...rest, channels: channels && [...new Set(channels)] }).filter(
       ([, value]) => value !== undefined,
     );
@@ -75,9 +77,12 @@ export const updatePreferences = defineOperation({
         'Nothing to change: name a timeZone, channels, morningAlert, or quietFrom and quietUntil.',
       );
     }
-    return {
-      preferences: await records.changePreferences(owner, Object.fromEntries(given) as Partial<Preferences>),
-    };
+    const preferences = await records.changePreferences(
+      owner,
+      Object.fromEntries(given) as Partial<Preferences>,
+    );
+    await updateDeliveries(context);
+    return { preferences };
   },
   text: ({ preferences }) => inWords(preferences),
 });
