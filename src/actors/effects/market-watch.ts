@@ -69,7 +69,7 @@ export function marketWatchEffects({ quotes: cache, hours, database }: EffectRoo
         let session: MarketSession;
         let quotes: Quotes;
         try {
-          const market = await hours.at(now, { signal: context.signal });
+          const market = await hours.at(now);
           session = market.session;
           if (!market.open) {
             await teller.lose(
