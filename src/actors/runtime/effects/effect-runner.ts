@@ -196,7 +196,7 @@ export class EffectRunner {
   /** Takes a place among those of this effect that run at once, or waits for one. */
   #enter(running: Running): void {
     const { name, concurrency } = running.declared;
-    const giveUp = this.#places.enter(name, concurrency, async () => {
+    const giveUp = this.#places.enter(name, concurrency, running.row.owner, async () => {
       this.#active.add(running);
       try {
         await this.#attempt(running);

@@ -26,7 +26,7 @@ export interface EffectPolicy<Input, Output> {
   deadline?: Duration;
   /** `limit: 3` is three retries after the first attempt; 3 at 1 s exponential, at most 30 s, unless said. */
   retries?: { limit?: number; delay?: Duration; backoff?: 'exponential' | 'fixed'; maxDelay?: Duration };
-  /** How many run at once in one process; 64 unless said. */
+  /** How many run at once in one process; 64 unless said. Of those that wait, the owners take turns. */
   concurrency?: number;
 }
 
