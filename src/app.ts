@@ -9,6 +9,7 @@ import {
   AnalysisClient,
   allEffects,
   effectRooms,
+  startMarketWatch,
   startTradingDay,
   tradingDaySchedule,
   WebhookSender,
@@ -22,7 +23,6 @@ import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
 import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
-import { MARKET_WATCH_KEY, marketWatch } from './machines/market-watch.ts';
 import { migrate } from './persistence/migrate.ts';
 import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
@@ -141,7 +141,7 @@ async function startActors(needs: {
   parts.defer(() => drain(system, running, log));
   // One for all servers on this database; spawning it again is no work.
   await system.spawn(housekeeping.id, HOUSEKEEPING_KEY, { input: {}, owner: 'system' });
-  await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  await startMarketWatch(system);
   await startTradingDay(system, new Date());
   return system;
 }

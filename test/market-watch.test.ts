@@ -3,7 +3,13 @@
  * a source that is away, and triggers that each come once.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { allEffects, effectRooms, type MarketService, writeEmitted } from '../src/actors/effects/index.ts';
+import {
+  allEffects,
+  effectRooms,
+  type MarketService,
+  startMarketWatch,
+  writeEmitted,
+} from '../src/actors/effects/index.ts';
 import {
   type ActorSystem,
   createActorSystem,
@@ -23,6 +29,7 @@ class Market {
   readonly prices = new Map<string, number>();
   readonly stale = new Set<string>();
   away = false;
+  neverCloses = false;
   /** When quotes were asked for, and how many symbols. */
   readonly asked: [string, number][] = [];
   clock: TurnedClock | undefined;
@@ -41,6 +48,7 @@ class Market {
     }));
     return {
       timezone: 'America/New_York',
+      quotesNeverClose: this.neverCloses,
       sessions: sessions.filter(({ date }) => date >= from && date <= to),
     };
   }
@@ -74,13 +82,17 @@ async function start(moment: string): Promise<void> {
   market = new Market();
   clock = turnedClock(moment);
   market.clock = clock;
-  const effects = allEffects(effectRooms(market as unknown as MarketService, database.pool));
+  await startSystem(market);
+}
+
+async function startSystem(over: Market): Promise<void> {
+  const effects = allEffects(effectRooms(over as unknown as MarketService, database.pool));
   const { pool, connectionString } = database;
   system = await createActorSystem({
     ...{ pool, connectionString, machines, clock, onEmitted: writeEmitted },
     effects: effects.filter(({ name }) => ['lookAtQuotes', 'wakeWatcher'].includes(name)),
   });
-  await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  await startMarketWatch(system);
 }
 
 beforeEach(() => async () => {
@@ -117,6 +129,19 @@ test('outside the hours it asks for no quotes, says so, and looks when the marke
     { source: address, data: expect.objectContaining({ symbol: 'AAPL', price: 212, source: 'simulated' }) },
   ]);
   expect(market.asked).toEqual([['2026-11-27T14:30:00.000Z', 1]]);
+});
+
+test('a server that starts with a source whose quotes never stop does not wait for the open', async () => {
+  await start('2026-11-28T12:00:00Z');
+  market.prices.set('AAPL', 212);
+  const address = await arm('AAPL', 'above', 210);
+  await clock.advance('1 h');
+  expect(await told()).toEqual([]);
+  await system.drain({ timeoutMs: 1 });
+  market.neverCloses = true;
+  await startSystem(market);
+  await clock.settle();
+  expect(await told()).toMatchObject([{ source: address, data: { price: 212 } }]);
 });
 
 test('it stops at the close of a half day, though alerts are armed, and steps no more until the next open', async () => {

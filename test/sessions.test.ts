@@ -8,7 +8,11 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { session } from '../src/machines/session.ts';
 import { openPool } from '../src/persistence/pool.ts';
 import { insertNotifications, Notifications } from '../src/persistence/records/notifications.ts';
-import { defaultPreferences, savePreferences } from '../src/persistence/records/preferences.ts';
+import {
+  changePreferences,
+  defaultPreferences,
+  savePreferences,
+} from '../src/persistence/records/preferences.ts';
 import { Client } from '../src/server/sessions/testing/client.ts';
 import { startServer, type TestServer } from '../src/server/sessions/testing/server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -74,7 +78,10 @@ it('pushes nothing while the owner does not want the channel live, and goes on w
   await bystander.next('notification');
   await client.settled();
   expect(client.seqs()).toEqual([1]);
-  await savePreferences(database.pool, owner, { ...defaultPreferences, channels: ['live'] });
+  // What waited comes at once, and not with the next one.
+  await changePreferences(database.pool, owner, { channels: ['live'] });
+  await client.next('notification');
+  expect(client.seqs()).toEqual([1, 2]);
   await notify(owner);
   while ((await client.next('notification')).notification.seq < 3);
   expect(client.seqs()).toEqual([1, 2, 3]);

@@ -1,13 +1,13 @@
 /**
  * The machine `analysis`: one symbol, from its market data to a recommendation.
  *
- * It fetches market data and judges the chart. A rejected chart ends it. For an options or a full analysis it looks
- * for a contract, and for a full one it reads the news beside that; neither needs the other. Then the results are put
- * together: a selected contract and the chart that its strategy wants make `select`, positive news make it
- * `strong_select`, anything else is `neutral`. News that say no do not take the pick away, but stand beside it as a
- * caution, and never make it strong. The result is saved, and its owner is told. An effect that fails after its retries
- * fails the run, and so do parts of different sources (`source_changed`: the provider was changed meanwhile); that is
- * saved and told as well. `CANCEL` ends it wherever it is.
+ * It fetches market data and judges the chart. A rejected chart ends it: the run is saved, and told, as rejected, never as
+ * a pick. For an options or a full analysis it looks for a contract, and for a full one it reads the news beside that;
+ * neither needs the other. Then the results are put together: a selected contract and the chart that its strategy wants
+ * make `select`, positive news make it `strong_select`, anything else is `neutral`. News that say no do not take the pick
+ * away, but stand beside it as a caution, and never make it strong. The result is saved, and its owner is told. An effect
+ * that fails after its retries fails the run, and so do parts of different sources (`source_changed`: the provider was
+ * changed meanwhile); that is saved and told as well. `CANCEL` ends it wherever it is.
  *
  * Not for how the analysis is computed (the analysis service), nor for storing or delivering anything.
  */

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
 import type { ActorEvent } from '../actors/runtime/index.ts';
 import type { LiveActor } from '../actors/runtime/testing/live-actor.ts';
-import { type DeliveryContext, type DeliveryResult, delivery, deliveryResult } from './delivery.ts';
+import { delivery } from './delivery.ts';
+import { type DeliveryContext, type DeliveryResult, deliveryResult } from './delivery-rules.ts';
 import {
   deliveryModel,
   failure,

@@ -13,52 +13,28 @@
  * counted. A webhook is never told about itself.
  *
  * In quiet hours it waits for their end. A webhook that is deleted ends it, by `CLOSE` or when it finds no row.
+ *
+ * What follows from what one look has found is judged in `delivery-rules.ts`.
  */
 import { assign, emit, enqueueActions, raise, setup } from 'xstate';
 import { z } from 'zod';
+import {
+  afterFailure,
+  type DeliveryContext,
+  type DeliveryResult,
+  disabledNow,
+  PAUSE_MS,
+  pausedNow,
+  skippedOne,
+  type TestResult,
+  type Verdict,
+  verdictOf,
+  worksAgain,
+} from './delivery-rules.ts';
 import { effectError, effectSource } from './effect-source.ts';
 
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 300_000;
-export const PAUSE_MS = 3_600_000;
 /** When our own trouble, such as a database that is away, is over, nobody tells. */
 const LOOK_AGAIN_MS = 30_000;
-export const FAILURES_BEFORE_PAUSE = 10;
-export const PAUSES_BEFORE_DISABLED = 10;
-export const REFUSALS_BEFORE_SKIP = 3;
-
-const at = z.string();
-const failure = z.object({
-  outcome: z.literal('failed'),
-  seq: z.int(),
-  at,
-  /** Of the webhook's URL, all of it that may be told. */
-  host: z.string(),
-  status: z.int().nullable(),
-  reason: z.string(),
-  retryAfterMs: z.number().nullable(),
-  /** It was itself about a webhook. */
-  aboutWebhook: z.boolean(),
-});
-
-/** What one look at the rows has come to. `seen`: the owner's last notification then. */
-export const deliveryResult = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('sent'), seq: z.int(), seen: z.int(), at, host: z.string() }),
-  z.object({ outcome: z.literal('none'), seen: z.int() }),
-  z.object({ outcome: z.literal('quiet'), forMs: z.number().min(0) }),
-  failure,
-  z.object({ outcome: z.literal('removed') }),
-]);
-export type DeliveryResult = z.infer<typeof deliveryResult>;
-type Failure = z.infer<typeof failure>;
-
-export const testResult = z.object({
-  ok: z.boolean(),
-  status: z.int().nullable(),
-  reason: z.string().nullable(),
-  at: at.nullable(),
-});
-export type TestResult = z.infer<typeof testResult>;
 
 export const deliveryInput = z.object({ webhookId: z.uuid() });
 
@@ -73,47 +49,11 @@ export const deliveryEvents = {
 
 type DeliveryEvent = z.infer<(typeof deliveryEvents)[keyof typeof deliveryEvents]> | { type: 'WORKS' };
 
-export interface DeliveryContext {
-  webhookId: string;
-  host: string | null;
-  /** The owner's last notification when it last looked with success, and the last one that it was told of. */
-  seen: number;
-  wanted: number;
-  /** Something has changed while it looked. */
-  lookAgain: boolean;
-  /** In a row. */
-  failures: number;
-  pauses: number;
-  /** The owner knows that it does not work, and is to be told when it does. */
-  told: boolean;
-  /** Of one notification, in a row. */
-  refusals: { seq: number; count: number } | null;
-  /** To be passed over by the next look. */
-  skip: number | null;
-  /** In all. */
-  skipped: number;
-  waitMs: number;
-  lastError: { at: string; status: number | null; reason: string } | null;
-  lastSentAt: string | null;
-  testId: string | null;
-  lastTest: ({ testId: string } & TestResult) | null;
-}
-
-const isRefusal = ({ status }: Failure): boolean => status !== null && [400, 413, 415, 422].includes(status);
-
-/** Of this notification, this one included. */
-function refusalsWith({ refusals }: DeliveryContext, result: Failure): number {
-  if (!isRefusal(result)) return 0;
-  return refusals?.seq === result.seq ? refusals.count + 1 : 1;
-}
-
-function retryMs(failures: number, asked: number | null): number {
-  const grown = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
-  return Math.max(grown, Math.min(asked ?? 0, PAUSE_MS));
-}
-
-const whyOf = ({ host, failures, lastError }: DeliveryContext): string =>
-  `The webhook to ${host} failed ${failures === 1 ? 'once' : `${failures} times in a row`}: ${lastError?.reason}.`;
+/** A guard: a look comes to this. */
+const comesTo = (verdict: Verdict) => ({
+  type: 'comesTo' as const,
+  params: ({ event }: { event: { output: DeliveryResult } }) => ({ result: event.output, verdict }),
+});
 
 const machine = setup({
   types: {
@@ -137,23 +77,8 @@ const machine = setup({
   },
   guards: {
     isNews: ({ context }, seq: number) => seq > Math.max(context.seen, context.wanted),
-    isRemoved: (_, result: DeliveryResult) => result.outcome === 'removed',
-    hasSentLast: ({ context }, result: DeliveryResult) =>
-      result.outcome === 'sent' &&
-      result.seq >= result.seen &&
-      context.wanted <= result.seen &&
-      !context.lookAgain,
-    hasSent: (_, result: DeliveryResult) => result.outcome === 'sent',
-    isQuiet: ({ context }, result: DeliveryResult) => result.outcome === 'quiet' && !context.lookAgain,
-    isOver: ({ context }, result: DeliveryResult) =>
-      result.outcome === 'none' && !context.lookAgain && context.wanted <= result.seen,
-    /** The receiver says so, or has had all its chances. */
-    isGone: ({ context }, result: DeliveryResult) =>
-      result.outcome === 'failed' && (result.status === 410 || context.pauses >= PAUSES_BEFORE_DISABLED),
-    isProbe: ({ context }, result: DeliveryResult) => result.outcome === 'failed' && context.pauses > 0,
-    isTooMuch: ({ context }, result: DeliveryResult) =>
-      result.outcome === 'failed' && context.failures + 1 >= FAILURES_BEFORE_PAUSE,
-    hasFailed: (_, result: DeliveryResult) => result.outcome === 'failed',
+    comesTo: ({ context }, { result, verdict }: { result: DeliveryResult; verdict: Verdict }) =>
+      verdictOf(context, result) === verdict,
     works: (_, { ok }: TestResult) => ok,
   },
   actions: {
@@ -163,20 +88,7 @@ const machine = setup({
     /** Something arrived: all is well, and those who were told otherwise are told so. */
     succeed: enqueueActions(({ context, enqueue }, result: DeliveryResult) => {
       if (result.outcome !== 'sent') return;
-      if (context.told) {
-        enqueue.emit({
-          type: 'notification' as const,
-          notification: 'monitor_health',
-          data: {
-            subject: 'webhook',
-            webhookId: context.webhookId,
-            status: 'working',
-            host: result.host,
-            message: `The webhook to ${result.host} works again. What was kept for it is sent now.`,
-            at: result.at,
-          },
-        });
-      }
+      if (context.told) enqueue.emit(worksAgain(context, result));
       enqueue.assign({
         host: result.host,
         seen: result.seen,
@@ -198,60 +110,13 @@ const machine = setup({
     })),
     fail: enqueueActions(({ context, enqueue }, result: DeliveryResult) => {
       if (result.outcome !== 'failed') return;
-      const { seq, status, reason, host } = result;
-      const refusals = refusalsWith(context, result);
-      const skips = refusals >= REFUSALS_BEFORE_SKIP;
-      const failures = context.failures + 1;
-      enqueue.assign({
-        host,
-        failures,
-        refusals: refusals === 0 || skips ? null : { seq, count: refusals },
-        skip: skips ? seq : null,
-        skipped: context.skipped + (skips ? 1 : 0),
-        waitMs: retryMs(failures, result.retryAfterMs),
-        lastError: { at: result.at, status, reason },
-      });
-      if (skips && !result.aboutWebhook) {
-        enqueue.emit({
-          type: 'notification' as const,
-          notification: 'monitor_health',
-          data: {
-            subject: 'webhook',
-            webhookId: context.webhookId,
-            status: 'skipped',
-            host,
-            seq,
-            message: `The webhook to ${host} refused notification ${seq} ${refusals} times (${reason}); it is passed over there, and kept here.`,
-            at: result.at,
-          },
-        });
-      }
+      const changes = afterFailure(context, result);
+      enqueue.assign(changes);
+      if (changes.skip !== null && !result.aboutWebhook) enqueue.emit(skippedOne(context, result));
     }),
     countPause: assign(({ context }) => ({ pauses: context.pauses + 1, told: true })),
-    tellPaused: emit(({ context }) => ({
-      type: 'notification' as const,
-      notification: 'monitor_health',
-      data: {
-        subject: 'webhook',
-        webhookId: context.webhookId,
-        status: 'paused',
-        host: context.host,
-        message: `${whyOf(context)} It is tried again once an hour; what is for it is kept.`,
-        at: context.lastError?.at ?? null,
-      },
-    })),
-    tellDisabled: emit(({ context }) => ({
-      type: 'notification' as const,
-      notification: 'monitor_health',
-      data: {
-        subject: 'webhook',
-        webhookId: context.webhookId,
-        status: 'disabled',
-        host: context.host,
-        message: `${whyOf(context)} It is disabled: nothing more is sent to it until a test of it succeeds.`,
-        at: context.lastError?.at ?? null,
-      },
-    })),
+    tellPaused: emit(({ context }) => pausedNow(context)),
+    tellDisabled: emit(({ context }) => disabledNow(context)),
     disable: emit(({ context }) => ({ type: 'webhook.disabled' as const, webhookId: context.webhookId })),
     noteTold: assign({ told: true }),
     enable: emit(({ context }) => ({ type: 'webhook.enabled' as const, webhookId: context.webhookId })),
@@ -310,48 +175,48 @@ const machine = setup({
                 input: ({ context: { webhookId, skip } }) => ({ webhookId, skip }),
                 onDone: [
                   {
-                    guard: { type: 'hasSentLast', params: ({ event }) => event.output },
+                    guard: comesTo('sentLast'),
                     target: 'idle',
                     actions: { type: 'succeed', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'hasSent', params: ({ event }) => event.output },
+                    guard: comesTo('sent'),
                     target: 'sending',
                     reenter: true,
                     actions: { type: 'succeed', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'isOver', params: ({ event }) => event.output },
+                    guard: comesTo('over'),
                     target: 'idle',
                     actions: { type: 'seeNothing', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'isQuiet', params: ({ event }) => event.output },
+                    guard: comesTo('quiet'),
                     target: 'quiet',
                     actions: { type: 'beQuiet', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'isGone', params: ({ event }) => event.output },
+                    guard: comesTo('gone'),
                     target: 'disabled',
                     actions: [{ type: 'fail', params: ({ event }) => event.output }, 'tellDisabled'],
                   },
                   {
-                    guard: { type: 'isProbe', params: ({ event }) => event.output },
+                    guard: comesTo('stillPaused'),
                     target: 'paused',
                     actions: { type: 'fail', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'isTooMuch', params: ({ event }) => event.output },
+                    guard: comesTo('pause'),
                     target: 'paused',
                     actions: [{ type: 'fail', params: ({ event }) => event.output }, 'tellPaused'],
                   },
                   {
-                    guard: { type: 'hasFailed', params: ({ event }) => event.output },
+                    guard: comesTo('retry'),
                     target: 'backingOff',
                     actions: { type: 'fail', params: ({ event }) => event.output },
                   },
                   {
-                    guard: { type: 'isRemoved', params: ({ event }) => event.output },
+                    guard: comesTo('removed'),
                     target: '#delivery.closed',
                   },
                   // Nothing, or quiet, when it looked; it may be otherwise by now.

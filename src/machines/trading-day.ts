@@ -23,7 +23,10 @@ import { type DayPiece, type DaySession, daySession, planOf, timing } from './tr
 export const tradingDayInput = z.object({ date: z.iso.date() });
 export type TradingDayInput = z.infer<typeof tradingDayInput>;
 
-/** When the calendar, after the effect's own hour of patience, is asked again; and how often at most: for a day. */
+/**
+ * When the calendar, after the effect's own hour of patience, is asked again; and how often at most: for a day, or for
+ * five where the service is away and each try waits its hour.
+ */
 const ASK_AGAIN_MS = 900_000;
 const MAX_FAILURES = 96;
 

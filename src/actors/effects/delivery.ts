@@ -1,6 +1,7 @@
 /** The effects of `delivery`: the next notification to a webhook, and a test of it. */
 import { z } from 'zod';
-import { delivery, deliveryResult, testResult } from '../../machines/delivery.ts';
+import { delivery } from '../../machines/delivery.ts';
+import { deliveryResult, testResult } from '../../machines/delivery-rules.ts';
 import { preferencesOf } from '../../persistence/records/preferences.ts';
 import {
   markDelivered,

@@ -13,6 +13,7 @@ import { tradingDayEffects } from './trading-day.ts';
 export { AnalysisClient, type CallObserver } from './analysis-client.ts';
 export { writeEmitted } from './emitted.ts';
 export { evaluatePositions, isRefused } from './evaluated-positions.ts';
+export { startMarketWatch } from './market-watch.ts';
 export { QuoteCache } from './quote-cache.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
 export { startTradingDay, tradingDaySchedule } from './trading-days.ts';

@@ -20,19 +20,24 @@ const sessions = [
 function hours(quotesNeverClose = false) {
   const asked: string[] = [];
   let broken = false;
+  let elapsedMs = 0;
+  const market = { quotesNeverClose };
   const calendar = async ({ from, to }: { from: string; to: string }) => {
     asked.push(from);
     if (broken) throw new Error('away');
     return {
       timezone: 'America/New_York',
-      quotesNeverClose,
+      ...market,
       sessions: sessions.filter(({ date }) => date >= from && date <= to),
     };
   };
   const breakIt = (value: boolean): void => {
     broken = value;
   };
-  return { asked, breakIt, hours: new MarketHours({ calendar }) };
+  const pass = (ms: number): void => {
+    elapsedMs += ms;
+  };
+  return { asked, breakIt, pass, market, hours: new MarketHours({ calendar }, () => elapsedMs) };
 }
 
 test.each([
@@ -64,4 +69,25 @@ test('a year is asked for once, and again only when it could not be had', async 
   expect(await exchange.sessionOn('2026-12-24')).toMatchObject({ halfDay: true });
   expect(await exchange.sessionOn('2026-12-25')).toBeNull();
   expect(asked).toEqual(['2026-01-01', '2026-01-01']);
+});
+
+test('a year is asked for again after an hour, since the service may have another provider or calendar by then', async () => {
+  const { asked, breakIt, pass, market, hours: exchange } = hours();
+  const night = new Date('2026-12-23T02:00:00Z');
+  await expect(exchange.at(night)).rejects.toThrow('no sessions');
+  const evening = new Date('2026-12-23T23:00:00Z');
+  expect(await exchange.at(evening)).toMatchObject({ open: false });
+  market.quotesNeverClose = true;
+  pass(3_599_999);
+  expect(await exchange.at(evening)).toMatchObject({ open: false });
+  const before = asked.length;
+  pass(1);
+  // Nobody waits for that; while it can't be had, what is known is good.
+  breakIt(true);
+  expect(await exchange.at(evening)).toMatchObject({ open: false });
+  expect(asked.length).toBeGreaterThan(before);
+  breakIt(false);
+  pass(3_600_000);
+  await exchange.at(evening);
+  await expect.poll(async () => (await exchange.at(evening)).open).toBe(true);
 });

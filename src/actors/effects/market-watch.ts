@@ -14,6 +14,7 @@ import {
 } from '../../persistence/records/armed-alerts.ts';
 import {
   type ActorEvent,
+  type ActorSystem,
   type Address,
   type Effect,
   type EffectContext,
@@ -39,6 +40,20 @@ const TOLD_AT_ONCE = 500;
  * before and without limit, so that a source which fails, or comes back, does not hold up a trigger for 100,000 steps.
  */
 const NEWS_PER_LOOK = 2_000;
+
+/**
+ * The watcher, for a process that starts: begun where it is missing, and woken, since it may wait for an open that a
+ * source of before had, and this one has not. Called again, it costs a look.
+ */
+export async function startMarketWatch(system: Pick<ActorSystem, 'spawn' | 'send'>): Promise<void> {
+  await system.spawn(marketWatch.id, MARKET_WATCH_KEY, { input: {}, owner: 'system' });
+  try {
+    await system.send(MARKET_WATCH, { type: 'WAKE' }, { source: 'start' });
+  } catch (error) {
+    // Of a newer release, which wakes it itself; or not to be woken by anybody, which must not keep a server from starting.
+    if (!(error instanceof RuntimeError)) throw error;
+  }
+}
 
 export function marketWatchEffects({ quotes: cache, hours, database }: EffectRooms): Effect[] {
   const waker = new Waker();
@@ -69,7 +84,7 @@ export function marketWatchEffects({ quotes: cache, hours, database }: EffectRoo
         let session: MarketSession;
         let quotes: Quotes;
         try {
-          const market = await hours.at(now, { signal: context.signal });
+          const market = await hours.at(now);
           session = market.session;
           if (!market.open) {
             await teller.lose(

@@ -67,7 +67,7 @@ async function check(rooms: EffectRooms, portfolio: string, context: EffectConte
 /** Null when the calendar can't be had, or ends before this moment: positions can be looked at all the same. */
 async function marketAt({ hours }: EffectRooms, moment: Date, { signal }: EffectContext): Promise<Market> {
   try {
-    const { open, session, previous } = await hours.at(moment, { timeoutMs: BATCH_TIMEOUT_MS });
+    const { open, session, previous } = await hours.at(moment);
     return { open, closesAt: (open ? session : previous).closesAt, nextOpen: session.opensAt };
   } catch {
     signal.throwIfAborted();

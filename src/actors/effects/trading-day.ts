@@ -50,11 +50,11 @@ export function tradingDayEffects({ hours, database }: EffectRooms): Effect[] {
         retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '8 s' },
         deadline: '1 h',
       },
-      async ({ date }, { now, signal }) => {
-        const session = await hours.sessionOn(date, { signal });
+      async ({ date }, { now }) => {
+        const session = await hours.sessionOn(date);
         if (!session) return { now: now().toISOString(), session: null };
         const { opensAt, closesAt, halfDay } = session;
-        const after = await hours.at(new Date(closesAt), { signal });
+        const after = await hours.at(new Date(closesAt));
         // Last, since the next piece's timer counts from it.
         return {
           now: now().toISOString(),

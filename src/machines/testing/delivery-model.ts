@@ -1,7 +1,8 @@
 /** The model of `delivery` for its model-based tests. See models.ts. */
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Model } from '../../../test/model.ts';
-import { type DeliveryContext, type DeliveryResult, delivery, deliveryInput } from '../delivery.ts';
+import { delivery, deliveryInput } from '../delivery.ts';
+import type { DeliveryContext, DeliveryResult } from '../delivery-rules.ts';
 import { asOf, failed } from './models.ts';
 
 export const webhookId = '5c1f6f1e-0000-4000-8000-000000000001';

@@ -73,9 +73,14 @@ export async function insertNotifications(
     notifications.map(({ data }) => JSON.stringify(data)),
   ]);
   // One for the batch. Batches that tell somebody something are few, so its lock at commit costs nothing to speak of.
-  const owners = [...new Set(notifications.map(({ owner }) => owner))].join('\n');
-  const fits = Buffer.byteLength(owners) <= MAX_NOTICE_BYTES;
-  await transaction.query('SELECT pg_notify($1, $2)', [CHANNEL, fits ? owners : '']);
+  await wakeListeners(transaction, new Set(notifications.map(({ owner }) => owner)));
+}
+
+/** Has all processes look for what of these owners is to be pushed, when the transaction commits. */
+export async function wakeListeners(database: Database, owners: Iterable<string>): Promise<void> {
+  const names = [...owners].join('\n');
+  const fits = Buffer.byteLength(names) <= MAX_NOTICE_BYTES;
+  await database.query('SELECT pg_notify($1, $2)', [CHANNEL, fits ? names : '']);
 }
 
 /** Reads notifications and hears of new ones, from whichever process. */

@@ -1,5 +1,6 @@
 /** How an owner wants to be told. An owner who has said nothing has the defaults. */
 import type { Database } from '../database.ts';
+import { wakeListeners } from './notifications.ts';
 
 export type Channel = 'live' | 'webhook';
 
@@ -75,6 +76,8 @@ export async function changePreferences(
       quietFrom !== undefined,
     ],
   );
+  // What has waited while `live` was left out is pushed now, and not with the next notification.
+  if (channels) await wakeListeners(database, [owner]);
   return rows[0] as unknown as Preferences;
 }
 

@@ -30,6 +30,7 @@ export const startAnalysis = defineOperation({
     const address = await system.spawn(machine, key, {
       input,
       owner,
+      // Another time frame or strategy is another question, which the running one does not answer.
       singletonKey: [input.symbol, input.type, input.timeframe, input.strategy].join(':'),
       ...(asked !== undefined && { idempotencyKey: asked }),
     });

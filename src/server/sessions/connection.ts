@@ -5,10 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { type RuntimeLog, TtaiError } from '../../actors/runtime/index.ts';
 import { toErrorBody } from '../errors.ts';
-import { Confirmations } from './confirmations.ts';
-import { Delivery, type NotificationRows } from './delivery.ts';
-import { Fence } from './fence.ts';
+import type { NotificationRows } from './delivery.ts';
 import { BadFrameError, errorFrame, parseFrame, withId } from './frames.ts';
+import { type Joined, joinSession } from './joined.ts';
 import type { LiveQuotes } from './live-quotes.ts';
 import { Outbox } from './outbox.ts';
 import type { PendingReader } from './pending-reader.ts';
@@ -24,7 +23,7 @@ import type { Registry } from './registry.ts';
 import { SessionActor, type SessionSystem } from './session-actor.ts';
 import type { SessionSocket } from './socket.ts';
 import type { StateFeed } from './states.ts';
-import { Subscriptions, shownTopics } from './subscriptions.ts';
+import { shownTopics } from './subscriptions.ts';
 
 /** Frames of one client that may wait for the ones before; then its socket is not read for a while. */
 const MAX_WAITING_FRAMES = 32;
@@ -41,15 +40,6 @@ export interface ConnectionOptions {
   serverId: string;
   limits: SessionLimits;
   log: RuntimeLog;
-}
-
-/** What there is once a hello was accepted. */
-interface Joined {
-  session: SessionActor;
-  fence: Fence;
-  subscriptions: Subscriptions;
-  delivery: Delivery;
-  confirmations: Confirmations;
 }
 
 export class Connection {
@@ -193,16 +183,17 @@ export class Connection {
     const cursor = Math.max(confirmed, Math.min(frame.lastSeq ?? 0, latest));
 
     clearTimeout(this.#helloTimer);
-    const delivery = this.#deliverFrom(cursor);
-    const confirmations = this.#confirmFrom(session, confirmed);
-    const fence = this.#fenceOf(session);
-    const subscriptions = new Subscriptions({
+    const joined = joinSession(session, {
       ...this.#options,
       connectionId: this.id,
-      session,
-      send: (sent) => this.#outbox.send(sent),
+      outbox: this.#outbox,
+      cursor,
+      confirmed,
+      onFault: (error) => this.#fail(error, undefined),
+      close: (code, reason) => this.close(code, reason),
     });
-    this.#joined = { session, fence, subscriptions, delivery, confirmations };
+    this.#joined = joined;
+    const { delivery, confirmations, fence, subscriptions } = joined;
     registry.trigger.joined({ connectionId: this.id, sessionId: session.sessionId, topics });
     this.#outbox.send({
       type: 'welcome',
@@ -232,41 +223,6 @@ export class Connection {
     } catch (cause) {
       throw new TtaiError('unavailable', 'The database is away. Try again.', { retryable: true, cause });
     }
-  }
-
-  #deliverFrom(cursor: number): Delivery {
-    const { reader, owner, limits, log } = this.#options;
-    return new Delivery({
-      outbox: this.#outbox,
-      reader,
-      owner,
-      cursor,
-      limits,
-      onOutage: (error) => {
-        log.debug({ err: error, connectionId: this.id }, 'delivery waits for the database');
-        const message = 'The database is away. Delivery goes on by itself when it is back.';
-        this.#outbox.send({ type: 'error', code: 'unavailable', message, retryable: true });
-      },
-      onFault: (error) => this.#fail(error, undefined),
-    });
-  }
-
-  #confirmFrom(session: SessionActor, confirmed: number): Confirmations {
-    return new Confirmations({
-      confirmed,
-      limits: this.#options.limits,
-      commit: (seq) => session.confirm(seq),
-      isRetryable: (error) => !(error instanceof TtaiError) || error.retryable,
-    });
-  }
-
-  #fenceOf(session: SessionActor): Fence {
-    return new Fence({
-      session,
-      log: this.#options.log,
-      onReplaced: () => this.close(closeCodes.replaced, 'replaced by a newer connection'),
-      onEnded: () => this.close(closeCodes.finished, 'the session was ended'),
-    });
   }
 
   /** Answers an error, and ends the connection when going on makes no sense. */

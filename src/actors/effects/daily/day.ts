@@ -20,10 +20,10 @@ export interface PieceDay extends DailyPieceInput {
 export async function dayOf(
   { hours, database }: EffectRooms,
   input: DailyPieceInput,
-  { now, owner, signal }: EffectContext,
+  { now, owner }: EffectContext,
 ): Promise<PieceDay> {
   const [{ previous }, { timeZone }] = await Promise.all([
-    hours.at(new Date(input.session.opensAt), { signal }),
+    hours.at(new Date(input.session.opensAt)),
     preferencesOf(database, owner),
   ]);
   const moment = now();
