@@ -15,7 +15,8 @@ import {
   turnedClock,
 } from '../src/actors/runtime/index.ts';
 import type { Clock } from '../src/actors/runtime/types.ts';
-import { delivery, PAUSE_MS } from '../src/machines/delivery.ts';
+import { delivery } from '../src/machines/delivery.ts';
+import { PAUSE_MS } from '../src/machines/delivery-rules.ts';
 import type { Database } from '../src/persistence/database.ts';
 import { insertNotifications, Notifications } from '../src/persistence/records/notifications.ts';
 import {

@@ -106,7 +106,18 @@ const ROOMS: Record<string, Room> = {
   // A door's client, and beside main the other way in: its `serve` starts another server of the same home.
   cli: {
     at: ['src/cli'],
-    knows: ['scripts', 'version', 'config', 'log', 'errors', 'server', 'launch', 'main'],
+    knows: [
+      // The words of notifications.
+      'machines',
+      'scripts',
+      'version',
+      'config',
+      'log',
+      'errors',
+      'server',
+      'launch',
+      'main',
+    ],
   },
 };
 
