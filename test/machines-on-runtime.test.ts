@@ -20,11 +20,13 @@ import { analysis } from '../src/machines/analysis.ts';
 import { briefing } from '../src/machines/briefing.ts';
 import { delivery } from '../src/machines/delivery.ts';
 import { housekeeping } from '../src/machines/housekeeping.ts';
+import { machines } from '../src/machines/index.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
 import { report } from '../src/machines/report.ts';
 import { screener } from '../src/machines/screener.ts';
+import { session } from '../src/machines/session.ts';
 import { summary } from '../src/machines/summary.ts';
 import { briefingModel, reportModel, summaryModel } from '../src/machines/testing/daily-piece-models.ts';
 import { deliveryModel } from '../src/machines/testing/delivery-model.ts';
@@ -32,14 +34,21 @@ import { housekeepingModel } from '../src/machines/testing/housekeeping-model.ts
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
 import { screenerModel } from '../src/machines/testing/screener-model.ts';
+import { sessionModel } from '../src/machines/testing/session-model.ts';
 import { tradingDayModel } from '../src/machines/testing/trading-day-model.ts';
 import { tradingDay } from '../src/machines/trading-day.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { fewestPaths, type Model, type Path, pathsOf } from './model.ts';
+import { coverage, fewestPaths, type Model, type Path, pathsOf, uncovered } from './model.ts';
 
 const HOUR = 3_600_000;
 /** Paths of each machine that are walked for their length, besides those that take each transition. */
 const LONGEST = 10;
+/** `ALL_PATHS=1` walks every path of every graph, which takes many minutes. */
+const isAll = process.env.ALL_PATHS === '1';
+/** Steps of each machine on further paths, from all over its graph. */
+const MORE_STEPS = isAll ? Number.POSITIVE_INFINITY : 500;
+const TIMEOUT_MS = isAll ? 3_600_000 : 60_000;
+const AT_ONCE = 50;
 /** With delays so long that no timer fires but by the test's hand. */
 const patient = <M extends DurableMachine>(definition: M, delays: string[]): M => ({
   ...definition,
@@ -58,8 +67,22 @@ const cases: [DurableMachine, Model][] = [
   [briefing, briefingModel],
   [summary, summaryModel],
   [report, reportModel],
+  [patient(session, ['connectingLimit', 'lease', 'awayLimit']), sessionModel],
   [patient(housekeeping, ['untilNextBite']), housekeepingModel],
 ];
+/** What no path of the graph reaches, and why. */
+const leftOut: Record<string, string[]> = {
+  // A batch begins with a symbol, so that the first of the five slots always has one.
+  screener: [
+    'screener.analyze.first.idle',
+    'screener.analyze.first.deciding always -> screener.analyze.first.idle',
+  ],
+  // 96 failures in a row: a test beside the machine walks them.
+  tradingDay: [
+    'tradingDay.failed',
+    'tradingDay.asking xstate.error.actor.askSession [isEnough] -> tradingDay.failed',
+  ],
+};
 
 /** Attempts that wait for the test to end them, by effect id, and those who wait for an attempt to begin. */
 const held = new Map<string, { resolve: (output: unknown) => void; reject: (error: Error) => void }>();
@@ -166,7 +189,7 @@ const lookAt = (live: LiveActor) => ({
   emitted: plain(live.emitted),
 });
 
-async function walk(definition: DurableMachine, key: string, { input, events }: Path): Promise<void> {
+async function walk(definition: DurableMachine, key: string, { input, events }: Path): Promise<LiveActor> {
   const live = new LiveActor(definition.machine, input);
   const address = await system.spawn(definition.id, key, { input, owner: 'local' });
   expect(await look(address)).toEqual(lookAt(live));
@@ -178,16 +201,52 @@ async function walk(definition: DurableMachine, key: string, { input, events }: 
   const { revision } = await system.snapshot(address);
   const journal = await system.journal(address);
   expect(new Set(journal.map((record) => record.revision)).size).toBe(revision);
+  return live;
+}
+
+/** All of them, each once: first those that take each transition and the longest, then others up to a number of steps. */
+function chosen(model: Model): { paths: Path[]; of: number } {
+  const all = pathsOf(model);
+  const longest = all.toSorted((a, b) => b.events.length - a.events.length).slice(0, LONGEST);
+  const paths = new Set([...fewestPaths(model.machine, all), ...longest]);
+  // By strides, so that they come from all over the graph, and the same ones each time.
+  const stride = Math.max(1, Math.floor(all.length / 97));
+  const others = Array.from({ length: stride }, (_, offset) =>
+    all.filter((_path, index) => index % stride === offset),
+  ).flat();
+  let steps = 0;
+  for (const path of others) {
+    if (paths.has(path)) continue;
+    steps += path.events.length;
+    if (steps > MORE_STEPS) break;
+    paths.add(path);
+  }
+  return { paths: [...paths], of: all.length };
 }
 
 describe('R16: TTAI machines on the runtime do what they do under createActor', () => {
-  test.each(cases)('$id, on paths that take each of its transitions', async (definition, model) => {
-    const all = pathsOf(model);
-    const longest = all.toSorted((a, b) => b.events.length - a.events.length).slice(0, LONGEST);
-    const paths = [...fewestPaths(model.machine, all), ...longest];
-    await Promise.all(paths.map((path, index) => walk(definition, `path${index}`, path)));
-    console.log(
-      `${definition.id}: ${paths.length} paths, ${paths.flatMap(({ events }) => events).length} steps`,
-    );
+  test('each machine is walked', () => {
+    expect(cases.map(([{ id }]) => id).sort()).toEqual(machines.map(({ id }) => id).sort());
   });
+
+  test.each(cases)(
+    '$id, on paths that take each of its transitions',
+    async (definition, model) => {
+      const { paths, of } = chosen(model);
+      const walked: LiveActor[] = [];
+      const waiting = paths.entries();
+      const walker = async () => {
+        for (const [index, path] of waiting) walked.push(await walk(definition, `path${index}`, path));
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, walker));
+      const machine = definition.machine as AnyStateMachine;
+      const missing = uncovered(machine, walked);
+      const steps = paths.flatMap(({ events }) => events).length;
+      console.log(
+        `${definition.id}: ${paths.length} of ${of} paths, ${steps} steps; ${coverage(machine, walked)}${missing.length === 0 ? '' : `, without ${missing.join(' and ')}`}`,
+      );
+      expect(missing).toEqual(leftOut[definition.id] ?? []);
+    },
+    TIMEOUT_MS,
+  );
 });

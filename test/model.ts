@@ -82,20 +82,33 @@ export function replay(
   return live;
 }
 
-/** The states and transitions of a machine, in words, that none of the replayed paths reached. */
-export function uncovered(machine: AnyStateMachine, replayed: readonly LiveActor[]): string[] {
-  const taken = new Set(replayed.flatMap((live) => [...live.taken]));
-  const entered = new Set(replayed.flatMap((live) => [...live.entered]));
-  const all: string[] = [];
+/** All states and transitions of a machine, in words. */
+function partsOf(machine: AnyStateMachine): { states: string[]; transitions: string[] } {
+  const states: string[] = [];
+  const transitions: string[] = [];
   const walk = (node: AnyStateNode): void => {
-    if (!entered.has(node.id)) all.push(node.id);
-    for (const one of [...[...node.transitions.values()].flat(), ...(node.always ?? [])]) {
-      if (!taken.has(nameOfTransition(one))) all.push(nameOfTransition(one));
-    }
+    states.push(node.id);
+    const own = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+    transitions.push(...own.map(nameOfTransition));
     for (const child of Object.values(node.states)) walk(child as AnyStateNode);
   };
   walk(machine.root);
-  return all;
+  return { states, transitions };
+}
+
+/** The states and transitions of a machine, in words, that none of the replayed paths reached. */
+export function uncovered(machine: AnyStateMachine, replayed: readonly LiveActor[]): string[] {
+  const reached = new Set(replayed.flatMap((live) => [...live.entered, ...live.taken]));
+  const { states, transitions } = partsOf(machine);
+  return [...states, ...transitions].filter((one) => !reached.has(one));
+}
+
+/** How many of a machine's states and transitions the replayed paths reached: `states 5 of 5, transitions 9 of 9`. */
+export function coverage(machine: AnyStateMachine, replayed: readonly LiveActor[]): string {
+  const missing = new Set(uncovered(machine, replayed));
+  return Object.entries(partsOf(machine))
+    .map(([what, all]) => `${what} ${all.filter((one) => !missing.has(one)).length} of ${all.length}`)
+    .join(', ');
 }
 
 /** A few of the paths that together take every transition that all of them take, the shortest first. */
