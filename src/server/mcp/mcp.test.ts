@@ -80,7 +80,6 @@ describe('2025 revisions, with the SDK', () => {
       'delete_screener',
       'get_preferences',
       'update_preferences',
-      'list_notifications',
       'catch_up',
     ]);
     for (const { annotations, outputSchema, description } of tools) {
