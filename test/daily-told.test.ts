@@ -25,6 +25,25 @@ import {
 useDay();
 
 describe('what is told', () => {
+  test('a position that the service refuses is not known, and hides none of the others', async () => {
+    const known = await hold('anna', 'MSFT');
+    const refused = await hold('anna', 'ODD');
+    market.refused.add('ODD');
+    market.values.set('MSFT', { pnl: 30.3 });
+    await begin();
+    await clock.advanceTo(at('18:00:30'));
+    const [summary] = await told('eod_summary');
+    expect(summary?.data).toMatchObject({ status: 'completed' });
+    const data: unknown = summary?.data;
+    const { positions } = data as {
+      positions: { positionId: string; pnl: number | null }[];
+    };
+    expect(Object.fromEntries(positions.map(({ positionId, pnl }) => [positionId, pnl]))).toEqual({
+      [known]: 30.3,
+      [refused]: null,
+    });
+  });
+
   test('a briefing: positions to watch, alerts near their price, what happened since the close', async () => {
     await wantMorning('anna', 'Europe/Berlin');
     const soon = await hold('anna', 'MSFT');

@@ -1,5 +1,6 @@
 /** A market in the process for tests of the trading day: sessions that the test names, and values that it sets. */
 import type { MarketService } from '../src/actors/effects/index.ts';
+import { TtaiError } from '../src/actors/runtime/index.ts';
 import type { MarketCalendar, PositionValue, Quotes } from '../src/machines/market.ts';
 
 export type Session = MarketCalendar['sessions'][number];
@@ -27,6 +28,8 @@ export const quietValue = {
 export interface DayMarket extends MarketService {
   /** By symbol: what differs from `quietValue`; null: the position can't be valued. */
   values: Map<string, Partial<PositionValue> | null>;
+  /** Symbols with which a request is refused whole. */
+  refused: Set<string>;
   quotesBySymbol: Quotes;
   /** Called before each answer of `positions` or `calendar`; throws what the service would. */
   before: (call: {
@@ -43,6 +46,7 @@ export interface DayMarket extends MarketService {
 export function dayMarket(sessions: readonly Session[]): DayMarket {
   const market = {
     values: new Map(),
+    refused: new Set(),
     quotesBySymbol: {},
     before: () => {},
     asked: [],
@@ -61,6 +65,9 @@ export function dayMarket(sessions: readonly Session[]): DayMarket {
     async positions({ positions }, options) {
       await market.before({ name: 'positions', owner: options?.owner });
       market.asked.push(positions.length);
+      if (positions.some(({ symbol }) => market.refused.has(String(symbol)))) {
+        throw new TtaiError('validation_error', 'no option expires on a Sunday');
+      }
       const errors: Record<string, { code: string; message: string; retryable: boolean }> = {};
       const values = positions.flatMap((position) => {
         const { id, symbol, openedAt } = position as { id: string; symbol: string; openedAt?: unknown };

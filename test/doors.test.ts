@@ -354,6 +354,27 @@ test('a portfolio is watched: MCP, /api and the command line show the same monit
   expect((await ttai('monitor', 'update', monitorId, '--check-now')).notes).toContain('(actor_ended)');
 });
 
+test('a position that an older release kept, and the service refuses, hides none of the others', async () => {
+  const put = { kind: 'option', right: 'put', strike: 90, quantity: -1, openPrice: 1.2 } as const;
+  const rest = { source: 'manual', externalId: null, note: null, portfolio: 'odd', owner: 'local' } as const;
+  const openedAt = new Date('2026-06-01T15:00:00Z');
+  for (const expiration of ['2026-06-19', '2026-06-20']) {
+    const legs = [{ ...put, expiration }];
+    await insertPosition(database.pool, { ...rest, id: randomUUID(), symbol: 'AAPL', legs, openedAt });
+  }
+  const { structuredContent } = await call('list_positions', { portfolio: 'odd', values: true });
+  const rows = structuredContent.positions as unknown as { legs: { expiration: string }[] }[];
+  expect(
+    rows.toSorted((a, b) => String(a.legs[0]?.expiration).localeCompare(String(b.legs[0]?.expiration))),
+  ).toEqual([
+    expect.objectContaining({ value: expect.objectContaining({ dte: 9 }), valueError: null }),
+    expect.objectContaining({
+      value: null,
+      valueError: { code: 'validation_error', message: expect.stringContaining('Saturday') },
+    }),
+  ]);
+});
+
 async function ttai(...args: string[]): Promise<{ out: string; notes: string }> {
   const [out, notes]: [string[], string[]] = [[], []];
   await runCli(args, {

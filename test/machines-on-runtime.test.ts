@@ -43,7 +43,7 @@ import { coverage, fewestPaths, type Model, type Path, pathsOf, uncovered } from
 const HOUR = 3_600_000;
 /** Paths of each machine that are walked for their length, besides those that take each transition. */
 const LONGEST = 10;
-/** `ALL_PATHS=1` walks every path of every graph, which takes many minutes. */
+/** `ALL_PATHS=1` walks every path of every graph, which takes about five minutes. */
 const isAll = process.env.ALL_PATHS === '1';
 /** Steps of each machine on further paths, from all over its graph. */
 const MORE_STEPS = isAll ? Number.POSITIVE_INFINITY : 500;
