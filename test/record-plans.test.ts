@@ -161,6 +161,7 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
   },
   notifications: {
     insertNotifications: { with: [[{ owner, id: 'new', type: 't', source: 's', at, data: {} }]] },
+    wakeListeners: { with: [[owner]] },
   },
   'position-marks': {
     saveMarks: { with: [owner, '2026-06-10', [{ positionId: uuid(77), marketValue: 1, pnl: null }]] },
