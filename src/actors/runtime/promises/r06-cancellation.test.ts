@@ -45,7 +45,8 @@ describe('R6: leaving a state aborts its effect', () => {
     const addresses = await Promise.all(Array.from({ length: 150 }, () => spawn(job)));
     await Promise.all(addresses.map((address) => there().send(address, { type: 'ABORT' })));
     const attempts = world.work.attempts(job);
-    expect(attempts.length).toBeGreaterThan(50);
+    // Of the 64 places one owner has three quarters.
+    expect(attempts.length).toBeGreaterThan(45);
     await Promise.all(attempts.map((attempt) => attempt.aborted));
   });
 
