@@ -355,7 +355,10 @@ describe('what goes wrong', () => {
       notes: expect.stringMatching(/No TTAI server answers at http:\/\/127.0.0.1:1\..*npm start/),
     });
     const atHome = await ttai(['runs'], { TTAI_URL: undefined });
-    expect(atHome).toMatchObject({ code: 1, notes: expect.stringContaining(`for the home ${home}.`) });
+    expect(atHome).toMatchObject({
+      code: 1,
+      notes: expect.stringContaining(`No TTAI runs on the home ${home}.`),
+    });
     expect(await ttai(['runs'], { TTAI_URL: 'ftp://x' })).toMatchObject({ code: 2 });
     expect(await ttai(['runs'], { TTAI_URL: `${server.url}/mcp` })).toMatchObject({ code: 1 });
   });

@@ -58,9 +58,8 @@ export class Client {
 }
 
 /** No server answers there. */
-export function unreachable({ url, home }: ServerAddress, cause?: unknown): TtaiError {
-  const tried = home === undefined ? '' : ` for the home ${home}`;
-  const message = `No TTAI server answers at ${url}${tried}. Start it with "npm start", or set TTAI_URL to where it runs.`;
+export function unreachable({ url }: ServerAddress, cause?: unknown): TtaiError {
+  const message = `No TTAI server answers at ${url}. Start it with "npm start", or set TTAI_URL to where it runs.`;
   return new TtaiError('server_unreachable', message, { cause });
 }
 

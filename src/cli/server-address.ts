@@ -1,4 +1,5 @@
 /** Where the server is that commands talk to, and with which token. Not for starting one. */
+import { TtaiError } from '../actors/runtime/errors.ts';
 import { readConfig } from '../config.ts';
 import { findRunning } from '../launch/home.ts';
 import { UsageError } from './errors.ts';
@@ -9,8 +10,6 @@ export interface ServerAddress {
   /** Without a slash at the end. */
   url: string;
   token: string | undefined;
-  /** The home that was asked where its server runs; undefined when the address was stated. */
-  home?: string;
 }
 
 /** The settings that a client needs. Those of the server alone may be wrong or missing here. */
@@ -18,7 +17,10 @@ export function clientSettings(env: Environment): { home: string; port: number; 
   return readConfig({ TTAI_HOME: env.TTAI_HOME, PORT: env.PORT, AUTH_TOKENS_FILE: env.AUTH_TOKENS_FILE });
 }
 
-/** TTAI_URL; else HOST and PORT where one is set; else where the home says that its server runs; else the default. */
+/**
+ * TTAI_URL; else HOST and PORT where one is set; else where the home says that its server runs. Throws
+ * `server_unreachable` when it runs nowhere: what listens at the usual port may be of another home, and is told nothing.
+ */
 export function serverAddress(env: Environment): ServerAddress {
   const token = tokenOf(env.TTAI_TOKEN);
   const stated = env.TTAI_URL?.trim();
@@ -32,9 +34,14 @@ export function serverAddress(env: Environment): ServerAddress {
   }
   const { home, port } = clientSettings(env);
   const isStated = Boolean(env.HOST || env.PORT);
-  const running = isStated ? undefined : findRunning(home)?.url;
-  const url = running ?? `http://${reachable(env.HOST?.trim())}:${port}`;
-  return { url, token, ...(!isStated && { home }) };
+  const url = isStated ? `http://${reachable(env.HOST?.trim())}:${port}` : findRunning(home)?.url;
+  if (url === undefined) {
+    throw new TtaiError(
+      'server_unreachable',
+      `No TTAI runs on the home ${home}. Start it with "npm start", or set TTAI_URL to where it runs.`,
+    );
+  }
+  return { url, token };
 }
 
 /** Only what a header can carry: with anything else no request is sent, which would look like a server that is away. */
