@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Criteria } from './criteria.ts';
 import type { EffectError } from './effect-source.ts';
+import { quickAnalysis } from './market.ts';
 
 /** How many of the best are kept. */
 export const KEPT = 10;
@@ -15,16 +16,7 @@ const CRITERIA_NAMED = 3;
 
 /** Of a quick analysis, what ranking and the report need. */
 export const screenedSymbol = z.object({
-  symbol: z.string(),
-  recommendation: z.enum(['select', 'neutral', 'reject']),
-  score: z.number().nullable(),
-  price: z.number().nullable(),
-  bestStrike: z.number().nullable(),
-  bestExpiration: z.string().nullable(),
-  delta: z.number().nullable(),
-  ivRank: z.number().nullable(),
-  weeklyRocPct: z.number().nullable(),
-  asOf: z.string(),
+  ...quickAnalysis.omit({ reasons: true, quality: true }).shape,
   source: z.string(),
 });
 export type ScreenedSymbol = z.infer<typeof screenedSymbol>;

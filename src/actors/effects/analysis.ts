@@ -12,14 +12,7 @@ import {
 import { saveAnalysis } from '../../persistence/records/analyses.ts';
 import { type Effect, effect } from '../runtime/index.ts';
 import type { EffectRooms } from './rooms.ts';
-
-const policy = {
-  timeout: '30 s',
-  deadline: '1 h',
-  // The ceiling is met only while the service is away: it is what a run waits for when it is back.
-  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '8 s' },
-  concurrency: 16,
-} as const;
+import { runPolicy } from './run-policy.ts';
 
 const symbol = z.string();
 
@@ -30,18 +23,22 @@ export function analysisEffects({ service, database }: EffectRooms): Effect[] {
   return [
     effect(
       'fetchMarketData',
-      { ...policy, input: z.object({ symbol, timeframe }), output: marketData },
+      { ...runPolicy, input: z.object({ symbol, timeframe }), output: marketData },
       (input, context) => service.marketData({ ...input, period: CHART_PERIOD[input.timeframe] }, context),
     ),
     effect(
       'analyzeChart',
-      { ...policy, input: z.object({ symbol, timeframe, marketData: z.unknown() }), output: chartAnalysis },
+      {
+        ...runPolicy,
+        input: z.object({ symbol, timeframe, marketData: z.unknown() }),
+        output: chartAnalysis,
+      },
       (input, context) => service.chart(input, context),
     ),
     effect(
       'analyzeOptions',
       {
-        ...policy,
+        ...runPolicy,
         input: z.object({ symbol, strategy, chartContext: z.unknown() }),
         output: optionsAnalysis,
       },
@@ -49,13 +46,13 @@ export function analysisEffects({ service, database }: EffectRooms): Effect[] {
     ),
     effect(
       'analyzeResearch',
-      { ...policy, input: z.object({ symbol }), output: researchAnalysis },
+      { ...runPolicy, input: z.object({ symbol }), output: researchAnalysis },
       (input, context) => service.research(input, context),
     ),
     effect(
       'saveAnalysis',
       {
-        ...policy,
+        ...runPolicy,
         input: z.object({ result: z.custom<AnalysisResult>((value) => typeof value === 'object') }),
         output: z.null(),
       },

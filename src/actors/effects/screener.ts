@@ -6,20 +6,13 @@ import { foundCandidates, type ScreenerResult, screenedSymbol } from '../../mach
 import { saveScreenerResult } from '../../persistence/records/screener-results.ts';
 import { type Effect, effect } from '../runtime/index.ts';
 import type { EffectRooms } from './rooms.ts';
-
-const policy = {
-  timeout: '30 s',
-  deadline: '1 h',
-  // The ceiling is met only while the service is away: it is what a run waits for when it is back.
-  retries: { limit: 3, delay: '1 s', backoff: 'exponential', maxDelay: '8 s' },
-  concurrency: 16,
-} as const;
+import { runPolicy } from './run-policy.ts';
 
 export function screenerEffects({ service, database }: EffectRooms): Effect[] {
   return [
     effect(
       'findCandidates',
-      { ...policy, input: z.object({ criteria, maxSymbols: z.int() }), output: foundCandidates },
+      { ...runPolicy, input: z.object({ criteria, maxSymbols: z.int() }), output: foundCandidates },
       async ({ criteria: wanted, maxSymbols }, context) => {
         const maxResults = Math.min(maxSymbols, wanted.maxResults ?? maxSymbols);
         const { quality, ...found } = await service.candidates({ ...wanted, maxResults }, context);
@@ -28,7 +21,7 @@ export function screenerEffects({ service, database }: EffectRooms): Effect[] {
     ),
     effect(
       'quickAnalyze',
-      { ...policy, input: z.object({ symbol: z.string(), strategy }), output: screenedSymbol },
+      { ...runPolicy, input: z.object({ symbol: z.string(), strategy }), output: screenedSymbol },
       async (input, context) => {
         const quick = await service.quick(input, context);
         const { quality } = quick;
@@ -39,7 +32,7 @@ export function screenerEffects({ service, database }: EffectRooms): Effect[] {
     effect(
       'saveScreenerResult',
       {
-        ...policy,
+        ...runPolicy,
         input: z.object({ result: z.custom<ScreenerResult>((value) => typeof value === 'object') }),
         output: z.null(),
       },
