@@ -13,7 +13,7 @@ import {
 } from '../src/actors/runtime/index.ts';
 import { machines } from '../src/machines/index.ts';
 import { closePosition, insertPosition } from '../src/persistence/records/positions.ts';
-import { defaultPreferences, savePreferences } from '../src/persistence/records/preferences.ts';
+import { changePreferences, defaultPreferences } from '../src/persistence/records/preferences.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { type DayMarket, dayMarket } from './day-market.ts';
 
@@ -105,7 +105,7 @@ export const close = (owner: string, id: string, closedAt: string, realizedPnl: 
   closePosition(database.pool, owner, id, { closedAt: new Date(closedAt), realizedPnl });
 
 export const wantMorning = (owner: string, timeZone = 'America/New_York') =>
-  savePreferences(database.pool, owner, { ...defaultPreferences, timeZone, morningAlert: true });
+  changePreferences(database.pool, owner, { ...defaultPreferences, timeZone, morningAlert: true });
 
 /** Until an actor, which may not be there yet, has ended. */
 export async function ended(address: string): Promise<void> {

@@ -20,9 +20,9 @@ import { PAUSE_MS } from '../src/machines/delivery-rules.ts';
 import type { Database } from '../src/persistence/database.ts';
 import { insertNotifications, Notifications } from '../src/persistence/records/notifications.ts';
 import {
+  changePreferences,
   defaultPreferences,
   type Preferences,
-  savePreferences,
 } from '../src/persistence/records/preferences.ts';
 import { recordsOf } from '../src/persistence/records/records.ts';
 import { webhookOf } from '../src/persistence/records/webhooks.ts';
@@ -198,12 +198,12 @@ describe('delivering', () => {
     await dispatch();
     expect(receiver.seqs('/some')).toEqual([2]);
     expect(await viewOf(some)).toMatchObject({ behind: 0 });
-    await savePreferences(database.pool, owner, { ...defaultPreferences, channels: ['live'] });
+    await changePreferences(database.pool, owner, { ...defaultPreferences, channels: ['live'] });
     await notify(['daily_report']);
     await dispatch();
     expect(receiver.seqs('/some')).toEqual([2]);
     expect(await viewOf(some)).toMatchObject({ behind: 0 });
-    await savePreferences(database.pool, owner, defaultPreferences);
+    await changePreferences(database.pool, owner, defaultPreferences);
     await notify(['daily_report']);
     await dispatch();
     expect(receiver.seqs('/some')).toEqual([2, 5]);
@@ -302,7 +302,7 @@ describe('delivering', () => {
     ['in the night that is an hour longer', '2026-11-01T03:00:00.000Z', '2026-11-01T12:00:00.000Z'],
   ])('quiet hours defer to their end, %s', async (_night, from, until) => {
     const night: Preferences = { ...defaultPreferences, quietFrom: '22:00', quietUntil: '07:00' };
-    await savePreferences(database.pool, owner, night);
+    await changePreferences(database.pool, owner, night);
     await system.drain({ timeoutMs: 1 });
     clock = turnedClock(from);
     system = await startSystem(clock);
@@ -318,7 +318,7 @@ describe('delivering', () => {
 
   test('quiet hours that are given up end at once', async () => {
     const always: Preferences = { ...defaultPreferences, quietFrom: '00:00', quietUntil: '23:59' };
-    await savePreferences(database.pool, owner, always);
+    await changePreferences(database.pool, owner, always);
     await add('/day');
     await notify(alerts(1));
     await dispatch();

@@ -16,7 +16,7 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { machines } from '../src/machines/index.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { closePosition, insertPosition } from '../src/persistence/records/positions.ts';
-import { defaultPreferences, savePreferences } from '../src/persistence/records/preferences.ts';
+import { changePreferences, defaultPreferences } from '../src/persistence/records/preferences.ts';
 import { saveScreener } from '../src/persistence/records/saved-screeners.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { expectedNotifications, line } from './month/expected.ts';
@@ -76,7 +76,7 @@ async function atMidnight(date: string): Promise<void> {
 
 async function startMonth(): Promise<void> {
   const { pool } = database;
-  await savePreferences(pool, OWNER, { ...defaultPreferences, morningAlert: true });
+  await changePreferences(pool, OWNER, { ...defaultPreferences, morningAlert: true });
   await saveScreener(pool, {
     ...{ id: randomUUID(), owner: OWNER, name: 'puts', maxSymbols: 50, autoRun: true },
     criteria: { strategy: 'csp' },

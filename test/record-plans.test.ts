@@ -185,12 +185,6 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
   },
   preferences: {
     preferencesOf: { with: [owner] },
-    savePreferences: {
-      with: [
-        owner,
-        { timeZone: 'UTC', channels: [], morningAlert: false, quietFrom: null, quietUntil: null },
-      ],
-    },
     changePreferences: { with: [owner, { timeZone: 'UTC' }] },
     ownersWantingMorning: { with: ['', 100] },
   },

@@ -8,11 +8,7 @@ import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index
 import { session } from '../src/machines/session.ts';
 import { openPool } from '../src/persistence/pool.ts';
 import { insertNotifications, Notifications } from '../src/persistence/records/notifications.ts';
-import {
-  changePreferences,
-  defaultPreferences,
-  savePreferences,
-} from '../src/persistence/records/preferences.ts';
+import { changePreferences, defaultPreferences } from '../src/persistence/records/preferences.ts';
 import { Client } from '../src/server/sessions/testing/client.ts';
 import { startServer, type TestServer } from '../src/server/sessions/testing/server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -70,7 +66,7 @@ it('pushes nothing while the owner does not want the channel live, and goes on w
   await client.hello();
   await notify(owner);
   await client.next('notification');
-  await savePreferences(database.pool, owner, { ...defaultPreferences, channels: ['webhook'] });
+  await changePreferences(database.pool, owner, { ...defaultPreferences, channels: ['webhook'] });
   const bystander = new Client(processes[0].server, randomUUID());
   await bystander.hello();
   await notify(owner);

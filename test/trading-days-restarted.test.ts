@@ -17,7 +17,7 @@ import {
 import { machines } from '../src/machines/index.ts';
 import type { TradingDayContext } from '../src/machines/trading-day.ts';
 import { insertPosition } from '../src/persistence/records/positions.ts';
-import { defaultPreferences, savePreferences } from '../src/persistence/records/preferences.ts';
+import { changePreferences, defaultPreferences } from '../src/persistence/records/preferences.ts';
 import { saveScreener } from '../src/persistence/records/saved-screeners.ts';
 import { createTestDatabase } from './database.ts';
 import { dayMarket } from './day-market.ts';
@@ -82,7 +82,7 @@ async function liveStretch(
 ): Promise<Lived> {
   await using database = await createTestDatabase();
   const owner = 'anna';
-  await savePreferences(database.pool, owner, { ...defaultPreferences, morningAlert: true });
+  await changePreferences(database.pool, owner, { ...defaultPreferences, morningAlert: true });
   await insertPosition(database.pool, {
     id: '00000000-0000-4000-8000-000000000001',
     owner,

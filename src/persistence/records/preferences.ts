@@ -31,22 +31,6 @@ export async function preferencesOf(database: Database, owner: string): Promise<
   return (rows[0] as Preferences | undefined) ?? defaultPreferences;
 }
 
-/** Replaces them as a whole. */
-export async function savePreferences(
-  database: Database,
-  owner: string,
-  { timeZone, channels, morningAlert, quietFrom, quietUntil }: Preferences,
-): Promise<void> {
-  await database.query(
-    `INSERT INTO preferences (owner, time_zone, channels, morning_alert, quiet_from, quiet_until)
-     VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (owner) DO UPDATE SET time_zone = excluded.time_zone, channels = excluded.channels,
-       morning_alert = excluded.morning_alert, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-       updated_at = now()`,
-    [owner, timeZone, channels, morningAlert, quietFrom, quietUntil],
-  );
-}
-
 /** Changes what is given, at once; `quietFrom` and `quietUntil` are given both or neither. Answers all as they then are. */
 export async function changePreferences(
   database: Database,
