@@ -5,7 +5,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { type Quantiles, quantiles, round } from './measure.ts';
-import type { TimerLoad } from './timers.ts';
+
+/** Timers to be set: the first deadline after `leadMs`, the last `overMs` later; each again after `againMs`. */
+export interface TimerLoad {
+  timers: number;
+  leadMs: number;
+  overMs: number;
+  againMs: number | null;
+}
 
 const TABLE = `
 CREATE TABLE IF NOT EXISTS floor_timers (id uuid PRIMARY KEY, address text NOT NULL, due timestamptz NOT NULL,

@@ -6,7 +6,7 @@
 import type { Pool } from 'pg';
 import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
 import { openPool } from '../src/persistence/pool.ts';
-import { floorTimers } from './floor-timers.ts';
+import { floorTimers, type TimerLoad } from './floor-timers.ts';
 import { ticker } from './machines.ts';
 import { medianOf, type Quantiles, quantiles, ratio, round } from './measure.ts';
 import { type BenchOptions, printTable } from './options.ts';
@@ -95,14 +95,6 @@ export async function timersBench({ connectionString, smoke, runs }: BenchOption
     ],
   );
   return result;
-}
-
-/** Timers to be set: the first deadline after `leadMs`, the last `overMs` later; each again after `againMs`. */
-export interface TimerLoad {
-  timers: number;
-  leadMs: number;
-  overMs: number;
-  againMs: number | null;
 }
 
 let runs = 0;

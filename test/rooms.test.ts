@@ -183,6 +183,24 @@ function isKnownPackage(room: Room, specifier: string): boolean {
   );
 }
 
+/** The files of `src` that a file imports. */
+function targetsOf(file: string): string[] {
+  return importsOf(file).flatMap((specifier) => resolve(file, specifier) ?? []);
+}
+
+/** The first circle that is met, each file importing the next; empty when there is none. */
+function circleIn(arrows: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const walk = (file: string, way: readonly string[]): string[] => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return [];
+    const found = (arrows.get(file) ?? []).map((next) => walk(next, [...way, file]));
+    done.add(file);
+    return found.find((circle) => circle.length > 0) ?? [];
+  };
+  return [...arrows.keys()].map((file) => walk(file, [])).find((circle) => circle.length > 0) ?? [];
+}
+
 describe('the rooms of src', () => {
   test('every file is in one', () => {
     expect(files.length).toBeGreaterThan(100);
@@ -218,6 +236,20 @@ describe('the rooms of src', () => {
       });
     });
     expect(wrong).toEqual([]);
+  });
+
+  test('have no circle of files: each can be read before those that import it', () => {
+    expect(circleIn(new Map(files.map((file) => [file, targetsOf(file)])))).toEqual([]);
+  });
+
+  test('a circle is found, and named in its order', () => {
+    const arrows = new Map([
+      ['a', ['b', 'd']],
+      ['b', ['c']],
+      ['c', ['d', 'b']],
+      ['d', []],
+    ]);
+    expect(circleIn(arrows)).toEqual(['b', 'c', 'b']);
   });
 
   test.each(FORBIDDEN)('hold no $what', ({ pattern, where }) => {

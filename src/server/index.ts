@@ -18,9 +18,7 @@ import type { HealthChecks } from './health.ts';
 import { createInspectDoor } from './inspect/index.ts';
 import type { RequestObserver } from './observed-requests.ts';
 import { OpenCalls } from './open-calls.ts';
-import type { NotificationReader } from './operations/notifications.ts';
-import type { PositionEvaluator } from './operations/positions.ts';
-import type { QuoteReader } from './operations/quotes.ts';
+import type { NotificationReader, OperationAnalysis } from './operations/operation.ts';
 import { watchQuietConnections } from './quiet-connections.ts';
 import { createSessionsDoor, type SessionsDoorOptions } from './sessions/door.ts';
 import { refuseUpgrade } from './sessions/upgrade.ts';
@@ -40,7 +38,7 @@ export interface ServerOptions {
     Partial<Pick<Config, 'webhookAllowedHosts'>>;
   system: ActorSystem;
   notifications: NotificationReader & SessionsDoorOptions['notifications'];
-  analysis: QuoteReader & PositionEvaluator;
+  analysis: OperationAnalysis;
   records: Records;
   /** The process's cache of quotes, for who watches them live; unless given, one of the server's own. */
   quotes?: SessionsDoorOptions['quotes'];

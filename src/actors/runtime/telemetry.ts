@@ -5,7 +5,7 @@
  * Listeners are called within the work that they hear of: they must be quick, and must not throw.
  */
 import type { StateValue } from 'xstate';
-import type { InspectionRecord } from './types.ts';
+import type { InspectionRecord } from './types/records.ts';
 
 /** Where a cause is kept that crosses a commit: the value of a W3C `traceparent` header. */
 export type TraceContext = string;

@@ -1,12 +1,8 @@
 /** What a user was told, read again. Not for pushing it to a client; sessions do that. */
 import { z } from 'zod';
 import { notificationText } from '../../machines/notification-text.ts';
-import type { Notifications } from '../../persistence/records/notifications.ts';
 import { limit } from './fields.ts';
 import { defineOperation } from './operation.ts';
-
-/** What operations need of the notifications' store. */
-export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq' | 'prunedSeq'>;
 
 export const listNotifications = defineOperation({
   name: 'list_notifications',

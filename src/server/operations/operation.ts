@@ -4,12 +4,11 @@
  * here knows a door.
  */
 import type { z } from 'zod';
+import type { AnalysisClient } from '../../actors/effects/index.ts';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
+import type { Notifications } from '../../persistence/records/notifications.ts';
 import type { Records } from '../../persistence/records/records.ts';
 import { invalidInput } from '../errors.ts';
-import type { NotificationReader } from './notifications.ts';
-import type { PositionEvaluator } from './positions.ts';
-import type { QuoteReader } from './quotes.ts';
 
 /** What operations need of the actor system. */
 export type OperationSystem = Pick<
@@ -31,10 +30,16 @@ export type OperationSystem = Pick<
   | 'discardDeadLetter'
 >;
 
+/** What operations need of the analysis client: prices, and what positions are worth. */
+export type OperationAnalysis = Pick<AnalysisClient, 'quotes' | 'positions'>;
+
+/** What operations need of the notifications' store. */
+export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq' | 'prunedSeq'>;
+
 /** What operations work with, the same for all requests of a process. */
 export interface OperationRooms {
   system: OperationSystem;
-  analysis: QuoteReader & PositionEvaluator;
+  analysis: OperationAnalysis;
   notifications: NotificationReader;
   /** As in the configuration. */
   webhookAllowedHosts: readonly string[];

@@ -1,7 +1,7 @@
 /** Positions: what an owner holds. Add, list, close, delete. From a broker's file: `import-positions.ts`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { type AnalysisClient, evaluatePositions, isRefused } from '../../actors/effects/index.ts';
+import { evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
@@ -19,9 +19,6 @@ import {
   worthOf,
 } from './position-view.ts';
 import { realizedPnl } from './realized-pnl.ts';
-
-/** What operations need of the analysis client to know what positions are worth. */
-export type PositionEvaluator = Pick<AnalysisClient, 'positions'>;
 
 /** Someone waits for the answer. */
 const valuesTimeoutMs = 20_000;

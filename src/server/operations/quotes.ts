@@ -1,12 +1,8 @@
 /** The present prices of symbols. Not for waiting on a price; that is an alert. */
 import { z } from 'zod';
-import type { AnalysisClient } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { symbol } from './fields.ts';
 import { defineOperation } from './operation.ts';
-
-/** What `get_quote` needs of the analysis client. */
-export type QuoteReader = Pick<AnalysisClient, 'quotes'>;
 
 /** Someone waits for the answer. */
 const timeoutMs = 10_000;

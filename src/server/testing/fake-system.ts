@@ -14,9 +14,7 @@ import { defaultPreferences } from '../../persistence/records/preferences.ts';
 import type { Records } from '../../persistence/records/records.ts';
 import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
 import type { OperationRooms } from '../operations/index.ts';
-import type { NotificationReader } from '../operations/notifications.ts';
-import type { PositionEvaluator } from '../operations/positions.ts';
-import type { QuoteReader } from '../operations/quotes.ts';
+import type { NotificationReader, OperationAnalysis } from '../operations/operation.ts';
 import type { NotificationRows } from '../sessions/delivery.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
@@ -196,7 +194,7 @@ async function noDeadLetter(id: string): Promise<never> {
 }
 
 /** Quotes of AAPL and MSFT; nobody else is known. */
-export const fakeAnalysis: QuoteReader & PositionEvaluator = {
+export const fakeAnalysis: OperationAnalysis = {
   async positions() {
     throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
   },

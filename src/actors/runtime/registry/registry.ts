@@ -6,11 +6,10 @@ import { StateMachine } from 'xstate';
 import { RuntimeError } from '../errors.ts';
 import { Stepper } from '../steps/stepper.ts';
 import type { DurableMachine, Effect } from '../types.ts';
-import { faultsOfRetention } from '../upkeep/retention.ts';
 import { type Expected, expectedBy, nodesOf } from '../versions/expected.ts';
 import { Link } from '../versions/link.ts';
-import type { Route } from '../versions/migrate.ts';
 import { checkMachine } from './check-machine.ts';
+import { faultsOfRetention } from './check-retention.ts';
 import { faultsOfVersions } from './check-versions.ts';
 import { faultsOfDeclaration } from './declaration.ts';
 import { faultsOfEffect } from './effect.ts';
@@ -28,6 +27,12 @@ export interface RegisteredMachine {
   expected: Expected;
   /** Where its actors are taken; null for a version that steps here. */
   link: Link | null;
+}
+
+/** The way from one version to the one that steps; without links the two are one. */
+export interface Route {
+  from: RegisteredMachine;
+  links: readonly { link: Link; to: RegisteredMachine }[];
 }
 
 export class Registry {

@@ -4,7 +4,6 @@
  * members are private to XState. Not for what becomes of the collected actions (`step-result.ts`).
  */
 import type { ActorEvent } from '../types.ts';
-import type { StepResult } from './step-result.ts';
 
 /** Who is stepped: `parent` is the address of the actor that started it. */
 export interface Identity {
@@ -15,6 +14,13 @@ export interface Identity {
 export interface CollectedAction {
   type: string;
   params: unknown;
+}
+
+/** One transition that a step took. */
+export interface Microstep {
+  source: string;
+  targets: string[];
+  eventType: string;
 }
 
 interface Transition {
@@ -29,7 +35,7 @@ const noop = () => {};
 /** What one step collects, and the scope that collects it. */
 export class Collector {
   readonly actions: CollectedAction[] = [];
-  readonly microsteps: StepResult['microsteps'] = [];
+  readonly microsteps: Microstep[] = [];
   readonly scope: object;
   readonly self: object;
   readonly system: object;

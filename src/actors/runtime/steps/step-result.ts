@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
 import type { ActorEvent, ActorStatus } from '../types.ts';
-import type { CollectedAction, Collector } from './collector.ts';
+import type { CollectedAction, Collector, Microstep } from './collector.ts';
 import type { ChildRef, DetachedMachine, LiveSnapshot } from './detached.ts';
 import { faultOfValue } from './lossless.ts';
 
@@ -28,7 +28,7 @@ export interface StepResult {
   error: unknown;
   /** False when no transition was taken. */
   changed: boolean;
-  microsteps: { source: string; targets: string[]; eventType: string }[];
+  microsteps: Microstep[];
   timers: TimerRequest[];
   /** Children that the step started and that are still wanted at its end. */
   started: { id: string; src: string; input: unknown; sync: boolean }[];

@@ -47,23 +47,6 @@ const MAX_GROWN = 50_000;
 
 const FIRST_KEY: KeyPlace = { createdAt: '-infinity', scope: '', key: '' };
 
-/** Why a machine's retention is none, or nothing. */
-export function faultsOfRetention({ journal, keepEnded }: DurableMachine): string[] {
-  const faults: string[] = [];
-  const { keepLast, keepFor } = journal ?? {};
-  if (keepLast !== undefined && !(Number.isInteger(keepLast) && keepLast > 0))
-    faults.push('its journal.keepLast is not a whole number above 0');
-  for (const [name, duration] of Object.entries({ 'journal.keepFor': keepFor, keepEnded })) {
-    if (duration === undefined) continue;
-    try {
-      if (!(toMs(duration) > 0)) faults.push(`its ${name} is not above 0`);
-    } catch {
-      faults.push(`its ${name} is not a duration such as "30 d"`);
-    }
-  }
-  return faults;
-}
-
 /** What a round has deleted. */
 export interface Pruned {
   steps: number;

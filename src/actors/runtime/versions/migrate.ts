@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import type { StateValue } from 'xstate';
 import type { ActorRow, Pending, TimerEntry } from '../../../persistence/actors/rows.ts';
 import { RuntimeError, toPlainError } from '../errors.ts';
-import type { RegisteredMachine } from '../registry/registry.ts';
+import type { RegisteredMachine, Route } from '../registry/registry.ts';
 import type { StepResult } from '../steps/step-result.ts';
 import type { Restored } from '../steps/stepper.ts';
 import { type Cause, identityOf, pushRecord, takeStep } from '../steps/take-step.ts';
@@ -20,12 +20,6 @@ import type { Work } from '../steps/work.ts';
 import type { ActorEvent, DurableMachine } from '../types.ts';
 import { arm, type Expected, expectedBy } from './expected.ts';
 import { type Link, type Persisted, renamedKeys } from './link.ts';
-
-/** The way from one version to the one that steps; without links the two are one. */
-export interface Route {
-  from: RegisteredMachine;
-  links: readonly { link: Link; to: RegisteredMachine }[];
-}
 
 /** An actor in its new version, before the step that arms what it lacks. */
 export interface Moved {
