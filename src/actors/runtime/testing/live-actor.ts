@@ -67,6 +67,8 @@ export class LiveActor {
   readonly taken = new Set<string>();
   /** The ids of the states that were entered, also those that were left within the same step. */
   readonly entered = new Set<string>();
+  /** Of its family, those that have taken a transition since they last told of themselves. */
+  readonly #stepped = new WeakSet<object>();
 
   constructor(machine: AnyStateMachine, input: unknown) {
     this.#actor = createActor(withHeldEffects(machine), {
@@ -75,6 +77,7 @@ export class LiveActor {
       inspect: (inspected) => {
         if (inspected.type !== '@xstate.microstep') return;
         for (const one of inspected._transitions) this.taken.add(nameOfTransition(one));
+        if (inspected._transitions.length > 0) this.#stepped.add(inspected.actorRef);
         this.#enter(inspected.snapshot as AnyMachineSnapshot);
       },
     });
@@ -82,7 +85,7 @@ export class LiveActor {
     this.#actor.subscribe({ error: () => {} });
     this.#actor.on('*', (event) => this.emitted.push(event));
     replaceTimersOfOneId(this.#actor.system);
-    tellOfOneselfOnce(this.#actor);
+    tellOfSteps(this.#actor, this.#stepped);
     this.#actor.start();
     this.#enter(this.#actor.getSnapshot() as AnyMachineSnapshot);
   }
@@ -215,22 +218,23 @@ function replaceTimersOfOneId(system: unknown): void {
 
 /**
  * Two more, of what children tell of themselves. XState tells a parent with `onSnapshot` of its child's snapshot also
- * after an event that the child does not take; the runtime writes nothing for such an event, and tells of changes only.
- * And what a child told before it was stopped still reaches XState's next child of that id; on the runtime it is late.
+ * after an event that the child does not take; the runtime writes nothing for such an event, and tells of steps in
+ * which a transition was taken, whether or not it changed anything. And what a child told before it was stopped still reaches XState's next child of that id; on the runtime it is late.
  */
-function tellOfOneselfOnce(actor: AnyActorRef): void {
+function tellOfSteps(actor: AnyActorRef, stepped: WeakSet<object>): void {
   const relaying = actor.system as unknown as {
     _relay(source: AnyActorRef, target: unknown, event: ActorEvent): void;
   };
   const { mailbox } = actor as unknown as { mailbox: { _process: (event: ActorEvent) => void } };
   const relay = relaying._relay.bind(relaying);
   const process = mailbox._process;
-  const told = new WeakMap<object, unknown>();
+  const known = new WeakSet<object>();
   const tellers = new WeakMap<object, AnyActorRef>();
   relaying._relay = (source, target, event) => {
     if (event.type.startsWith('xstate.snapshot.')) {
-      if (told.get(source) === event.snapshot) return;
-      told.set(source, event.snapshot);
+      if (known.has(source) && !stepped.has(source)) return;
+      known.add(source);
+      stepped.delete(source);
     }
     if (/^xstate\.(?:snapshot|done\.actor|error\.actor)\./.test(event.type)) tellers.set(event, source);
     relay(source, target, event);
