@@ -8,7 +8,13 @@ from starlette.types import ASGIApp
 
 from ttai_analysis import __version__
 from ttai_analysis.context import ServiceContext
-from ttai_analysis.web import routes_analysis, routes_health, routes_market, routes_screener
+from ttai_analysis.web import (
+    routes_analysis,
+    routes_broker,
+    routes_health,
+    routes_market,
+    routes_screener,
+)
 from ttai_analysis.web.documentation import ERRORS, document
 from ttai_analysis.web.error_handlers import install_error_handlers
 from ttai_analysis.web.middleware import RequestGuard
@@ -27,7 +33,8 @@ def create_app(context: ServiceContext) -> ASGIApp:
     )
     app.state.context = context
     install_error_handlers(app)
-    for module in (routes_health, routes_market, routes_analysis, routes_screener):
+    modules = (routes_health, routes_market, routes_analysis, routes_screener, routes_broker)
+    for module in modules:
         app.include_router(module.router)
     document(app)
     guarded = RequestGuard(app)

@@ -108,6 +108,14 @@ class IdempotencyConflictError(ServiceError):
     retryable = False
 
 
+class NoBrokerAccountsError(ServiceError):
+    """The provider has market data, and no accounts."""
+
+    code = "NO_BROKER_ACCOUNTS"
+    status = 409
+    retryable = False
+
+
 class AuthError(ServiceError):
     """The provider does not accept our credentials; asking again will not help."""
 

@@ -63,7 +63,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorBody, "description": "SYMBOL_NOT_FOUND, or NOT_FOUND for a path."},
     405: {"model": ErrorBody, "description": "METHOD_NOT_ALLOWED."},
     408: {"model": ErrorBody, "description": "REQUEST_TIMEOUT: the body did not arrive in 20 s."},
-    409: {"model": ErrorBody, "description": "IDEMPOTENCY_CONFLICT: the key has another request."},
+    409: {"model": ErrorBody, "description": "IDEMPOTENCY_CONFLICT, or NO_BROKER_ACCOUNTS."},
     413: {"model": ErrorBody, "description": "TOO_LARGE: more than 4 MiB."},
     415: {"model": ErrorBody, "description": "UNSUPPORTED_MEDIA_TYPE: send application/json."},
     422: {"model": ErrorBody, "description": "INSUFFICIENT_DATA or INVALID_MARKET_DATA."},

@@ -1,8 +1,9 @@
 """The `tastytrade` provider: quotes and chains from the stream, everything else from REST.
 
-For: the `Provider` protocol over an account's own market data. Not for: orders; nothing here can
-send one. The market is live: quotes, chains, reports and metrics are those of the present, and are
-given for the present only. For a moment in the past there are bars and their last close.
+For: the `Provider` protocol over an account's own market data, and what is held in its accounts,
+which only `accounts` reads. Not for: orders; nothing here can send one. The market is live:
+quotes, chains, reports and metrics are those of the present, and are given for the present only.
+For a moment in the past there are bars and their last close.
 """
 
 import time
@@ -13,10 +14,12 @@ from urllib.parse import quote as url_quote
 
 from ttai_analysis.errors import (
     InsufficientDataError,
+    ProviderError,
     ServiceError,
     SymbolNotFoundError,
 )
 from ttai_analysis.market_calendar.sessions import session_table
+from ttai_analysis.providers.accounts import BrokerAccount
 from ttai_analysis.providers.base import (
     UNKNOWN_EARNINGS,
     Article,
@@ -35,6 +38,7 @@ from ttai_analysis.providers.resilience.lifetimes import (
     DAILY_HISTORY_SECONDS,
     INTRADAY_HISTORY_SECONDS,
 )
+from ttai_analysis.providers.tastytrade.accounts import accounts_of
 from ttai_analysis.providers.tastytrade.candles import Candles, daily_bars, intraday_bars
 from ttai_analysis.providers.tastytrade.chain import quoted_chain
 from ttai_analysis.providers.tastytrade.contracts import (
@@ -197,6 +201,13 @@ class TastytradeProvider:
     def news(self, symbol: str, as_of: datetime, lookback_days: int) -> tuple[Article, ...] | None:
         """tastytrade's interface has no news."""
         return None
+
+    def accounts(self) -> tuple[BrokerAccount, ...]:
+        """The open accounts with their positions, as of now: nothing of it is kept here."""
+        try:
+            return accounts_of(lambda path: self._gateway.get(path, 0.0, path))
+        except NotThereError as error:
+            raise ProviderError("tastytrade does not have the account that it named.") from error
 
     def state(self, as_of: datetime) -> ProviderState:
         """Ready once it is logged in, and while nothing makes it wait."""
