@@ -27,7 +27,7 @@ import { tools } from '../src/server/mcp/tools.ts';
 import { type Operation, operations } from '../src/server/operations/index.ts';
 import { ask } from '../src/server/testing/test-server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { marketWithoutEnd } from './market-without-end.ts';
+import { marketTime, marketWithoutEnd } from './market-without-end.ts';
 import { WebhookReceiver } from './webhook-receiver.ts';
 
 const nobody = '00000000-0000-4000-8000-000000000000';
@@ -321,6 +321,13 @@ const entries: Record<string, Entry> = {
       ['invalid_input', () => [{ csv: csvs.good, format: 'schwab' }, imported('good', '--format', 'schwab')]],
     ],
   },
+  sync_positions: {
+    good: () => [
+      { dryRun: true, portfolio: 'wheel' },
+      ['position', 'sync', '--dry-run', '--portfolio', 'wheel'],
+    ],
+    wrong: [['invalid_input', () => [{ portfolio: '' }, ['position', 'sync', '--portfolio', '']]]],
+  },
   close_position: {
     thing: aPosition,
     good: (positionId) => [{ positionId, closePrices: [6] }, ['position', 'close', positionId, '6']],
@@ -454,6 +461,15 @@ afterAll(async () => {
 /** Knows all symbols but NOSUCH; analyses of END end, and screeners find nothing. */
 function market(): MarketService {
   const endless = marketWithoutEnd();
+  const legs = [
+    { symbol: 'KO', kind: 'stock' as const, quantity: 100, openPrice: 60, openedAt: '2026-01-05T15:00:00Z' },
+  ].map((leg) => ({ ...leg, right: null, strike: null, expiration: null }));
+  const left = [{ symbol: '/ESM6', instrumentType: 'Future', reason: 'no share' }];
+  endless.broker = {
+    asOf: marketTime,
+    source: 'tastytrade',
+    accounts: [{ number: '1', name: 'Wheel', legs, left }],
+  };
   const { source, asOf, ...rest } = found();
   return {
     ...endless,

@@ -23,6 +23,7 @@ import { housekeeping } from '../src/machines/housekeeping.ts';
 import { machines } from '../src/machines/index.ts';
 import { marketWatch } from '../src/machines/market-watch.ts';
 import { portfolioMonitor } from '../src/machines/portfolio-monitor.ts';
+import { positionSync } from '../src/machines/position-sync.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
 import { report } from '../src/machines/report.ts';
 import { screener } from '../src/machines/screener.ts';
@@ -33,6 +34,7 @@ import { deliveryModel } from '../src/machines/testing/delivery-model.ts';
 import { housekeepingModel } from '../src/machines/testing/housekeeping-model.ts';
 import { analysisModel, marketWatchModel, priceAlertModel } from '../src/machines/testing/models.ts';
 import { portfolioMonitorModel } from '../src/machines/testing/portfolio-monitor-model.ts';
+import { positionSyncModel } from '../src/machines/testing/position-sync-model.ts';
 import { screenerModel } from '../src/machines/testing/screener-model.ts';
 import { sessionModel } from '../src/machines/testing/session-model.ts';
 import { tradingDayModel } from '../src/machines/testing/trading-day-model.ts';
@@ -61,6 +63,7 @@ const cases: [DurableMachine, Model][] = [
   [patient(priceAlert, ['untilNextWake']), priceAlertModel],
   [patient(marketWatch, ['untilNextLook']), marketWatchModel],
   [patient(portfolioMonitor, ['untilNextCheck']), portfolioMonitorModel],
+  [patient(positionSync, ['untilNextReading']), positionSyncModel],
   [patient(screener, ['betweenBatches']), screenerModel],
   [patient(delivery, ['untilRetry', 'untilLoud', 'pause', 'untilNextLook']), deliveryModel],
   [patient(tradingDay, ['askAgain', 'untilNext']), tradingDayModel],

@@ -3,14 +3,17 @@
  * and do not end, so that runs stay as they are.
  */
 
-import type { CallOptions } from '../src/actors/effects/analysis-client.ts';
+import type { CallOptions } from '../src/actors/effects/analysis-calls.ts';
 import type { MarketService } from '../src/actors/effects/rooms.ts';
-import type { PositionValue } from '../src/machines/market.ts';
+import { DoNotRetryError } from '../src/actors/runtime/index.ts';
+import type { BrokerPositions, PositionValue } from '../src/machines/market.ts';
 
 /** What is answered about each position, whatever it holds. */
 export interface MarketWithoutEnd extends MarketService {
   /** Thrown by `positions`, while it is set. */
   failure: Error | undefined;
+  /** What is held at the broker; null: the provider has no accounts. */
+  broker: BrokerPositions | null;
   /** Changes what the next answers say of positions. */
   value: Partial<PositionValue>;
 }
@@ -44,6 +47,12 @@ export function marketWithoutEnd(): MarketWithoutEnd {
   const market: MarketWithoutEnd = {
     failure: undefined,
     value: {},
+    broker: null,
+    async brokerPositions() {
+      if (market.failure) throw market.failure;
+      if (market.broker) return market.broker;
+      throw new DoNotRetryError('no_broker_accounts', 'this market has no accounts');
+    },
     async quotes(symbols) {
       const quote = { price: 100, asOf: marketTime, source: 'simulated', stale: false };
       return Object.fromEntries(symbols.map((symbol) => [symbol, quote]));

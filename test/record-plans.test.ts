@@ -199,6 +199,21 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
     autoRunScreeners: { with: [uuid(500), 100] },
   },
   'screener-results': { saveScreenerResult: { with: [{ ...run, savedScreenerId: null }] } },
+  'synced-positions': {
+    syncedPositions: { with: [owner] },
+    applySync: {
+      with: [
+        owner,
+        {
+          added: [position],
+          updated: [{ id: uuid(77), legs: [] }],
+          closed: [uuid(10_077)],
+          replaced: [uuid(20_077)],
+        },
+        at,
+      ],
+    },
+  },
   webhooks: {
     insertWebhook: {
       with: [{ id: uuid(MILLION + 1), owner, url: 'u', format: 'json', secret: 's', types: null }],
@@ -249,6 +264,7 @@ const further: [file: string, name: string, values: unknown[]][] = [
   ['catch-up', 'seqBefore', ['big', at]],
   ['positions', 'openPositions', [owner, { portfolio: 'main' }]],
   ['saved-screeners', 'autoRunScreeners', [null, 100]],
+  ['synced-positions', 'applySync', [owner, { added: [], updated: [], closed: [], replaced: [] }, at]],
 ];
 
 type Store = Record<string, (database: Database, ...rest: unknown[]) => Promise<unknown>>;

@@ -87,6 +87,7 @@ const trials: Record<string, Trial> = {
   },
   delete_position: { input: ({ positionId }) => ({ positionId }), code: 'position_not_found' },
   import_positions: { input: () => ({ csv: bobsCsv, portfolio: 'anns' }) },
+  sync_positions: { input: () => ({ keep: true }), code: 'operators_only' },
   save_screener: { input: () => ({ name: 'cheap', criteria: {} }) },
   list_screeners: { input: () => ({}) },
   delete_screener: { input: ({ savedScreenerId }) => ({ savedScreenerId }), code: 'screener_not_found' },

@@ -78,9 +78,7 @@ def held(server: TastytradeServer, service: Client, *items: dict[str, object]) -
     return found
 
 
-def test_shares_and_options_of_every_open_account(
-    server: TastytradeServer, service: Client
-) -> None:
+def test_shares_and_options_of_every_account(server: TastytradeServer, service: Client) -> None:
     server.answers = {
         ACCOUNTS: [
             data(
@@ -96,9 +94,11 @@ def test_shares_and_options_of_every_open_account(
     assert (answer["source"], answer["asOf"]) == ("tastytrade", "2026-03-18T15:30:00Z")
     assert [(one["number"], one["name"]) for one in answer["accounts"]] == [
         ("5WT1", "Wheel"),
+        ("5WT2", "Wheel"),
         ("5/T3", "Individual"),
     ]
-    first, second = answer["accounts"]
+    first, closed, second = answer["accounts"]
+    assert (closed["legs"], closed["left"]) == ([], [])
     assert first["legs"] == [
         {
             "symbol": "AAPL",

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import { importPositions } from '../server/operations/import-positions.ts';
 import { addPosition, closePosition, deletePosition, listPositions } from '../server/operations/positions.ts';
+import { syncInWords, syncPositions } from '../server/operations/sync-positions.ts';
 import type { ActorCommandsOptions } from './actors.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 import { UsageError } from './errors.ts';
@@ -33,7 +34,7 @@ export function addPositionCommands(
 ): void {
   const position = program
     .command('position')
-    .description('what you hold: add, list, close, delete, import')
+    .description('what you hold: add, list, close, delete, import, sync')
     .addHelpText('after', examples);
   position
     .command('add')
@@ -141,8 +142,34 @@ export function addPositionCommands(
       });
       show(answer, json, importReport);
     });
+
+  position
+    .command('sync')
+    .description('bring positions in line with your tastytrade accounts (MARKET_DATA=tastytrade)')
+    .option('--portfolio <name>', 'where new ones belong (default: main)')
+    .option('--dry-run', 'only show what would change')
+    .addOption(
+      new Option('--keep', 'and each 15 minutes while the exchange is open').conflicts(['stop', 'dryRun']),
+    )
+    .addOption(new Option('--stop', 'do not keep them in line any more').conflicts('dryRun'))
+    .option('--json', 'as JSON')
+    .action(async ({ portfolio, dryRun, keep, stop, json }: SyncOptions) => {
+      const answer = await client().call(syncPositions, {
+        dryRun: dryRun ?? false,
+        ...(portfolio !== undefined && { portfolio }),
+        ...(keep && { keep: true }),
+        ...(stop && { keep: false }),
+      });
+      show(answer, json, syncInWords);
+    });
 }
 
+interface SyncOptions extends Json {
+  portfolio?: string;
+  dryRun?: boolean;
+  keep?: boolean;
+  stop?: boolean;
+}
 interface ListOptions extends PageOptions {
   status: 'open' | 'closed' | 'all';
   portfolio?: string;

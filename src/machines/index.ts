@@ -5,6 +5,7 @@ import { delivery } from './delivery.ts';
 import { housekeeping } from './housekeeping.ts';
 import { marketWatch } from './market-watch.ts';
 import { portfolioMonitor } from './portfolio-monitor.ts';
+import { positionSync } from './position-sync.ts';
 import { priceAlert } from './price-alert.ts';
 import { report } from './report.ts';
 import { screener } from './screener.ts';
@@ -16,6 +17,7 @@ export const machines = [
   analysis,
   screener,
   portfolioMonitor,
+  positionSync,
   priceAlert,
   marketWatch,
   tradingDay,

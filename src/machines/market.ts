@@ -135,6 +135,32 @@ export const positions = z.looseObject({
 });
 export type Positions = z.infer<typeof positions>;
 
+const brokerLeg = z.object({
+  symbol: z.string(),
+  kind: z.enum(['option', 'stock']),
+  right: z.enum(['call', 'put']).nullable(),
+  strike: z.number().nullable(),
+  expiration: z.string().nullable(),
+  quantity: z.number(),
+  openPrice: z.number(),
+  openedAt: z.iso.datetime(),
+});
+
+/** What is held in brokerage accounts; `left` is what is neither share nor standard option, and why it is left out. */
+export const brokerPositions = z.looseObject({
+  asOf: z.string(),
+  source: z.string(),
+  accounts: z.array(
+    z.object({
+      number: z.string(),
+      name: z.string(),
+      legs: z.array(brokerLeg),
+      left: z.array(z.object({ symbol: z.string(), instrumentType: z.string(), reason: z.string() })),
+    }),
+  ),
+});
+export type BrokerPositions = z.infer<typeof brokerPositions>;
+
 /** One piece of news: `sentiment` from -1 to 1, `significance` from 0 to 1. */
 export const article = z.looseObject({
   id: z.string(),

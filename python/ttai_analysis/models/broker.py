@@ -29,7 +29,7 @@ class BrokerLeft(Model):
 
 
 class BrokerAccountRow(Model):
-    """One open account; `name` is its owner's word for it."""
+    """One account; `name` is its owner's word for it. A closed one holds nothing."""
 
     number: str
     name: str
@@ -38,7 +38,7 @@ class BrokerAccountRow(Model):
 
 
 class BrokerPositions(Model):
-    """All open accounts, or none: an account that cannot be read fails the whole answer."""
+    """All accounts, or none: an account that cannot be read fails the whole answer."""
 
     schema_version: int
     engine_version: str

@@ -36,7 +36,7 @@ class LeftHolding:
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccount:
-    """One open account with all that is held in it, in the broker's order."""
+    """One account with all that is held in it, as the broker lists it. A closed one: nothing."""
 
     number: str
     name: str
@@ -48,7 +48,7 @@ class HoldsAccounts(Protocol):
     """A provider that can be asked for the accounts of who runs it."""
 
     def accounts(self) -> tuple[BrokerAccount, ...]:
-        """The open accounts as of now. Raises a ServiceError when any of them cannot be read whole:
+        """The accounts as of now. Raises a ServiceError when any of them cannot be read whole:
         what is missing would look as if it had been closed."""
         ...
 

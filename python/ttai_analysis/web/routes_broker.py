@@ -18,7 +18,7 @@ router = APIRouter(tags=["broker"])
 
 @router.get("/broker/positions", response_model=BrokerPositions)
 def broker_positions(request: Request) -> Response:
-    """The positions of each open account, as they are now; of the provider `tastytrade`."""
+    """The positions of each account, as they are now; of the provider `tastytrade`."""
     from ttai_analysis.models.broker import BrokerAccountRow, BrokerLeft, BrokerLeg
     from ttai_analysis.providers.accounts import accounts_held_by
 

@@ -8,7 +8,8 @@
 import type { Positions } from '../../machines/market.ts';
 import type { Position } from '../../persistence/records/positions.ts';
 import { TtaiError } from '../runtime/index.ts';
-import type { AnalysisClient, CallOptions } from './analysis-client.ts';
+import type { CallOptions } from './analysis-calls.ts';
+import type { AnalysisClient } from './analysis-client.ts';
 
 /** The service takes so many in one request. */
 const MAX_PER_REQUEST = 500;

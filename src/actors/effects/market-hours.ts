@@ -95,6 +95,24 @@ export class MarketHours {
   }
 }
 
+/**
+ * The market as checks keep it: `closesAt` of the session that is on, else of the last one. Null when the calendar can't
+ * be had, or ends before this moment: positions can be looked at all the same.
+ */
+export async function marketAt(
+  hours: MarketHours,
+  moment: Date,
+  signal: AbortSignal,
+): Promise<{ open: boolean; closesAt: string; nextOpen: string } | null> {
+  try {
+    const { open, session, previous } = await hours.at(moment);
+    return { open, closesAt: (open ? session : previous).closesAt, nextOpen: session.opensAt };
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
 /** The UTC day; near enough to New York's where days are added around it. */
 function dayOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10);

@@ -13,13 +13,12 @@ import type { Holding } from '../../machines/portfolio-rule-kinds.ts';
 import { openPositions, type Position, type PositionLeg } from '../../persistence/records/positions.ts';
 import { type Effect, type EffectContext, effect, TtaiError } from '../runtime/index.ts';
 import { evaluatePositions } from './evaluated-positions.ts';
+import { marketAt } from './market-hours.ts';
 import type { EffectRooms } from './rooms.ts';
 
 /** Beyond it, the last ones by symbol are not watched, and the check says so. */
 const MAX_POSITIONS = 10_000;
 const BATCH_TIMEOUT_MS = 30_000;
-
-type Market = PortfolioCheck['market'];
 
 export function portfolioMonitorEffects(rooms: EffectRooms): Effect[] {
   return [
@@ -43,7 +42,7 @@ export function portfolioMonitorEffects(rooms: EffectRooms): Effect[] {
 async function check(rooms: EffectRooms, portfolio: string, context: EffectContext): Promise<PortfolioCheck> {
   const { owner, now } = context;
   const began = now();
-  const market = await marketAt(rooms, began, context);
+  const market = await marketAt(rooms.hours, began, context.signal);
   const limit = MAX_POSITIONS + 1;
   const positions = await openPositions(rooms.database, owner, { portfolio, limit });
   const watched = positions.slice(0, MAX_POSITIONS);
@@ -62,17 +61,6 @@ async function check(rooms: EffectRooms, portfolio: string, context: EffectConte
     asOf: answer?.asOf ?? null,
     source: answer?.quality.source ?? null,
   };
-}
-
-/** Null when the calendar can't be had, or ends before this moment: positions can be looked at all the same. */
-async function marketAt({ hours }: EffectRooms, moment: Date, { signal }: EffectContext): Promise<Market> {
-  try {
-    const { open, session, previous } = await hours.at(moment);
-    return { open, closesAt: (open ? session : previous).closesAt, nextOpen: session.opensAt };
-  } catch {
-    signal.throwIfAborted();
-    return null;
-  }
 }
 
 interface Valued {

@@ -13,6 +13,7 @@ import {
 } from './positions.ts';
 import { changePreferences, preferencesOf } from './preferences.ts';
 import { deleteScreener, savedScreenerOf, savedScreeners, saveScreener } from './saved-screeners.ts';
+import { applySync, syncedPositions } from './synced-positions.ts';
 import { deleteWebhook, insertWebhook, webhookOf, webhooksOf } from './webhooks.ts';
 
 /** A store's function without its database. */
@@ -30,6 +31,8 @@ const stores = {
   openPositions,
   closePosition,
   deletePosition,
+  syncedPositions,
+  applySync,
   preferences: preferencesOf,
   changePreferences,
   saveScreener,

@@ -31,14 +31,18 @@ const toolCall = z.object({
 });
 
 /** To be mounted at /mcp, behind authentication that sets `owner`. */
-export function mcpRoutes({ log, calls, ...rooms }: McpOptions): Hono<{ Variables: { owner: string } }> {
+export function mcpRoutes({
+  log,
+  calls,
+  ...rooms
+}: McpOptions): Hono<{ Variables: { owner: string; operator: boolean } }> {
   const asked = new WeakMap<Request, McpCall>();
   const modern = createModern((request) => {
     const call = asked.get(request);
     if (!call) throw new Error('An MCP request was answered that nobody asked.');
     return call;
   }, log);
-  const routes = new Hono<{ Variables: { owner: string } }>();
+  const routes = new Hono<{ Variables: { owner: string; operator: boolean } }>();
   routes.post('/', async (c) => {
     const request = c.req.raw;
     const body = await readJsonBody(request).catch((error: unknown) => {
@@ -51,8 +55,8 @@ export function mcpRoutes({ log, calls, ...rooms }: McpOptions): Hono<{ Variable
     if (!parsed.success && isToolCall(body))
       return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
     const call: McpCall = {
-      // An assistant works for its owner, whoever else that is.
-      context: { ...rooms, owner: c.get('owner'), operator: false, source: 'mcp' },
+      // What only operators need is no tool; of the tools, one reads the operator's own accounts.
+      context: { ...rooms, owner: c.get('owner'), operator: c.get('operator'), source: 'mcp' },
       calls,
       signal: request.signal,
       log,

@@ -14,7 +14,7 @@ export const serverInfo = { name: 'ttai', title: 'TTAI', version };
 
 export const instructions = `TTAI analyses option trades for people who sell options, and watches prices and positions for them. It places no orders.
 Find and judge: get_quote; start_analysis for one symbol; start_screener to find symbols, save_screener to keep criteria (autoRun: hourly while the market is open). Both run for seconds to minutes and answer a runId at once; wait_run waits for it (call it again while status is "running"), get_run with detail=full has every number.
-What the user holds: add_position, import_positions, list_positions (values=true: worth and what to manage), close_position. Only what the user says or imports is known.
+What the user holds: add_position, import_positions, sync_positions (from tastytrade), list_positions (values=true: worth and what to manage), close_position. Nothing else is known.
 Watch: start_monitor for a portfolio's positions, set_alert for a price. Both live on the server and outlast this conversation.
 Tell: catch_up for "what happened while I was away?", list_notifications for each thing of it. update_preferences (morningAlert: a briefing at the open; time zone; quiet hours) and add_webhook (Slack, Discord or any program: reaches a phone) say how the user is told.
 Each market value carries asOf and source. When source is "simulated" the data is invented: say so, always.

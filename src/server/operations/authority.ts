@@ -23,10 +23,10 @@ export function sourceOf(
   return owner === self ? source : `${source} ${self}`;
 }
 
-/** Throws `operators_only`. */
-export function requireOperator({ operator }: Caller): void {
+/** Throws `operators_only`, with the reason. */
+export function requireOperator({ operator }: Caller, reason = "This concerns everybody's actors"): void {
   if (operator) return;
-  throw new TtaiError('operators_only', "This concerns everybody's actors: only an operator may do it.", {
+  throw new TtaiError('operators_only', `${reason}: only an operator may do it.`, {
     details: { hint: "An operator's token is made with: npm run ttai -- token add NAME --operator" },
   });
 }

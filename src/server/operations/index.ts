@@ -15,6 +15,7 @@ import { cancelRun, getRun, listRuns, waitRun } from './runs.ts';
 import { deleteScreener, listScreeners, saveScreener } from './saved-screeners.ts';
 import { startAnalysis } from './start-analysis.ts';
 import { startScreener } from './start-screener.ts';
+import { syncPositions } from './sync-positions.ts';
 import { addWebhook, deleteWebhook, listWebhooks, testWebhook } from './webhooks.ts';
 
 export type {
@@ -40,6 +41,7 @@ export const operations: readonly Operation[] = [
   listPositions,
   // Before those with an id in the same place of their path.
   importPositions,
+  syncPositions,
   closePosition,
   deletePosition,
   startMonitor,

@@ -30,8 +30,8 @@ export type OperationSystem = Pick<
   | 'discardDeadLetter'
 >;
 
-/** What operations need of the analysis client: prices, and what positions are worth. */
-export type OperationAnalysis = Pick<AnalysisClient, 'quotes' | 'positions'>;
+/** What operations need of the analysis client: prices, what positions are worth, and what is held at the broker. */
+export type OperationAnalysis = Pick<AnalysisClient, 'quotes' | 'positions' | 'brokerPositions'>;
 
 /** What operations need of the notifications' store. */
 export type NotificationReader = Pick<Notifications, 'since' | 'latestSeq' | 'prunedSeq'>;

@@ -1,10 +1,10 @@
 /** A broker's file of positions: read, its lines put together as trades. Nothing is kept here. */
 import { createHash } from 'node:crypto';
 import { CsvError, parse } from 'csv-parse/sync';
+import { tradesOf } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { PositionLeg } from '../../persistence/records/positions.ts';
 import { type Format, formats, type Layout, layoutOf } from './brokers.ts';
-import { groupsOf } from './grouping.ts';
 import { type HeldLine, LineReader } from './lines.ts';
 
 export { formats } from './brokers.ts';
@@ -113,7 +113,7 @@ function positionsOf(held: readonly HeldLine[], format: Format): FoundPosition[]
       return [line, `${said}#${time}`];
     }),
   );
-  return groupsOf(held).map((lines) => {
+  return tradesOf(held).map((lines) => {
     const openings = lines
       .flatMap(({ openedAt }) => openedAt ?? [])
       .sort((a, b) => a.getTime() - b.getTime());

@@ -1,19 +1,14 @@
 /** A line of a broker's file as a leg that is held, or the reason why it is none. */
-import type { PositionLeg } from '../../persistence/records/positions.ts';
+import type { ListedLeg } from '../../actors/effects/index.ts';
 import { expirationFault } from '../expirations.ts';
 import { amountOf } from './amounts.ts';
 import type { Columns, Layout } from './brokers.ts';
 import { type Contract, contractOf, dayOf } from './contracts.ts';
 
-export interface HeldLine {
+export interface HeldLine extends ListedLeg {
   /** In the file, from 1. */
   line: number;
-  account: string;
-  symbol: string;
-  leg: PositionLeg;
   openedAt: Date | null;
-  /** Named by the file: legs of one position. */
-  position: string;
   note: string | null;
 }
 

@@ -198,6 +198,9 @@ export const fakeAnalysis: OperationAnalysis = {
   async positions() {
     throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
   },
+  async brokerPositions() {
+    throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
+  },
   async quotes(symbols) {
     const asOf = '2026-03-02T15:00:00Z';
     const known = { AAPL: 231.2, MSFT: 512.5 };
@@ -234,6 +237,8 @@ export const fakeRecords: Records = {
   addPosition: async () => null,
   addPositions: async () => [],
   knownExternalIds: async () => new Set(),
+  syncedPositions: async () => [],
+  applySync: async () => new Map(),
   position: async () => null,
   positions: async () => [],
   openPositions: async () => [],

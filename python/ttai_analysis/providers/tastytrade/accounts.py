@@ -25,18 +25,17 @@ Get = Callable[[str], Mapping[str, object]]
 
 
 def accounts_of(get: Get) -> tuple[BrokerAccount, ...]:
-    """All accounts that are not closed. Raises ProviderError for what cannot be understood."""
+    """All accounts; closed ones hold nothing. Raises ProviderError for what is not understood."""
     found = []
     for item in _items(get(ACCOUNTS_PATH), "accounts"):
         account = record(item.get("account"))
         account_number = text(account.get("account-number"))
         if not account_number:
             raise ProviderError("tastytrade answered with an account that has no number.")
-        if account.get("is-closed") is True:
-            continue
         name = text(account.get("nickname")) or text(account.get("account-type-name"))
         path = f"/accounts/{url_quote(account_number, safe='')}/positions"
-        found.append(_account(account_number, name or "account", _items(get(path), "positions")))
+        items = [] if account.get("is-closed") is True else _items(get(path), "positions")
+        found.append(_account(account_number, name or "account", items))
     return tuple(found)
 
 

@@ -203,7 +203,7 @@ class TastytradeProvider:
         return None
 
     def accounts(self) -> tuple[BrokerAccount, ...]:
-        """The open accounts with their positions, as of now: nothing of it is kept here."""
+        """The accounts with their positions, as of now: nothing of it is kept here."""
         try:
             return accounts_of(lambda path: self._gateway.get(path, 0.0, path))
         except NotThereError as error:

@@ -69,12 +69,16 @@ export class LiveActor {
   readonly entered = new Set<string>();
   /** Of its family, those that have taken a transition since they last told of themselves. */
   readonly #stepped = new WeakSet<object>();
+  /** Of its family, those that started although another child of their id is wanted. */
+  readonly #unwanted = new WeakSet<object>();
 
   constructor(machine: AnyStateMachine, input: unknown) {
     this.#actor = createActor(withHeldEffects(machine), {
       input,
       clock: this.#clock,
       inspect: (inspected) => {
+        if (inspected.type === '@xstate.event' && inspected.event.type === 'xstate.init')
+          this.#noteIfUnwanted(inspected.actorRef as AnyActorRef);
         if (inspected.type !== '@xstate.microstep') return;
         for (const one of inspected._transitions) this.taken.add(nameOfTransition(one));
         if (inspected._transitions.length > 0) this.#stepped.add(inspected.actorRef);
@@ -85,7 +89,7 @@ export class LiveActor {
     this.#actor.subscribe({ error: () => {} });
     this.#actor.on('*', (event) => this.emitted.push(event));
     replaceTimersOfOneId(this.#actor.system);
-    tellOfSteps(this.#actor, this.#stepped);
+    tellOfSteps(this.#actor, this.#stepped, this.#unwanted);
     this.#actor.start();
     this.#enter(this.#actor.getSnapshot() as AnyMachineSnapshot);
   }
@@ -165,6 +169,12 @@ export class LiveActor {
     return plain({ status, value, context, output: output ?? null, error: error ?? null });
   }
 
+  #noteIfUnwanted(ref: AnyActorRef): void {
+    const parent = (ref as unknown as { _parent?: AnyActorRef })._parent;
+    const wanted = (parent?.getSnapshot() as AnyMachineSnapshot | undefined)?.children[ref.id];
+    if (parent && wanted !== ref) this.#unwanted.add(ref);
+  }
+
   #enter({ _nodes: nodes }: AnyMachineSnapshot): void {
     for (const { id } of nodes) this.entered.add(id);
   }
@@ -217,11 +227,13 @@ function replaceTimersOfOneId(system: unknown): void {
 }
 
 /**
- * Two more, of what children tell of themselves. XState tells a parent with `onSnapshot` of its child's snapshot also
- * after an event that the child does not take; the runtime writes nothing for such an event, and tells of steps in
- * which a transition was taken, whether or not it changed anything. And what a child told before it was stopped still reaches XState's next child of that id; on the runtime it is late.
+ * Three more, of what children tell. XState tells a parent with `onSnapshot` of its child's snapshot also after an event
+ * that the child does not take; the runtime writes nothing for such an event, and tells of steps in which a transition
+ * was taken, whether or not it changed anything. What a child told before it was stopped still reaches XState's next
+ * child of that id; on the runtime it is late. And where a history target makes XState enter a state again that it has
+ * not left, both children of its `invoke` run; on the runtime there is one child of an id, and the other never starts.
  */
-function tellOfSteps(actor: AnyActorRef, stepped: WeakSet<object>): void {
+function tellOfSteps(actor: AnyActorRef, stepped: WeakSet<object>, unwanted: WeakSet<object>): void {
   const relaying = actor.system as unknown as {
     _relay(source: AnyActorRef, target: unknown, event: ActorEvent): void;
   };
@@ -231,6 +243,7 @@ function tellOfSteps(actor: AnyActorRef, stepped: WeakSet<object>): void {
   const known = new WeakSet<object>();
   const tellers = new WeakMap<object, AnyActorRef>();
   relaying._relay = (source, target, event) => {
+    if (unwanted.has(source)) return;
     if (event.type.startsWith('xstate.snapshot.')) {
       if (known.has(source) && !stepped.has(source)) return;
       known.add(source);
