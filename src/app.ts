@@ -16,13 +16,14 @@ import {
   writeEmitted,
 } from './actors/effects/index.ts';
 import { type ActorSystem, createActorSystem, type Effect } from './actors/runtime/index.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
 import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
 import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
+import { forgetTokens, rememberTokens, tokensDemandedSince } from './persistence/access.ts';
 import { migrate } from './persistence/migrate.ts';
 import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
@@ -60,6 +61,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   const telemetry = await startTelemetry(config, fullLog, parts);
   const service = new AnalysisClient(ground.analysisUrl, telemetry.analysisCalls);
   const { pool, notifications, log } = await openDatabase(ground, fullLog, parts);
+  await keepTokensDemanded(pool, config);
   const webhooks = new WebhookSender({ allowedHosts: config.webhookAllowedHosts });
   const rooms = effectRooms(service, pool, webhooks);
   const effects = allEffects(rooms);
@@ -86,6 +88,18 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
 
   const running = parts.move();
   return { url: server.url, analysisUrl: ground.analysisUrl(), stop: () => running.disposeAsync() };
+}
+
+/** Throws ConfigError where this database's servers demand tokens, and this one would not. */
+async function keepTokensDemanded(pool: Pool, config: Config): Promise<void> {
+  if (config.authTokensFile !== undefined) return rememberTokens(pool);
+  if (config.tokensGivenUp) return forgetTokens(pool);
+  const since = await tokensDemandedSince(pool);
+  if (since === null) return;
+  throw new ConfigError([
+    `The servers of this database demand tokens since ${since.toISOString()}, and this one would be open to whoever reaches ` +
+      'its port: set AUTH_TOKENS_FILE to the same file as theirs, or to "none" to do without tokens from now on.',
+  ]);
 }
 
 async function startTelemetry(config: Config, log: Log, parts: AsyncDisposableStack): Promise<Telemetry> {

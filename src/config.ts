@@ -23,6 +23,9 @@ export interface Setting {
   readonly secret?: boolean;
 }
 
+/** The value of AUTH_TOKENS_FILE that gives tokens up. */
+const NO_TOKENS = 'none';
+
 /** A name, an IPv4 address, or an IPv6 address in brackets; with a port or without. */
 const HOST_AND_PORT = /^(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 
@@ -43,9 +46,10 @@ export const SETTINGS = {
     about: 'Address to listen on. Anything but loopback needs `AUTH_TOKENS_FILE`.',
   },
   AUTH_TOKENS_FILE: {
-    schema: z.string().transform((path) => resolve(path)),
-    fallback: '(none: one owner, `local`)',
-    about: 'File of tokens that may enter; `npm run ttai -- token add NAME` makes one.',
+    schema: z.string().transform((path) => (path === NO_TOKENS ? path : resolve(path))),
+    fallback: '(one owner, `local`)',
+    about:
+      'File of tokens that may enter; `npm run ttai -- token add NAME` makes one. `none` gives tokens up again where they were demanded.',
   },
   DATABASE_URL: {
     schema: z
@@ -153,6 +157,8 @@ export interface Config {
   readonly host: string;
   /** Absolute. */
   readonly authTokensFile?: string;
+  /** Said in so many words: the doors are open, also where tokens were demanded before. */
+  readonly tokensGivenUp?: boolean;
   readonly databaseUrl?: string;
   readonly analysisUrl?: string;
   readonly marketData: z.infer<typeof marketData>;
@@ -199,8 +205,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (value === undefined) return undefined;
     return check(name, value, setting) as z.infer<(typeof SETTINGS)[Name]['schema']> | undefined;
   };
+  const tokensFile = read('AUTH_TOKENS_FILE');
+  const isGivenUp = tokensFile === NO_TOKENS;
   const optional = {
-    authTokensFile: read('AUTH_TOKENS_FILE'),
+    authTokensFile: isGivenUp ? undefined : tokensFile,
+    tokensGivenUp: isGivenUp || undefined,
     databaseUrl: read('DATABASE_URL'),
     analysisUrl: read('ANALYSIS_URL'),
     marketDataDir: read('MARKET_DATA_DIR'),

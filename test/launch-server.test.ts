@@ -2,13 +2,14 @@
 
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { readPidFile } from '../src/launch/postgres-cluster.ts';
 import { endsWithin, sendSignal } from '../src/launch/processes.ts';
+import { hashToken } from '../src/server/auth.ts';
 import { createTestDatabase } from './database.ts';
 import { endServer, runningOn, type ServerProcess, spawnServer } from './server-process.ts';
 
@@ -180,6 +181,28 @@ test('a token file that lets nobody in ends the start before anything is made', 
   expect((await server.ended).exitCode).toBe(2);
   expect(server.stderr()).toContain('token add');
   expect(existsSync(join(home, 'lock'))).toBe(false);
+});
+
+test('where tokens are demanded, a server without them does not start until that is given up', async () => {
+  await using database = await createTestDatabase();
+  const tokens = join(await makeHome(), 'tokens');
+  await writeFile(tokens, `${hashToken('secret')} ann\n`);
+  const shared = { DATABASE_URL: database.connectionString, ANALYSIS_URL: 'http://127.0.0.1:9' };
+  const startWith = async (env: Record<string, string>) =>
+    start(await makeHome(), { env: { ...shared, ...env } });
+  const doorOf = async (server: ServerProcess) => (await fetch(`${await server.ready}/api/positions`)).status;
+
+  const first = await startWith({ AUTH_TOKENS_FILE: tokens });
+  expect(await doorOf(first)).toBe(401);
+  const open = await startWith({});
+  expect((await open.ended).exitCode).toBe(2);
+  expect(open.stderr()).toContain('AUTH_TOKENS_FILE to the same file');
+  await endServer(first);
+
+  const givenUp = await startWith({ AUTH_TOKENS_FILE: 'none' });
+  expect(await doorOf(givenUp)).toBe(200);
+  await endServer(givenUp);
+  expect(await doorOf(await startWith({}))).toBe(200);
 });
 
 test('wrong settings are all told before anything is started', async () => {
