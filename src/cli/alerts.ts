@@ -49,7 +49,8 @@ export function addAlertCommands(
         ...(options.note !== undefined && { note: options.note }),
         ...(options.key !== undefined && { idempotencyKey: options.key }),
       });
-      show(answer.alert, options.json, (added) => alertReport(added, terminal));
+      const already = answer.alreadyArmed ? ['Armed already; nothing new was set.'] : [];
+      show(answer.alert, options.json, (added) => [...already, ...alertReport(added, terminal)]);
     });
   alert
     .command('list')

@@ -1,5 +1,5 @@
 /** Price alerts: set, list, update, delete. How one watches the price stands in the machine `priceAlert`. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorEvent, ActorView, Address } from '../../actors/runtime/types.ts';
@@ -16,7 +16,7 @@ export const setAlert = defineOperation({
   name: 'set_alert',
   title: 'Set a price alert',
   description:
-    'Watch a price until it is met. above: price >= threshold; below: <=; crosses: either way. Fires once, or at every cross. The alert outlives this conversation.',
+    'Watch a price until it is met. above: price >= threshold; below: <=; crosses: either way. Fires once, or at every cross. The alert outlives this conversation. One that is armed just so is answered as it is.',
   input: z.strictObject({
     symbol,
     condition: z.enum(['above', 'below', 'crosses']),
@@ -26,20 +26,16 @@ export const setAlert = defineOperation({
     note: text(500).optional().describe('Comes back with the notification'),
     idempotencyKey,
   }),
-  output: z.object({ alert: alertView }),
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  output: z.object({ alert: alertView, alreadyArmed: z.boolean() }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/alerts' },
   async run(context, { idempotencyKey: key, expiresAt = null, note = null, ...rest }) {
-    const { system, owner } = context;
     await refuseUnknown(context, rest.symbol);
-    const address = await system.spawn(machine, randomUUID(), {
-      input: { ...rest, expiresAt, note },
-      owner,
-      ...(key !== undefined && { idempotencyKey: key }),
-    });
-    return { alert: alertOf(await system.snapshot(address)) };
+    const input = { ...rest, expiresAt, note };
+    return key === undefined ? armOnce(context, input) : armByKey(context, input, key);
   },
-  text: ({ alert }) => `Alert ${alert.alertId} is set: ${inWords(alert)}.`,
+  text: ({ alert, alreadyArmed }) =>
+    `Alert ${alert.alertId} ${alreadyArmed ? 'was set already' : 'is set'}: ${inWords(alert)}.`,
 });
 
 export const listAlerts = defineOperation({
@@ -115,6 +111,38 @@ export const deleteAlert = defineOperation({
   },
   text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
 });
+
+type AlertInput = Pick<
+  z.output<typeof alertView>,
+  'symbol' | 'condition' | 'threshold' | 'repeat' | 'expiresAt' | 'note'
+>;
+interface Armed {
+  alert: z.output<typeof alertView>;
+  alreadyArmed: boolean;
+}
+
+/** As often as it is asked with this key, one alert: also when it has ended. */
+async function armByKey({ system, owner }: OperationContext, input: AlertInput, key: string): Promise<Armed> {
+  const own = randomUUID();
+  const address = await system.spawn(machine, own, { input, owner, idempotencyKey: key });
+  return { alert: alertOf(await system.snapshot(address)), alreadyArmed: address !== `${machine}/${own}` };
+}
+
+/** One alert while one is armed just so; who asks twice wants to be told once. */
+async function armOnce(context: OperationContext, input: AlertInput, besides = ''): Promise<Armed> {
+  const { system, owner } = context;
+  const own = randomUUID();
+  const said = JSON.stringify(input, Object.keys(input).sort());
+  const singletonKey = createHash('sha256').update(`${said}${besides}`).digest('hex');
+  const address = await system.spawn(machine, own, { input, owner, singletonKey });
+  const actor = await system.snapshot(address);
+  const alert = alertOf(actor);
+  if (address === `${machine}/${own}`) return { alert, alreadyArmed: false };
+  const isSo = (Object.keys(input) as (keyof AlertInput)[]).every((name) => alert[name] === input[name]);
+  // It was set so, and is another one since it was updated; or it has fired in this very moment.
+  if (!isSo || actor.status !== 'active') return armOnce(context, input, `${besides} ${alert.alertId}`);
+  return { alert, alreadyArmed: true };
+}
 
 /** The alert's actor, if it is this owner's. Throws `alert_not_found`. */
 function ownAlert(context: OperationContext, alertId: string): Promise<ActorView> {
