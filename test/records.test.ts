@@ -75,7 +75,7 @@ async function ttai(...args: string[]): Promise<{ code: number; out: string; not
   return { code, out: out.join('\n'), notes: notes.join('\n') };
 }
 
-const put = { right: 'put', strike: 150, expiration: '2026-12-18', quantity: -1, openPrice: 2.35 };
+const put = { right: 'put', strike: 150, expiration: '2030-12-20', quantity: -1, openPrice: 2.35 };
 
 async function added(input: object = {}): Promise<{ positionId: string }> {
   const answer = await api('POST', '/positions', { symbol: 'AAPL', legs: [put], ...input });
@@ -137,6 +137,18 @@ describe('positions', () => {
     }
     expect([seen.length, new Set(seen).size]).toEqual([6, 6]);
     expect((await api('GET', '/positions?portfolio=other')).body.positions).toHaveLength(1);
+  });
+
+  test('that were over when they were opened are refused, with the field', async () => {
+    const expired = { ...put, expiration: '2026-01-16' };
+    const later = { symbol: 'AAPL', legs: [put, expired], openedAt: '2026-01-17T15:00:00Z' };
+    for (const input of [later, { symbol: 'AAPL', legs: [put, expired] }]) {
+      const answer = await api('POST', '/positions', input);
+      expect(answer).toMatchObject({ status: 400, code: 'invalid_input' });
+      expect(JSON.stringify(answer.body)).toContain('legs.1.expiration');
+    }
+    const before = await api('POST', '/positions', { ...later, openedAt: '2026-01-15T15:00:00Z' });
+    expect(before.status).toBe(200);
   });
 
   test('of an id of the own making are added once', async () => {
@@ -205,8 +217,8 @@ describe('positions', () => {
   test('are imported once, however often; a dry run keeps nothing', async () => {
     const csv = [
       'symbol,right,strike,expiration,quantity,openPrice',
-      'AAPL,put,150,2026-12-18,-1,2.35',
-      'AAPL,put,140,2026-12-18,1,1.10',
+      'AAPL,put,150,2030-12-20,-1,2.35',
+      'AAPL,put,140,2030-12-20,1,1.10',
       'KO,,,,100,60.25',
       'KO,,,,many,60.25',
       'TOTAL,,,,,',
@@ -439,14 +451,14 @@ describe('old records', () => {
 
 describe('the command line', () => {
   test('adds, lists, closes and deletes positions', async () => {
-    const legs = ['sell 2 put 150 2026-12-18 at 2.35', 'BUY 2 put 140 2026-12-18 @ 1.10'];
+    const legs = ['sell 2 put 150 2030-12-20 at 2.35', 'BUY 2 put 140 2030-12-20 @ 1.10'];
     const one = await ttai('position', 'add', 'aapl', ...legs, '--note', 'a dip', '--json');
     const { positionId } = JSON.parse(one.out) as { positionId: string };
     expect(one).toMatchObject({ code: 0 });
     await ttai('position', 'add', 'KO', 'buy 100 shares at 60.25');
     const listed = await ttai('position', 'list', '--values');
     expect(listed.out).toContain('SIMULATED DATA');
-    expect(listed.out).toMatch(/^AAPL +-2 2026-12-18 150 put @ 2.35, \+2 2026-12-18 140 put @ 1.1 .*135.00/m);
+    expect(listed.out).toMatch(/^AAPL +-2 2030-12-20 150 put @ 2.35, \+2 2030-12-20 140 put @ 1.1 .*135.00/m);
     const closed = await ttai('position', 'close', positionId, '0', '0');
     expect(closed.out).toContain('profit and loss 250.00');
     expect((await ttai('position', 'list', '--status', 'closed')).out).toMatch(/AAPL.*250.00/);

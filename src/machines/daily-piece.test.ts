@@ -177,7 +177,10 @@ describe('the day of a position', () => {
   });
 
   test('what is not known is no reason to manage', () => {
-    expect(reasonsToManage({ takeProfit: null, closeByDte: null, tested: null })).toEqual([]);
-    expect(reasonsToManage({ takeProfit: true, closeByDte: true, tested: true })).toHaveLength(3);
+    const management = { takeProfit: null, closeByDte: null, tested: null };
+    expect(reasonsToManage({ dte: null, management })).toEqual([]);
+    const all = { takeProfit: true, closeByDte: true, tested: true };
+    expect(reasonsToManage({ dte: 0, management: all })).toHaveLength(3);
+    expect(reasonsToManage({ dte: -1, management })).toEqual(['expired']);
   });
 });

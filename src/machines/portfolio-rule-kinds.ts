@@ -100,7 +100,8 @@ const kinds = {
   },
   dte_warning: {
     per: 'position',
-    measure: ({ dte }) => dte,
+    // One that has expired is not to be closed in time any more.
+    measure: ({ dte }) => (dte !== null && dte < 0 ? Number.POSITIVE_INFINITY : dte),
     needsQuote: false,
     holds: 'upTo',
     margin: none,

@@ -40,6 +40,8 @@ describe('each type of rule', () => {
     ['profit_target', 50, 'profitCapturedPct', 49.9, 50, 45.1, 45],
     ['loss_limit', 100, 'pnlPct', -99.9, -100, -95.1, -95],
     ['dte_warning', 21, 'dte', 22, 21, 20, 22],
+    // What has expired is not to be closed in time any more.
+    ['dte_warning', 21, 'dte', -1, 0, 21, -3],
     ['earnings_within', 5, 'daysToEarnings', 6, 5, 0, 6],
     ['earnings_within', 5, 'daysToEarnings', -1, 5, 4, -1],
     ['assignment_risk', 'moderate', 'assignmentRisk', 'low', 'moderate', 'high', 'none'],

@@ -3,7 +3,7 @@
  *
  * It says the performance (what was realized on the day, in its month and in all, and what is not realized yet), the
  * alerts of the day, and what to manage by the usual rules for sold options: half of the profit is there, 21 days to
- * expiry are left, a short strike is tested. A day's alerts are those since the moment at which the report of the
+ * expiry are left, a short strike is tested; or an option has expired, and nobody has said how. A day's alerts are those since the moment at which the report of the
  * session before was due, so that each is in one report; what was closed after the close belongs to the next day. A
  * realized amount that was not said is counted as not known. The states are those of `daily-piece.ts`.
  */
@@ -16,13 +16,15 @@ import {
   timeText,
   unknownText,
 } from './daily-piece.ts';
+import type { PositionValue } from './market.ts';
 import { moneyText } from './money.ts';
 
 const amount = z.number().nullable();
 
 const realized = z.object({ pnl: amount, closed: z.int(), unknown: z.int() });
 
-export const manageReason = z.enum(['take_profit', 'close_by_dte', 'tested']);
+export const manageReason = z.enum(['take_profit', 'close_by_dte', 'tested', 'expired']);
+export type ManageReason = z.infer<typeof manageReason>;
 
 export const gatheredReport = gatheredHead.extend({
   results: z.object({
@@ -61,22 +63,20 @@ type Managed = GatheredReport['manage'][number];
 type Realized = z.infer<typeof realized>;
 
 /** Which of the usual rules say to act. */
-export function reasonsToManage(management: {
-  takeProfit: boolean | null;
-  closeByDte: boolean | null;
-  tested: boolean | null;
-}): Managed['reasons'] {
+export function reasonsToManage({
+  dte,
+  management,
+}: Pick<PositionValue, 'dte' | 'management'>): ManageReason[] {
   return [
+    ...(dte !== null && dte < 0 ? (['expired'] as const) : []),
     ...(management.tested ? (['tested'] as const) : []),
     ...(management.closeByDte ? (['close_by_dte'] as const) : []),
     ...(management.takeProfit ? (['take_profit'] as const) : []),
   ];
 }
 
-function reasonText(
-  reason: Managed['reasons'][number],
-  { dte, profitCapturedPct, shortDelta }: Managed,
-): string {
+function reasonText(reason: ManageReason, { dte, profitCapturedPct, shortDelta }: Managed): string {
+  if (reason === 'expired') return 'has expired: record how it ended';
   if (reason === 'take_profit') {
     return `${profitCapturedPct === null ? 'half' : `${Math.round(profitCapturedPct)} %`} of the profit is there`;
   }

@@ -1,4 +1,5 @@
 /** Which days options can expire on, as the analysis service has it: what it would refuse, the doors refuse before. */
+import { exchangeDateOf } from '../machines/trading-day-plan.ts';
 
 const OLDEST_YEAR = 1990;
 const NEWEST_YEAR = 2040;
@@ -15,4 +16,10 @@ export function expirationFault(day: string): string | null {
   const name = weekday.format(new Date(`${day}T00:00:00Z`));
   if (!name.startsWith('S') || day <= LAST_SATURDAY_EXPIRATION) return null;
   return `no option expires on ${day}, a ${name}`;
+}
+
+/** What is wrong with a position whose option was over when it was opened, by New York's date; null: nothing. */
+export function expiredBefore(expiration: string, openedAt: Date): string | null {
+  const opened = exchangeDateOf(openedAt);
+  return expiration < opened ? `expired on ${expiration}, before the position was opened on ${opened}` : null;
 }

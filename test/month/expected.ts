@@ -137,7 +137,10 @@ const judges: Record<string, { bySymbol: boolean; quoted: boolean; judge: Judge 
   dte_warning: {
     bySymbol: false,
     quoted: false,
-    judge: (put, at, market, limit) => ((market.worthOf(put, at).dte ?? 0) <= limit ? 'true' : 'over'),
+    judge: (put, at, market, limit) => {
+      const { dte } = market.worthOf(put, at);
+      return dte !== null && dte >= 0 && dte <= limit ? 'true' : 'over';
+    },
   },
   profit_target: {
     bySymbol: false,

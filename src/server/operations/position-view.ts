@@ -1,6 +1,7 @@
 /** A position as clients give it and see it, and what it is worth at the present market. */
 import { z } from 'zod';
 import type { PositionValue } from '../../machines/market.ts';
+import { type ManageReason, reasonsToManage } from '../../machines/report.ts';
 import type { Position, PositionLeg } from '../../persistence/records/positions.ts';
 import { expirationFault } from '../expirations.ts';
 import { text } from './fields.ts';
@@ -132,17 +133,24 @@ export function worthOf(found: PositionValue, origin: { asOf: string; source: st
   return {
     ...{ structure, underlyingPrice, marketValue, pnl, pnlPct, profitCapturedPct, dte },
     ...{ shortDelta, assignmentRisk, daysToEarnings },
-    manage: reasonsToManage(found),
+    manage: reasonsInWords(found),
     ...{ stale, warnings },
     ...origin,
   };
 }
 
-function reasonsToManage({ management, assignmentRisk, earningsInsideDte }: PositionValue): string[] {
+const manageWords: Readonly<Record<ManageReason, string>> = {
+  expired: 'it has expired: record how it ended',
+  tested: 'a short strike is tested',
+  close_by_dte: '21 days or fewer are left',
+  take_profit: 'half of the profit is there',
+};
+
+/** The rules of the daily report, and what else may come before the expiration. */
+function reasonsInWords(found: PositionValue): string[] {
+  const { assignmentRisk, earningsInsideDte } = found;
   return [
-    ...(management.takeProfit ? ['half of the profit is there'] : []),
-    ...(management.closeByDte ? ['21 days or fewer are left'] : []),
-    ...(management.tested ? ['a short strike is tested'] : []),
+    ...reasonsToManage(found).map((reason) => manageWords[reason]),
     ...(assignmentRisk === 'high' ? ['assignment is likely'] : []),
     ...(earningsInsideDte ? ['earnings come before it expires'] : []),
   ];

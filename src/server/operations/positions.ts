@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
+import { expiredBefore } from '../expirations.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import {
@@ -43,10 +44,12 @@ export const addPosition = defineOperation({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/positions' },
   async run({ records, owner }, { positionId: id = randomUUID(), openedAt, note = null, ...given }) {
+    const opened = openedAt === undefined ? new Date() : new Date(openedAt);
+    refuseExpired(given.legs, opened);
     const added = await records.addPosition({
       ...{ id, owner, note, symbol: given.symbol, portfolio: given.portfolio },
       legs: keptLegs(given.legs),
-      openedAt: openedAt === undefined ? new Date() : new Date(openedAt),
+      openedAt: opened,
       source: 'manual',
       externalId: null,
     });
@@ -201,6 +204,19 @@ export async function valuesOf(
     }
   }
   return valued;
+}
+
+/** Throws `invalid_input` naming each leg that was over when the position was opened. */
+function refuseExpired(given: readonly { expiration?: string | undefined }[], openedAt: Date): void {
+  const issues = given.flatMap(({ expiration }, index) => {
+    const fault = expiration === undefined ? null : expiredBefore(expiration, openedAt);
+    return fault === null ? [] : [{ field: `legs.${index}.expiration`, message: fault }];
+  });
+  if (issues.length === 0) return;
+  const faults = issues.map(({ field, message }) => `${field} ${message}`).join('; ');
+  throw new TtaiError('invalid_input', `${faults}. Give openedAt where it was opened earlier.`, {
+    details: { issues },
+  });
 }
 
 /** The position, if it is this owner's. Throws `position_not_found`. */

@@ -38,8 +38,8 @@ interface CsvRow {
   info: { lines: number };
 }
 
-/** Throws `invalid_input` when it is no CSV, or of no known layout. */
-export function readPositions(csv: string, wanted: Format | 'auto' = 'auto'): ReadFile {
+/** `now`: what expired before was not opened then. Throws `invalid_input` when it is no CSV, or of no known layout. */
+export function readPositions(csv: string, wanted: Format | 'auto' = 'auto', now = new Date()): ReadFile {
   const delimiter = delimiterOf(csv);
   const rows = rowsOf(csv, delimiter);
   let layout: Layout | undefined;
@@ -55,7 +55,7 @@ export function readPositions(csv: string, wanted: Format | 'auto' = 'auto'): Re
     if (found) {
       layout = found;
       header = names;
-      reader = new LineReader(found, delimiter === ';');
+      reader = new LineReader(found, delimiter === ';', now);
     } else if (reader && isOfTable(header, record)) {
       const cells = new Map(record.map((value, index) => [header[index] ?? '', value.slice(0, maxCell)]));
       const read = reader.read(info.lines, cells);

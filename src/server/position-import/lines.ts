@@ -1,6 +1,6 @@
 /** A line of a broker's file as a leg that is held, or the reason why it is none. */
 import type { ListedLeg } from '../../actors/effects/index.ts';
-import { expirationFault } from '../expirations.ts';
+import { expirationFault, expiredBefore } from '../expirations.ts';
 import { amountOf } from './amounts.ts';
 import type { Columns, Layout } from './brokers.ts';
 import { type Contract, contractOf, dayOf } from './contracts.ts';
@@ -30,10 +30,12 @@ const otherKinds = /future|crypto|bond|fixed income|mutual|warrant|forex|\bFOP\b
 export class LineReader {
   readonly #layout: Layout;
   readonly #hasDecimalComma: boolean;
+  readonly #now: Date;
 
-  constructor(layout: Layout, hasDecimalComma: boolean) {
+  constructor(layout: Layout, hasDecimalComma: boolean, now: Date) {
     this.#layout = layout;
     this.#hasDecimalComma = hasDecimalComma;
+    this.#now = now;
   }
 
   read(line: number, cells: Cells): ReadLine {
@@ -84,7 +86,14 @@ export class LineReader {
     if (openPrice === undefined) return refused('it has no price or cost at which it was opened');
     if (!Number.isFinite(openPrice) || openPrice > maxSize)
       return refused('the price at which it was opened is no number');
-    const openedAt = timeOf(cell('openedAt'));
+    const openedAt = timeOf(cell('openedAt'), this.#now);
+    const over = contract ? expiredBefore(contract.expiration, openedAt ?? this.#now) : null;
+    if (over !== null)
+      return refused(
+        openedAt
+          ? `it ${over}`
+          : `it has expired on ${contract?.expiration}, and nothing says that it was opened before`,
+      );
     return {
       held: {
         line,
@@ -137,11 +146,11 @@ export class LineReader {
 }
 
 /** A day, or a moment with its offset; null for what is neither, or still to come. */
-function timeOf(text: string): Date | null {
+function timeOf(text: string, now: Date): Date | null {
   const day = dayOf(text);
   const isMoment = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/.test(text);
   const time = new Date(day === null ? (isMoment ? text : Number.NaN) : `${day}T00:00:00Z`);
-  return Number.isNaN(time.getTime()) || time.getTime() > Date.now() ? null : time;
+  return Number.isNaN(time.getTime()) || time > now ? null : time;
 }
 
 function quoted(text: string): string {

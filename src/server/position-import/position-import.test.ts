@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { amountOf } from './amounts.ts';
 import { contractOf } from './contracts.ts';
-import { readPositions } from './index.ts';
+import { readPositions as readPositionsAt } from './index.ts';
+
+/** The options of these files have not expired then. */
+const now = new Date('2026-11-24T15:00:00Z');
+const readPositions = (csv: string, format?: Parameters<typeof readPositionsAt>[1]) =>
+  readPositionsAt(csv, format, now);
 
 const put = (strike: number, quantity: number, openPrice: number, expiration = '2026-12-18') => ({
   ...{ kind: 'option', right: 'put', strike, expiration, quantity, openPrice },
@@ -248,6 +253,32 @@ describe('lines that are refused', () => {
     ['more lines than 2,000', `${head}${'\nKO,stock,,,,1,60'.repeat(2_001)}`, 'auto' as const],
   ])('are all of them: %s', (_, csv, format) => {
     expect(() => readPositions(csv, format)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+  });
+});
+
+describe('an option that has expired', () => {
+  const file = (openedAt: string, expiration = '2026-11-23') =>
+    `symbol,right,strike,expiration,quantity,openPrice,openedAt\nAAPL,put,150,${expiration},-1,2,${openedAt}`;
+
+  it.each([
+    ['was opened before', file('2026-11-02T15:00:00Z'), []],
+    ['expires today', file('', '2026-11-24'), []],
+    [
+      'was opened later',
+      file('2026-11-24T12:00:00Z'),
+      ['it expired on 2026-11-23, before the position was opened on 2026-11-24'],
+    ],
+    // In New York it is still the day before.
+    ['was opened on its last evening', file('2026-11-24T03:00:00Z'), []],
+    [
+      'may have been opened at any time',
+      file(''),
+      ['it has expired on 2026-11-23, and nothing says that it was opened before'],
+    ],
+  ])('and %s', (_, csv, reasons) => {
+    const { positions, refused } = readPositions(csv);
+    expect(refused.map(({ reason }) => reason)).toEqual(reasons);
+    expect(positions).toHaveLength(1 - reasons.length);
   });
 });
 

@@ -63,6 +63,7 @@ export function reasonsToWatch({
   daysToEarnings,
 }: Pick<PositionValue, 'dte' | 'management' | 'assignmentRisk' | 'daysToEarnings'>): string[] {
   return [
+    ...(dte !== null && dte < 0 ? ['has expired: record how it ended'] : []),
     ...(dte !== null && dte >= 0 && dte <= SOON_DAYS ? [`expires ${inDays(dte)}`] : []),
     ...(management.tested ? ['a short strike is tested'] : []),
     ...(assignmentRisk === 'moderate' || assignmentRisk === 'high'

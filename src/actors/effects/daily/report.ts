@@ -30,7 +30,7 @@ export async function gatherReport(
   const alerts = await toldAlerts(database, owner, period, MAX_ALERTS);
   const pnl = sumOf(valued.all.map((one) => one.pnl));
   const managed = valued.all.flatMap(({ value }) => {
-    const reasons = value ? reasonsToManage(value.management) : [];
+    const reasons = value ? reasonsToManage(value) : [];
     if (!value || reasons.length === 0) return [];
     const { id: positionId, symbol, structure, dte, profitCapturedPct, shortDelta } = value;
     return [{ positionId, symbol, structure, reasons, dte, profitCapturedPct, shortDelta }];
