@@ -286,6 +286,16 @@ describe('screeners', () => {
       ],
     });
     expect((await save({ criteria: { minPrice: 200 } })).code).toBe('invalid_input');
+    expect([first.body.isNew, second.body.isNew]).toEqual([true, false]);
+    // What is left out stays.
+    const named = (input: object) => api('POST', '/screeners', { name: 'cheap', ...input });
+    await named({ criteria: { maxPrice: 7 }, maxSymbols: 9, autoRun: true });
+    expect((await named({ maxSymbols: 12 })).body.screener).toMatchObject({
+      ...{ criteria: { maxPrice: 7 }, maxSymbols: 12, autoRun: true },
+    });
+    expect((await named({ criteria: {}, autoRun: false })).body.screener).toMatchObject({
+      ...{ criteria: {}, maxSymbols: 12, autoRun: false },
+    });
     expect((await api('DELETE', `/screeners/${savedScreenerId}`)).status).toBe(200);
     expect((await api('DELETE', `/screeners/${savedScreenerId}`)).code).toBe('screener_not_found');
   });

@@ -76,6 +76,20 @@ def test_the_answer_is_a_list_of_symbols_by_volume(client: Client) -> None:
         assert 30 <= row["rsi14"] <= 70
 
 
+def test_the_usual_highest_price_is_of_a_universe_not_of_named_symbols(client: Client) -> None:
+    anything = {"aboveSma50": False, "rsiMin": 0, "rsiMax": 100, "minVolume": 0}
+    dear = [row for row in _rows(client, anything).values() if "price" in row["failed"]]
+    symbols = [row["symbol"] for row in dear if (row["price"] or 0) > 100][:5]
+    assert len(symbols) == 5
+    named = _rows(client, anything | {"symbols": symbols})
+    assert not any("price" in row["failed"] for row in named.values())
+    bounded = _rows(client, anything | {"symbols": symbols, "maxPrice": 100})
+    assert all("price" in row["failed"] for row in bounded.values())
+    for body in ({"minPrice": 101}, {"symbols": symbols, "minPrice": 101, "maxPrice": 100}):
+        assert client.post(PATH, body).status_code == 400
+    assert client.post(PATH, {"symbols": symbols, "minPrice": 101}).status_code == 200
+
+
 LOOSE = {"symbols": ["BAC", "KO", "PFE"], "aboveSma50": False, "rsiMin": 0, "rsiMax": 100,
          "minPrice": 1, "maxPrice": 1000, "minVolume": 0}  # fmt: skip
 

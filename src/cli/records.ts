@@ -53,19 +53,26 @@ export function addScreenerCommands(program: Command, { client, show }: Needs): 
   const screener = program.command('screener').description('saved screeners: save, list, delete');
   screener
     .command('save')
-    .description('keep criteria under a name; the same name replaces')
+    .description('keep criteria under a name, or change the one of this name: what is not said stays')
     .argument('<name>', 'for example "cheap puts"')
-    .argument('[criteria]', `as JSON, for example '{"minPrice":20,"maxPrice":60}'`, criteriaOf, {})
-    .option('--max-symbols <count>', 'at most so many are analysed', numberOf, 50)
+    .argument('[criteria]', `as JSON, for example '{"minPrice":20,"maxPrice":60}'`, criteriaOf)
+    .option('--max-symbols <count>', 'at most so many are analysed (50 unless said)', numberOf)
     .option('--auto-run', 'at each full hour of the session')
+    .option('--no-auto-run', 'only when it is started')
     .option('--json', 'as JSON')
-    .action(
-      async (name: string, criteria: object, options: Json & { maxSymbols: number; autoRun?: boolean }) => {
-        const { maxSymbols, autoRun = false, json } = options;
-        const answer = await client().call(saveScreener, { name, criteria, maxSymbols, autoRun });
-        show(answer.screener, json, (saved) => screenerList([saved]));
-      },
-    );
+    .action(async (name: string, criteria: object | undefined, options: SaveOptions) => {
+      const { maxSymbols, autoRun, json } = options;
+      const answer = await client().call(saveScreener, {
+        name,
+        ...(criteria !== undefined && { criteria }),
+        ...(maxSymbols !== undefined && { maxSymbols }),
+        ...(autoRun !== undefined && { autoRun }),
+      });
+      show(answer.screener, json, (saved) => [
+        ...(answer.isNew ? [] : [`Changed the screener of this name; what was not said stays.`]),
+        ...screenerList([saved]),
+      ]);
+    });
   screener
     .command('list')
     .description('saved screeners')
@@ -98,6 +105,11 @@ export function addCatchUpCommand(program: Command, { client, show }: Needs): vo
       });
       show(answer, json, catchUpLines);
     });
+}
+
+interface SaveOptions extends Json {
+  maxSymbols?: number;
+  autoRun?: boolean;
 }
 
 interface PreferenceOptions extends Json {

@@ -1,11 +1,13 @@
 /** What came out of a screener, as a table for a person. */
-import type { ScreenerResultView } from '../server/operations/screener-run-view.ts';
+import { moreThanBest, type ScreenerResultView } from '../server/operations/screener-run-view.ts';
 import { figure, table } from './terminal.ts';
 
 const head = ['SYMBOL', 'VERDICT', 'SCORE', 'PRICE', 'STRIKE', 'EXPIRES', 'DELTA', 'IV RANK', '% A WEEK'];
 
 /** Its symbols, best first, and those that failed. */
-export function screenerReport({ results, failed, failedCount }: ScreenerResultView): string[] {
+export function screenerReport(result: ScreenerResultView): string[] {
+  const { results, failed, failedCount } = result;
+  const others = moreThanBest(result);
   const rows = results.map((row) => [
     row.symbol,
     row.recommendation ?? '',
@@ -20,6 +22,7 @@ export function screenerReport({ results, failed, failedCount }: ScreenerResultV
   const more = failedCount - failed.length;
   return [
     ...(rows.length > 0 ? ['', ...table([head, ...rows])] : []),
+    ...(others === null ? [] : [others]),
     ...(failed.length > 0 ? ['', 'Failed:'] : []),
     ...failed.map(({ symbol, code, message }) => `  ${symbol}  ${message ?? ''} (${code ?? 'unknown'})`),
     ...(more > 0 ? [`  and ${more} more: add --json`] : []),

@@ -10,7 +10,9 @@ const MAX_PRICE = 1e9;
 const symbolPattern = /^[A-Z][A-Z0-9.\-/]{0,9}$/;
 
 /** The service's defaults of the fields that are compared with one another. */
-export const CRITERIA_DEFAULTS = { maxPrice: 100, rsiMin: 30, rsiMax: 70 } as const;
+export const CRITERIA_DEFAULTS = { rsiMin: 30, rsiMax: 70 } as const;
+/** Of a universe. */
+const USUAL_MAX_PRICE = 100;
 
 /** A ticker, trimmed and upper-cased. */
 export const ticker = z
@@ -29,7 +31,12 @@ export const criteria = z
     symbols: z.array(ticker).min(1).max(500).optional().describe('Only these, instead of a universe'),
     strategy: strategy.optional(),
     minPrice: z.number().min(0).max(MAX_PRICE).optional(),
-    maxPrice: z.number().positive().max(MAX_PRICE).optional().describe('100 unless given'),
+    maxPrice: z
+      .number()
+      .positive()
+      .max(MAX_PRICE)
+      .optional()
+      .describe('100 unless this or symbols are given'),
     minVolume: z.number().min(0).max(1e15).optional().describe('Shares a day'),
     minMarketCap: z.number().min(0).max(1e18).optional(),
     aboveSma50: z.boolean().optional(),
@@ -46,8 +53,10 @@ export const criteria = z
     sortBy: z.enum(['volume', 'ivRank', 'score', 'symbol']).optional(),
   })
   .superRefine((given, context) => {
-    const { minPrice, maxPrice, rsiMin, rsiMax } = given;
-    const most = { price: maxPrice ?? CRITERIA_DEFAULTS.maxPrice, rsi: rsiMax ?? CRITERIA_DEFAULTS.rsiMax };
+    const { symbols, minPrice, maxPrice, rsiMin, rsiMax } = given;
+    // Who names symbols wants them whatever they cost.
+    const usualMaxPrice = symbols ? MAX_PRICE : USUAL_MAX_PRICE;
+    const most = { price: maxPrice ?? usualMaxPrice, rsi: rsiMax ?? CRITERIA_DEFAULTS.rsiMax };
     const leastRsi = rsiMin ?? CRITERIA_DEFAULTS.rsiMin;
     const refuse = (field: string, message: string, isGiven: boolean) =>
       context.addIssue({

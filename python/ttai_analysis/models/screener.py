@@ -17,6 +17,8 @@ from ttai_analysis.models.common import (
 )
 from ttai_analysis.models.options import Strategy
 
+USUAL_MAX_PRICE = 100.0
+
 Universe = Literal["stocks", "funds", "all"]
 SortKey = Literal["volume", "ivRank", "score", "symbol"]
 
@@ -25,7 +27,8 @@ class Criteria(RequestModel):
     """What a symbol must fulfil. A figure that is not known does not fulfil anything.
 
     `minPrice` is 10 for cash-secured puts and 5 else, `minVolume` (shares, mean of 20 sessions)
-    1,000,000 and 500,000, unless given. `maxDaysToEarnings` excludes symbols that report within so
+    1,000,000 and 500,000, unless given. `maxPrice` is 100 unless given, and without a bound where
+    `symbols` are named. `maxDaysToEarnings` excludes symbols that report within so
     many days, and those whose report is unknown.
     """
 
@@ -33,7 +36,7 @@ class Criteria(RequestModel):
     symbols: list[Symbol] | None = Field(default=None, min_length=1, max_length=500)
     strategy: Strategy = "csp"
     min_price: float | None = Field(default=None, ge=0, le=MAX_PRICE)
-    max_price: Price = 100.0
+    max_price: Price | None = None
     min_volume: float | None = Field(default=None, ge=0, le=MAX_VOLUME)
     min_market_cap: float = Field(default=1e9, ge=0, le=1e18)
     above_sma50: bool = True
@@ -48,7 +51,7 @@ class Criteria(RequestModel):
     def _bounds_are_ordered(self) -> "Criteria":
         if self.rsi_min > self.rsi_max:
             raise ValueError("rsiMin must not exceed rsiMax")
-        if self.min_price is not None and self.min_price > self.max_price:
+        if self.min_price is not None and self.min_price > self.most_price:
             raise ValueError("minPrice must not exceed maxPrice")
         return self
 
@@ -56,7 +59,14 @@ class Criteria(RequestModel):
     def least_price(self) -> float:
         """`minPrice`, or the strategy's usual one."""
         usual = 10.0 if self.strategy == "csp" else 5.0
-        return min(usual, self.max_price) if self.min_price is None else self.min_price
+        return min(usual, self.most_price) if self.min_price is None else self.min_price
+
+    @property
+    def most_price(self) -> float:
+        """`maxPrice`, or the usual one: who names symbols wants them whatever they cost."""
+        if self.max_price is not None:
+            return self.max_price
+        return USUAL_MAX_PRICE if self.symbols is None else MAX_PRICE
 
     @property
     def least_volume(self) -> float:

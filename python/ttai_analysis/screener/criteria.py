@@ -76,7 +76,7 @@ CRITERIA: dict[str, Callable[[Criteria, Figures], bool]] = {
         criteria.min_iv_rank is None or _at_least(figures.iv_rank, criteria.min_iv_rank)
     ),
     "price": lambda criteria, figures: (
-        figures.price is not None and criteria.least_price <= figures.price <= criteria.max_price
+        figures.price is not None and criteria.least_price <= figures.price <= criteria.most_price
     ),
     "volume": lambda criteria, figures: _at_least(figures.volume, criteria.least_volume),
     "sma50": _above_average,

@@ -17,24 +17,32 @@ const COLUMNS = 'id, owner, name, criteria, max_symbols AS "maxSymbols", auto_ru
 /** Of one owner. */
 export const MAX_SAVED_SCREENERS = 200;
 
+/** What is undefined stays as it is kept, or is the usual: all criteria, 50 symbols, not by itself. */
+export interface ScreenerToSave extends Pick<SavedScreener, 'id' | 'owner' | 'name'> {
+  criteria?: SavedScreener['criteria'] | undefined;
+  maxSymbols?: number | undefined;
+  autoRun?: boolean | undefined;
+}
+
 /**
- * Keeps a screener; the owner's one of this name is replaced, and keeps its id. Null when the owner has
+ * Keeps a screener, or changes the owner's one of this name, which keeps its id (`isNew` false). Null when the owner has
  * `MAX_SAVED_SCREENERS` of other names.
  */
 export async function saveScreener(
   database: Database,
-  screener: SavedScreener,
-): Promise<SavedScreener | null> {
+  screener: ScreenerToSave,
+): Promise<(SavedScreener & { isNew: boolean }) | null> {
   const { id, owner, name, criteria, maxSymbols, autoRun } = screener;
   const { rows } = await database.query(
     `INSERT INTO saved_screeners (id, owner, name, criteria, max_symbols, auto_run)
-     SELECT $1::uuid, $2::text, $3::text, $4::jsonb, $5::integer, $6::boolean
+     SELECT $1::uuid, $2::text, $3::text, coalesce($4::jsonb, '{}'), coalesce($5::integer, 50), coalesce($6::boolean, false)
      WHERE (SELECT count(*) FROM saved_screeners WHERE owner = $2 AND name <> $3) < ${MAX_SAVED_SCREENERS}
-     ON CONFLICT (owner, name) DO UPDATE SET criteria = excluded.criteria, max_symbols = excluded.max_symbols,
-       auto_run = excluded.auto_run, updated_at = now() RETURNING ${COLUMNS}`,
-    [id, owner, name, JSON.stringify(criteria), maxSymbols, autoRun],
+     ON CONFLICT (owner, name) DO UPDATE SET criteria = coalesce($4::jsonb, saved_screeners.criteria),
+       max_symbols = coalesce($5, saved_screeners.max_symbols), auto_run = coalesce($6, saved_screeners.auto_run),
+       updated_at = now() RETURNING ${COLUMNS}, id = $1 AS "isNew"`,
+    [id, owner, name, criteria && JSON.stringify(criteria), maxSymbols, autoRun],
   );
-  return (rows[0] as SavedScreener | undefined) ?? null;
+  return (rows[0] as (SavedScreener & { isNew: boolean }) | undefined) ?? null;
 }
 
 /** An owner's screeners by name. */

@@ -7,10 +7,10 @@ import { ask, startTestServer, type TestServer } from '../testing/test-server.ts
 import { tools } from './tools.ts';
 
 /**
- * Assistants carry the list in each conversation: about 4 characters a token, so 6,800 tokens for all 32 tools. It is
+ * Assistants carry the list in each conversation: about 4 characters a token, so 6,900 tokens for all 32 tools. It is
  * what the list has now and a little more; who raises it says why.
  */
-const listBudgetBytes = 27_300;
+const listBudgetBytes = 27_600;
 const replyBudgetBytes = 8_000;
 
 let server: TestServer;

@@ -19,23 +19,23 @@ export const saveScreener = defineOperation({
   name: 'save_screener',
   title: 'Save a screener',
   description:
-    'Keep criteria ({}: the usual ones) under a name; the same name replaces. autoRun: at each full hour of the session.',
+    'Keep criteria under a name, or change the screener of this name: what is left out stays, or is the usual. autoRun: at each full hour of the session.',
   input: z.strictObject({
     name: text(100).trim().min(1),
-    criteria,
-    maxSymbols: z.int().min(1).max(200).default(50),
-    autoRun: z.boolean().default(false),
+    criteria: criteria.optional().describe('{}: the usual ones'),
+    maxSymbols: z.int().min(1).max(200).optional(),
+    autoRun: z.boolean().optional(),
   }),
-  output: z.object({ screener: screenerView }),
+  output: z.object({ screener: screenerView, isNew: z.boolean() }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/screeners' },
   async run({ records, owner }, input) {
     const saved = await records.saveScreener({ id: randomUUID(), owner, ...input });
-    if (saved) return { screener: screenerOf(saved) };
+    if (saved) return { screener: screenerOf(saved), isNew: saved.isNew };
     const message = `There are ${MAX_SAVED_SCREENERS} saved screeners already. Delete one, or replace one by its name.`;
     throw new TtaiError('too_many_screeners', message);
   },
-  text: ({ screener }) => `Saved: ${inWords(screener)}.`,
+  text: ({ screener, isNew }) => `${isNew ? 'Saved' : 'Changed'}: ${inWords(screener)}.`,
 });
 
 export const listScreeners = defineOperation({

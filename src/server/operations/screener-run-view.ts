@@ -55,8 +55,18 @@ export function screenerInFull(ended: unknown): Record<string, unknown> {
   return { criteria, results, failed };
 }
 
+/** What a person should know of those that are not shown; null where all are. */
+export function moreThanBest({ analyzed, rejected, results }: ScreenerResultView): string | null {
+  const passed = (analyzed ?? 0) - (rejected ?? 0);
+  return passed > results.length
+    ? `These are the best ${results.length} of ${passed} that were not rejected; the others are not kept.`
+    : null;
+}
+
 /** Its symbols, a line each. */
-export function screenerInWords({ results, failed, failedCount, reasons }: ScreenerResultView): string[] {
+export function screenerInWords(result: ScreenerResultView): string[] {
+  const { results, failed, failedCount, reasons } = result;
+  const others = moreThanBest(result);
   const more = failedCount > failed.length ? `, and ${failedCount - failed.length} more` : '';
   return [
     reasons.join(' '),
@@ -64,6 +74,7 @@ export function screenerInWords({ results, failed, failedCount, reasons }: Scree
       ({ symbol, recommendation, score, price, bestStrike, bestExpiration, weeklyRocPct }, index) =>
         `${index + 1}. ${symbol} ${recommendation}, score ${score}, price ${price}${bestStrike === null ? '' : `, strike ${bestStrike} ${bestExpiration}, ${weeklyRocPct} % a week`}.`,
     ),
+    ...(others === null ? [] : [others]),
     ...(failedCount > 0
       ? [`Failed: ${failed.map(({ symbol, code }) => `${symbol} (${code})`).join(', ')}${more}.`]
       : []),

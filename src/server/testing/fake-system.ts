@@ -246,7 +246,9 @@ export const fakeRecords: Records = {
   deletePosition: async () => null,
   preferences: async () => defaultPreferences,
   changePreferences: async (_owner, changes) => ({ ...defaultPreferences, ...changes }),
-  saveScreener: async (screener) => screener,
+  saveScreener: async ({ criteria = {}, maxSymbols = 50, autoRun = false, ...screener }) => ({
+    ...{ ...screener, criteria, maxSymbols, autoRun, isNew: true },
+  }),
   savedScreeners: async () => [],
   savedScreener: async (owner, id) =>
     [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
