@@ -139,6 +139,19 @@ describe('positions', () => {
     expect((await api('GET', '/positions?portfolio=other')).body.positions).toHaveLength(1);
   });
 
+  test('of a symbol that nobody knows are kept with a warning; while nobody can be asked, without', async () => {
+    const input = { symbol: 'KOO', legs: [{ quantity: 1, openPrice: 60 }] };
+    market.quotes = async () => ({});
+    const misspelt = await api('POST', '/positions', input);
+    expect(misspelt.body).toMatchObject({ position: { symbol: 'KOO' } });
+    expect(misspelt.body.warning).toContain('Nobody knows the symbol KOO');
+    expect((await ttai('position', 'add', 'KOO', 'buy 1 shares at 60')).out).toContain('Nobody knows');
+    market.quotes = async () => {
+      throw new PeerUnavailableError('analysis_unavailable', 'away');
+    };
+    expect((await api('POST', '/positions', input)).body.warning).toBeNull();
+  });
+
   test('that were over when they were opened are refused, with the field', async () => {
     const expired = { ...put, expiration: '2026-01-16' };
     const later = { symbol: 'AAPL', legs: [put, expired], openedAt: '2026-01-17T15:00:00Z' };
@@ -321,6 +334,31 @@ async function told(type: string, at: Date, count = 1): Promise<void> {
 }
 
 describe('catch_up', () => {
+  const check = (unknown: number) => ({
+    ...{ at: ago(0.1).toISOString(), open: true, positions: 3, unknown, asOf: null, source: null },
+    problem: unknown === 0 ? null : { code: 'symbol_not_found', message: 'Nobody knows KOO.' },
+  });
+
+  test('names a position that can not be valued, and says that there are more than were looked at', async () => {
+    const { pool } = database;
+    await pool.query(
+      `INSERT INTO positions (id, owner, symbol, legs, opened_at)
+       SELECT gen_random_uuid(), 'local', 'KO', '[{"kind":"stock","quantity":1,"openPrice":60}]', now()
+       FROM generate_series(1, 201)`,
+    );
+    const evaluate = market.positions;
+    market.positions = async (request) => {
+      const answer = await evaluate(request);
+      const [first] = answer.positions;
+      const error = { code: 'SYMBOL_NOT_FOUND', message: 'Nobody knows it.', retryable: false };
+      return { ...answer, errors: { [first?.id ?? '']: error } };
+    };
+    const { body } = await api('GET', '/catch-up');
+    expect(body.positionsProblem).toBe(
+      "1 of 200 can't be valued, first long 1 KO shares at 60: Nobody knows it; only 200 were looked at; the list of positions has all",
+    );
+  });
+
   test('tells what happened since a time, or a number', async () => {
     await told('analysis_complete', ago(3));
     await told('price_alert_triggered', ago(0.5), 4);
@@ -337,8 +375,20 @@ describe('catch_up', () => {
     const monitor = await system.spawn('portfolioMonitor', 'c', { input: {}, owner: 'local' });
     system.move(monitor, {
       context: {
-        ...{ portfolio: 'main', lastCheck: { at: ago(0.1).toISOString() } },
-        health: { failures: 4, told: true, reason: { message: 'Nobody answers.' } },
+        ...{ portfolio: 'main', lastCheck: check(0) },
+        health: {
+          failures: 4,
+          since: null,
+          told: true,
+          reason: { code: 'away', message: 'Nobody answers.' },
+        },
+      },
+    });
+    const half = await system.spawn('portfolioMonitor', 'd', { input: {}, owner: 'local' });
+    system.move(half, {
+      context: {
+        ...{ portfolio: 'wheel', lastCheck: check(2) },
+        health: { failures: 0, since: null, told: false, reason: null },
       },
     });
 
@@ -351,7 +401,13 @@ describe('catch_up', () => {
       ],
       runsEnded: { count: 1, newest: [{ symbol: 'MSFT', status: 'cancelled' }] },
       alertsTriggered: { count: 1, newest: [{ symbol: 'KO', triggers: 1 }] },
-      monitors: [{ portfolio: 'main', health: 'blind', problem: 'Nobody answers.' }],
+      monitors: expect.arrayContaining([
+        expect.objectContaining({ portfolio: 'main', health: 'blind', problem: 'Nobody answers.' }),
+        expect.objectContaining({
+          ...{ portfolio: 'wheel', health: 'seeing' },
+          problem: '2 without a fresh value: Nobody knows KOO.',
+        }),
+      ]),
       positionsToManage: [{ symbol: 'AAPL', why: ['half of the profit is there'], source: 'simulated' }],
       positionsProblem: null,
     });

@@ -56,7 +56,7 @@ export function monitorList(monitors: readonly MonitorView[]): string[] {
     String(monitor.rules.length),
     lastCheck === null ? '–' : localTime(lastCheck.at),
     nextCheckAt === null ? 'now' : localTime(nextCheckAt),
-    lastCheck === null ? '–' : String(lastCheck.positions),
+    lastCheck === null ? '–' : `${lastCheck.positions}${unseenInWords(lastCheck)}`,
     lastCheck?.source ?? '',
     String(monitor.alertCount),
     monitor.health.status,
@@ -78,8 +78,19 @@ function ruleRows({ rules }: MonitorHead): string[] {
   ]);
 }
 
-function checkInWords({ at, open, positions, unknown }: NonNullable<MonitorView['lastCheck']>): string {
-  const market = open === null ? 'market hours not known' : open ? 'market open' : 'market closed';
-  const without = unknown > 0 ? `, ${unknown} without a fresh value` : '';
-  return `${localTime(at)}, ${market}, ${positions} positions${without}`;
+type Check = NonNullable<MonitorView['lastCheck']>;
+
+function checkInWords(check: Check): string {
+  return `${localTime(check.at)}, ${marketInWords(check)}, ${check.positions} positions${unseenInWords(check)}`;
+}
+
+/** The simulated market's quotes never stop, whatever the exchange does. */
+function marketInWords({ open, source }: Check): string {
+  if (open === null) return 'market hours not known';
+  if (open && source === 'simulated') return 'simulated market, always open';
+  return open ? 'market open' : 'market closed';
+}
+
+function unseenInWords({ unknown }: Check): string {
+  return unknown > 0 ? `, ${unknown} without a fresh value` : '';
 }

@@ -71,7 +71,7 @@ describe('monitor', () => {
     const { out } = await monitor('show', id);
     for (const part of [
       'SIMULATED DATA',
-      'market open, 3 positions, 1 without a fresh value',
+      'simulated market, always open, 3 positions, 1 without a fresh value',
       'Nobody knows NOPE.',
       'too slow',
       '4, and 2 that come with later checks',
@@ -79,7 +79,9 @@ describe('monitor', () => {
     ]) {
       expect(out).toContain(part);
     }
-    expect((await monitor('list')).out).toMatch(/^main +6 .* 3 +simulated +4 +blind +[0-9a-f-]{36}$/m);
+    expect((await monitor('list')).out).toMatch(
+      /^main +6 .* 3, 1 without a fresh value +simulated +4 +blind +[0-9a-f-]{36}$/m,
+    );
     expect((await monitor('update', id, '--rule', 'profit_target=75', '--every', '30')).out).toMatch(
       /every 30 s[\s\S]*profit_target +75/,
     );

@@ -65,7 +65,8 @@ export function addPositionCommands(
           ...(note !== undefined && { note }),
           ...(id !== undefined && { positionId: id }),
         });
-        show(answer.position, json, (added) => positionReport(added, terminal));
+        const warning = answer.warning === null ? [] : [answer.warning];
+        show(answer.position, json, (added) => [...positionReport(added, terminal), ...warning]);
       },
     );
   position

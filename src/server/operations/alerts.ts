@@ -7,10 +7,9 @@ import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
+import { isUnknownSymbol } from './symbol-check.ts';
 
 const machine = 'priceAlert';
-/** Someone waits for the answer, which the alert does not need. */
-const symbolCheckTimeoutMs = 5_000;
 
 export const setAlert = defineOperation({
   name: 'set_alert',
@@ -165,21 +164,11 @@ async function sendToArmed(
 }
 
 /** Throws `symbol_not_found` when the source says so. While it can't be asked, an alert may wait for it. */
-async function refuseUnknown(
-  { analysis, owner, signal }: Pick<OperationContext, 'analysis' | 'owner' | 'signal'>,
-  name: string,
-): Promise<void> {
-  const options = { owner, timeoutMs: symbolCheckTimeoutMs, ...(signal && { signal }) };
-  const found = await analysis.quotes([name], options).catch((error: unknown) => {
-    signal?.throwIfAborted();
-    if (error instanceof TtaiError && error.code !== 'symbol_not_found') return undefined;
-    throw error;
+async function refuseUnknown(context: OperationContext, name: string): Promise<void> {
+  if (!(await isUnknownSymbol(context, name))) return;
+  throw new TtaiError('symbol_not_found', `Nobody knows the symbol ${name}; no alert was set.`, {
+    details: { symbols: [name], hint: 'Check the spelling; the source may not carry the symbol.' },
   });
-  if (found && found[name] === undefined) {
-    throw new TtaiError('symbol_not_found', `Nobody knows the symbol ${name}; no alert was set.`, {
-      details: { symbols: [name], hint: 'Check the spelling; the source may not carry the symbol.' },
-    });
-  }
 }
 
 function inWords(alert: z.output<typeof alertView>): string {

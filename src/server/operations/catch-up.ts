@@ -6,12 +6,14 @@
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
+import type { Position } from '../../persistence/records/positions.ts';
 import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
 import { alertOf, alertView } from './alert-view.ts';
 import { pastTime } from './fields.ts';
+import { monitorOf, unseenOf } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { legInWords, positionView } from './position-view.ts';
-import { valuesOf } from './positions.ts';
+import { type Valued, valuesOf } from './positions.ts';
 import { runHead, runHeadOf, runInWords } from './run-view.ts';
 
 const dayMs = 86_400_000;
@@ -63,7 +65,7 @@ const caughtUp = z.object({
   alertsTriggered: z.object({ count: z.int(), newest: z.array(alertView) }),
   monitors: z.array(monitorState),
   positionsToManage: z.array(managed),
-  positionsProblem: z.string().nullable().describe('Why nothing is known of positions now'),
+  positionsProblem: z.string().nullable().describe('Why some or all positions are not known now'),
 });
 export type CaughtUp = z.output<typeof caughtUp>;
 
@@ -143,19 +145,6 @@ async function alertsTriggered(
     .filter(({ lastTriggeredAt: at }) => at !== null && Date.parse(at) >= since.getTime());
 }
 
-// Read leniently: a monitor of another version of its machine shows less, and does not break the answer.
-const monitorContext = z.object({
-  portfolio: z.string().catch(''),
-  lastCheck: z.object({ at: z.string() }).nullable().catch(null),
-  health: z
-    .object({
-      failures: z.int(),
-      told: z.boolean(),
-      reason: z.object({ message: z.string() }).nullable(),
-    })
-    .catch({ failures: 0, told: false, reason: null }),
-});
-
 async function monitorStates({ system, owner }: OperationContext): Promise<z.output<typeof monitorState>[]> {
   const { actors } = await system.list({
     owner,
@@ -163,14 +152,15 @@ async function monitorStates({ system, owner }: OperationContext): Promise<z.out
     status: 'active',
     limit: lookedAt,
   });
-  return actors.map(({ key, context }) => {
-    const { portfolio, lastCheck, health } = monitorContext.parse(context);
+  return actors.map((actor) => {
+    const { monitorId, portfolio, health, lastCheck } = monitorOf(actor, 0);
+    const unseen = lastCheck && unseenOf(lastCheck);
     return {
-      monitorId: key,
+      monitorId,
       portfolio,
-      health: health.told ? 'blind' : health.failures > 0 ? 'failing' : 'seeing',
+      health: health.status,
       lastCheckAt: lastCheck?.at ?? null,
-      problem: health.failures > 0 ? (health.reason?.message ?? null) : null,
+      problem: health.status === 'seeing' ? unseen : (health.reason?.message ?? null),
     };
   });
 }
@@ -178,9 +168,10 @@ async function monitorStates({ system, owner }: OperationContext): Promise<z.out
 async function positionsToManage(
   context: OperationContext,
 ): Promise<Pick<CaughtUp, 'positionsToManage' | 'positionsProblem'>> {
-  const open = await context.records.openPositions(context.owner, { limit: positionsLookedAt });
+  const all = await context.records.openPositions(context.owner, { limit: positionsLookedAt + 1 });
+  const open = all.slice(0, positionsLookedAt);
   try {
-    const { worth } = await valuesOf(context, open, valuesTimeoutMs);
+    const { worth, errors } = await valuesOf(context, open, valuesTimeoutMs);
     return {
       positionsToManage: open.flatMap(({ id, portfolio, symbol, legs }) => {
         const value = worth.get(id);
@@ -189,13 +180,28 @@ async function positionsToManage(
         const held = legs.map((leg) => legInWords(symbol, leg)).join(', ');
         return [{ positionId: id, portfolio, symbol, held, why, pnl, dte, asOf, source }];
       }),
-      positionsProblem: null,
+      positionsProblem: problemOf(open, errors, all.length > open.length),
     };
   } catch (error) {
     context.signal?.throwIfAborted();
     if (!(error instanceof TtaiError)) throw error;
     return { positionsToManage: [], positionsProblem: error.message };
   }
+}
+
+/** Which positions nothing is known of, though the service answers; null: of none. */
+function problemOf(open: readonly Position[], errors: Valued['errors'], isCut: boolean): string | null {
+  const [first] = open.filter(({ id }) => errors.has(id));
+  const held = first?.legs.map((leg) => legInWords(first.symbol, leg)).join(', ');
+  const problems = [
+    ...(first
+      ? [
+          `${errors.size} of ${open.length} can't be valued, first ${held}: ${errors.get(first.id)?.message.replace(/\.$/, '')}`,
+        ]
+      : []),
+    ...(isCut ? [`only ${open.length} were looked at; the list of positions has all`] : []),
+  ];
+  return problems.length === 0 ? null : problems.join('; ');
 }
 
 /** The answer in a few lines, for a person. */
@@ -219,7 +225,7 @@ export function catchUpLines(answer: CaughtUp): string[] {
       ({ portfolio, health, lastCheckAt, problem: why }) =>
         `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why}` : ''}.`,
     ),
-    ...(problem === null ? [] : [`What positions are worth is not known now: ${problem}`]),
+    ...(problem === null ? [] : [`Of positions: ${problem}`]),
     ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
     ...positions.map(
       ({ held, why, pnl, dte, source, asOf }) =>

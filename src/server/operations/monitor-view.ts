@@ -112,11 +112,20 @@ export function headInWords({ portfolio, status, everySeconds, rules, nextCheckA
   return `portfolio ${portfolio}, ${status}, every ${everySeconds} s, ${rules.length} rules${next}`;
 }
 
+/** How many positions a check has not seen, and what is wrong with the first; null when it has seen all. */
+export function unseenOf({ unknown, problem: first }: NonNullable<MonitorView['lastCheck']>): string | null {
+  return unknown === 0 ? null : `${unknown} without a fresh value${first ? `: ${first.message}` : ''}`;
+}
+
 /** And what it has seen. */
 export function monitorInWords(monitor: MonitorView): string {
   const { lastCheck: last, alertCount, health } = monitor;
   const market = last?.source ? `, ${last.source}, as of ${last.asOf}` : '';
-  const seen = last ? `last check ${last.at} (${last.positions} positions${market})` : 'not checked yet';
+  const unseen = last ? unseenOf(last) : null;
+  const without = unseen === null ? '' : `, ${unseen}`;
+  const seen = last
+    ? `last check ${last.at} (${last.positions} positions${without}${market})`
+    : 'not checked yet';
   const sight =
     health.status === 'seeing' ? '' : `, ${health.status}: ${health.reason?.message ?? 'unknown'}`;
   return `${headInWords(monitor)}, ${seen}, ${alertCount} alerts${sight}`;

@@ -20,6 +20,7 @@ import {
   worthOf,
 } from './position-view.ts';
 import { realizedPnl } from './realized-pnl.ts';
+import { isUnknownSymbol } from './symbol-check.ts';
 
 /** Someone waits for the answer. */
 const valuesTimeoutMs = 20_000;
@@ -40,10 +41,14 @@ export const addPosition = defineOperation({
       .optional()
       .describe('Of your own making, so that trying again adds nothing'),
   }),
-  output: z.object({ position: positionView }),
+  output: z.object({
+    position: positionView,
+    warning: z.string().nullable().describe('The source of prices does not know the symbol'),
+  }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/positions' },
-  async run({ records, owner }, { positionId: id = randomUUID(), openedAt, note = null, ...given }) {
+  async run(context, { positionId: id = randomUUID(), openedAt, note = null, ...given }) {
+    const { records, owner } = context;
     const opened = openedAt === undefined ? new Date() : new Date(openedAt);
     refuseExpired(given.legs, opened);
     const added = await records.addPosition({
@@ -56,9 +61,16 @@ export const addPosition = defineOperation({
     const position = added ?? (await records.position(owner, id));
     // Another owner's is not told of: the id is of the caller's making.
     if (!position) throw new TtaiError('position_exists', 'This positionId is taken. Make another one.');
-    return { position: positionOf(position) };
+    const isUnknown = await isUnknownSymbol(context, position.symbol);
+    return {
+      position: positionOf(position),
+      warning: isUnknown
+        ? `Nobody knows the symbol ${position.symbol}, so this position has no value and no rule sees it. Delete it if it is misspelt.`
+        : null,
+    };
   },
-  text: ({ position }) => `Added: ${positionInWords(position)}.`,
+  text: ({ position, warning }) =>
+    `Added: ${positionInWords(position)}.${warning === null ? '' : ` ${warning}`}`,
 });
 
 export const listPositions = defineOperation({
