@@ -3,7 +3,6 @@
  * status of each code. Not for errors themselves: those are thrown where they arise, as `TtaiError`s.
  */
 import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
 import { PeerUnavailableError, RetryLaterError, RuntimeError, TtaiError } from '../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../actors/runtime/types.ts';
 import { isConnectionError } from '../persistence/database-errors.ts';
@@ -79,6 +78,8 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   dead_letter_late: 409,
   idempotency_conflict: 409,
   too_many_monitors: 409,
+  too_many_positions: 409,
+  no_broker_accounts: 409,
   too_large: 413,
   unsupported_media_type: 415,
   step_failed: 422,
@@ -88,6 +89,7 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
   upgrade_required: 426,
   rate_limit: 429,
   head_too_large: 431,
+  auth_error: 502,
   provider_error: 502,
   analysis_answer_invalid: 502,
   busy: 503,
@@ -103,9 +105,6 @@ const statusOf: Readonly<Record<string, ErrorStatus>> = {
 
 /** How long a caller should wait when the error itself does not say: long enough not to hammer what is down. */
 const defaultRetryAfterSeconds = 2;
-const wholeInput = '(whole input)';
-const maxIssues = 10;
-const maxIssueLength = 200;
 
 /** The HTTP status for an error's code. A code nobody listed is 503 when retryable, 500 otherwise. */
 export function httpStatus(body: ErrorBody): ErrorStatus {
@@ -156,29 +155,6 @@ export function errorResponse(body: ErrorBody, headers: Record<string, string> =
       ...headers,
     },
   });
-}
-
-/** Zod's complaint as an `invalid_input` that names each field and what is wrong with it. */
-export function invalidInput(error: z.ZodError): TtaiError {
-  const issues = error.issues.slice(0, maxIssues).map((issue) => ({
-    field: issue.path.map(String).join('.') || wholeInput,
-    // A message may quote a key of the input, which can be of any length.
-    message: issue.message.slice(0, maxIssueLength),
-  }));
-  const words = issues.map(({ message }, index) => `${placeOf(error.issues[index]?.path ?? [])}: ${message}`);
-  return new TtaiError('invalid_input', `The input does not fit. ${words.join('; ')}`, {
-    details: { issues },
-  });
-}
-
-/** Where an issue is, in words: items of a list as a person counts them. */
-function placeOf(path: readonly PropertyKey[]): string {
-  let place = '';
-  path.forEach((part, index) => {
-    if (typeof part === 'number') place += `, item ${part + 1}`;
-    else place += `${index === 0 ? '' : typeof path[index - 1] === 'number' ? ', ' : '.'}${String(part)}`;
-  });
-  return place || wholeInput;
 }
 
 function retryAfterOf(error: TtaiError): number {

@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { type ActorSystem, type ActorView, type ListOptions, TtaiError } from '../../actors/runtime/index.ts';
 import type { Caller } from '../auth.ts';
-import { invalidInput } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
 import { lastSteps } from '../last-steps.ts';
 import { mayTouch, requireOperator } from '../operations/authority.ts';
 import { redactedActor } from '../redact.ts';
@@ -63,7 +63,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
   });
 
   routes.get('/actors', async (c) => {
-    const { scope, cursor, limit, machine, status } = parse(actorsQuery, c.req.query());
+    const { scope, cursor, limit, machine, status } = checkInput(actorsQuery, c.req.query());
     // What serves all owners holds of all of them.
     if (scope === 'system') requireOperator(callerOf(c));
     const options: ListOptions = { owner: scope === 'system' ? 'system' : c.get('owner'), limit };
@@ -82,7 +82,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
 
   routes.get('/actors/:machine/:key/history', async (c) => {
     const actor = await askedActor(system, callerOf(c), c.req.param());
-    const { from, limit } = parse(historyQuery, c.req.query());
+    const { from, limit } = checkInput(historyQuery, c.req.query());
     const steps =
       from === undefined
         ? await lastSteps(system, actor, limit)
@@ -92,7 +92,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
 
   routes.get('/actors/:machine/:key/history/:revision', async (c) => {
     const actor = await askedActor(system, callerOf(c), c.req.param());
-    const { revision } = parse(revisionParam, c.req.param());
+    const { revision } = checkInput(revisionParam, c.req.param());
     const [record] = await system.journal(actor.address, { from: revision, limit: 1 });
     if (record?.revision !== revision) {
       throw new TtaiError('not_found', `The journal has no revision ${revision} of ${actor.address}.`);
@@ -102,7 +102,7 @@ export function inspectApi(room: InspectRoom): Hono<InspectEnv> {
 
   routes.get('/stream', async (c) => {
     const caller = callerOf(c);
-    const { after, address } = parse(streamQuery, {
+    const { after, address } = checkInput(streamQuery, {
       ...c.req.query(),
       // A browser that reconnects says where it was; that is later than what its address line says.
       ...(c.req.header('last-event-id') && { after: c.req.header('last-event-id') }),
@@ -136,11 +136,5 @@ function askedActor(
   caller: Caller,
   { machine, key }: { machine: string; key: string },
 ): Promise<ActorView> {
-  return visibleActorAt(system, caller, parse(addressSchema, `${machine}/${key}`));
-}
-
-function parse<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw invalidInput(parsed.error);
+  return visibleActorAt(system, caller, checkInput(addressSchema, `${machine}/${key}`));
 }

@@ -7,7 +7,8 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ActorView } from '../../actors/runtime/index.ts';
 import type { Caller } from '../auth.ts';
-import { type ErrorBody, httpStatus, invalidInput, toErrorBody } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
+import { type ErrorBody, httpStatus, toErrorBody } from '../errors.ts';
 import { lastSteps } from '../last-steps.ts';
 import { mayTouch } from '../operations/authority.ts';
 import { redactedActor } from '../redact.ts';
@@ -138,9 +139,7 @@ function keepAlive(webSocket: WebSocket): void {
 function addressOf(request: IncomingMessage): string | undefined {
   const address = new URL(request.url ?? '/', 'http://inspect').searchParams.get('address');
   if (address === null) return undefined;
-  const parsed = addressSchema.safeParse(address);
-  if (parsed.success) return parsed.data;
-  throw invalidInput(parsed.error);
+  return checkInput(addressSchema, address);
 }
 
 function refuse(socket: Duplex, status: number, body: ErrorBody): void {

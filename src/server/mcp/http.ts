@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { RuntimeLog } from '../../actors/runtime/types.ts';
 import { readJsonBody } from '../body.ts';
-import { httpStatus, invalidInput, toErrorBody } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
+import { httpStatus, toErrorBody } from '../errors.ts';
 import type { OpenCalls } from '../open-calls.ts';
 import type { OperationRooms } from '../operations/index.ts';
 import { answerLegacy } from './legacy.ts';
@@ -51,9 +52,14 @@ export function mcpRoutes({
     });
     if (body instanceof Response) return body;
     if (body === undefined) return rpcError(new TtaiError('invalid_json', 'The body is empty.'), parseError);
-    const parsed = toolCall.safeParse(body);
-    if (!parsed.success && isToolCall(body))
-      return rpcError(invalidInput(parsed.error), invalidParams, {}, body.id);
+    if (isToolCall(body)) {
+      try {
+        checkInput(toolCall, body);
+      } catch (error) {
+        if (!(error instanceof TtaiError)) throw error;
+        return rpcError(error, invalidParams, {}, body.id);
+      }
+    }
     const call: McpCall = {
       // What only operators need is no tool; of the tools, one reads the operator's own accounts.
       context: { ...rooms, owner: c.get('owner'), operator: c.get('operator'), source: 'mcp' },

@@ -1,6 +1,7 @@
 /** Positions from a broker's file. How such files are read stands in `position-import/`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { count } from '../../machines/daily-piece.ts';
 import type { NewPosition } from '../../persistence/records/positions.ts';
 import { formats, readPositions } from '../position-import/index.ts';
 import { defineOperation } from './operation.ts';
@@ -61,9 +62,9 @@ export const importPositions = defineOperation({
     const added = dryRun ? [] : await records.addPositions(found);
     const newIds = new Map(added.map(({ externalId, id }) => [externalId, id]));
     const isNew = (externalId: string) => (dryRun ? !known.has(externalId) : newIds.has(externalId));
-    const count = externalIds.filter(isNew).length;
+    const addedCount = externalIds.filter(isNew).length;
     return {
-      ...{ format, dryRun, added: count, alreadyKnown: found.length - count },
+      ...{ format, dryRun, added: addedCount, alreadyKnown: found.length - addedCount },
       positions: positions.slice(0, maxShown).map(({ externalId, symbol, legs, lines }) => ({
         ...{ symbol, legs, lines },
         positionId: newIds.get(externalId) ?? null,
@@ -76,7 +77,7 @@ export const importPositions = defineOperation({
   },
   text: ({ format, dryRun, added, alreadyKnown, positions, refusedLines, refused }) =>
     [
-      `${dryRun ? 'Would add' : 'Added'} ${added} positions of ${format}'s file; ${alreadyKnown} are known already; ${refusedLines} lines refused.`,
+      `${dryRun ? 'Would add' : 'Added'} ${count(added, 'position')} of ${format}'s file; known already ${alreadyKnown}; ${count(refusedLines, 'line')} refused.`,
       ...positions
         .filter(({ isNew }) => isNew)
         .map(({ symbol, legs }) => `  ${legs.map((leg) => legInWords(symbol, leg)).join(', ')}`),

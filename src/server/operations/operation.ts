@@ -8,7 +8,7 @@ import type { AnalysisClient } from '../../actors/effects/index.ts';
 import type { ActorSystem } from '../../actors/runtime/types.ts';
 import type { Notifications } from '../../persistence/records/notifications.ts';
 import type { Records } from '../../persistence/records/records.ts';
-import { invalidInput } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
 
 /** What operations need of the actor system. */
 export type OperationSystem = Pick<
@@ -126,9 +126,7 @@ export function defineOperation<Input extends z.ZodObject, Output extends z.ZodO
     ...rest,
     doors,
     async call(context, input) {
-      const parsed = definition.input.safeParse(input);
-      if (!parsed.success) throw invalidInput(parsed.error);
-      const output = definition.output.parse(await run(context, parsed.data));
+      const output = definition.output.parse(await run(context, checkInput(definition.input, input)));
       return { output, text: text?.(output) ?? '' };
     },
   };

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
+import { count } from '../../machines/daily-piece.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
 import { expiredBefore } from '../expirations.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
@@ -152,7 +153,7 @@ export const closePosition = defineOperation({
     if (prices && prices.length !== held.legs.length) {
       throw new TtaiError(
         'invalid_input',
-        `The position has ${held.legs.length} legs, and closePrices ${prices.length}: give one for each, in their order.`,
+        `The position has ${count(held.legs.length, 'leg')}, and closePrices ${count(prices.length, 'price')}: give one for each, in their order.`,
       );
     }
     const at = closedAt === undefined ? new Date() : new Date(closedAt);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { type Criteria, criteria } from '../../machines/criteria.ts';
 import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
-import { invalidInput } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
 import { idempotencyKey, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { started, startedInWords, startedRun } from './started-run.ts';
@@ -65,7 +65,5 @@ async function ownScreener({ records, owner }: OperationContext, id: string): Pr
 
 /** They were checked when they were saved, perhaps by an older release. Throws `invalid_input`, naming the field. */
 function savedCriteria({ criteria: kept }: SavedScreener): Criteria {
-  const parsed = criteria.safeParse(kept);
-  if (!parsed.success) throw invalidInput(parsed.error);
-  return parsed.data;
+  return checkInput(criteria, kept);
 }

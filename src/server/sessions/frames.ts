@@ -1,6 +1,7 @@
 /** From bytes to frames, and from errors to error frames. Not for what the frames cause. */
 import { TtaiError } from '../../actors/runtime/index.ts';
-import { type ErrorBody, invalidInput } from '../errors.ts';
+import { checkInput } from '../checked-input.ts';
+import type { ErrorBody } from '../errors.ts';
 import { type ClientFrame, clientFrame, type ServerFrame } from './protocol.ts';
 
 /** The client does not keep to the protocol. Some are answered; too many end the connection. */
@@ -15,10 +16,13 @@ export function parseFrame(data: Buffer, isBinary: boolean): ClientFrame {
   } catch {
     throw new BadFrameError('invalid_json', 'The frame is not JSON.');
   }
-  const parsed = clientFrame.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const { code, message, details } = invalidInput(parsed.error);
-  throw new BadFrameError(code, message, details ? { details } : {});
+  try {
+    return checkInput(clientFrame, json);
+  } catch (error) {
+    if (!(error instanceof TtaiError)) throw error;
+    const { code, message, details } = error;
+    throw new BadFrameError(code, message, details ? { details } : {});
+  }
 }
 
 const encoded = new WeakMap<ServerFrame, Buffer>();
