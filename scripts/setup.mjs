@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { tryLock } from './file-lock.mjs';
 import { SetupError, stopCommands } from './setup/command.mjs';
+import { refuseLink } from './setup/no-link.mjs';
 import { nodePart } from './setup/node.mjs';
 import { showProgress } from './setup/progress.mjs';
 import { pythonPart } from './setup/python.mjs';
@@ -25,6 +26,7 @@ async function setUp() {
   try {
     // Another set-up may have done it while we waited.
     const needed = parts.filter((part) => part.isNeeded());
+    for (const { folder } of needed) refuseLink(folder);
     if (needed.length > 0) await runAll(needed);
   } finally {
     lock.release();

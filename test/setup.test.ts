@@ -1,7 +1,19 @@
 /** The set-up that all npm scripts run first, as a real process in a small project of its own. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, lstat, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -132,6 +144,21 @@ describe('scripts/setup.mjs', () => {
     expect(failed.stderr).toContain('The package registry was not reached');
     await writePackages({});
     expect((await setUp()).exitCode).toBe(0);
+  });
+
+  test.each(['node_modules', '.venv'])('leaves alone what a linked %s points to', async (name) => {
+    const elsewhere = join(project, '..', `elsewhere ${name}`);
+    const moved = join(project, '..', `moved ${name}`);
+    await mkdir(elsewhere);
+    await writeFile(join(elsewhere, 'precious'), 'kept');
+    await rename(join(project, name), moved);
+    await symlink(elsewhere, join(project, name));
+    const { exitCode, stderr } = await setUp();
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain(`is a link to ${elsewhere}`);
+    expect(await readdir(elsewhere)).toEqual(['precious']);
+    await rm(join(project, name));
+    await rename(moved, join(project, name));
   });
 
   test('without a Python it names what to install', async () => {

@@ -34,7 +34,8 @@ export function nodePart(project, dev) {
     await linkNode(modules, platform);
     writeStamp(stampFile, { lock, platform, dev: withDev });
   };
-  return { name: dev ? 'npm packages (with those for tests)' : 'npm packages', isNeeded, run };
+  const name = dev ? 'npm packages (with those for tests)' : 'npm packages';
+  return { name, folder: modules, isNeeded, run };
 }
 
 async function installPackages(project, dev) {

@@ -40,7 +40,8 @@ export function pythonPart(project, dev) {
     await installPackages(python, keepsDev ? forTests : keepsExtras ? withExtras : plain, uv);
     writeStamp(stampFile, { lock, dev: keepsDev, extras: keepsExtras });
   };
-  return { name: dev ? 'Python environment (with packages for tests)' : 'Python environment', isNeeded, run };
+  const name = dev ? 'Python environment (with packages for tests)' : 'Python environment';
+  return { name, folder: venv, isNeeded, run };
 }
 
 /** Whether an optional part is asked for: traces, or a provider behind a network. */

@@ -30,7 +30,7 @@ interface Json {
 
 export function addPositionCommands(
   program: Command,
-  { client, terminal, show }: Pick<ActorCommandsOptions, 'client' | 'terminal' | 'show'>,
+  { client, terminal, show, exitWith }: ActorCommandsOptions,
 ): void {
   const position = program
     .command('position')
@@ -142,6 +142,7 @@ export function addPositionCommands(
         dryRun: dryRun ?? false,
       });
       show(answer, json, importReport);
+      if (answer.refusedLines > 0) exitWith(1);
     });
 
   position

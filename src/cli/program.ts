@@ -105,7 +105,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addAlertCommands(program, { client, terminal, show });
-  addPositionCommands(program, { client, terminal, show });
+  addPositionCommands(program, { client, terminal, show, exitWith });
   addScreenerCommands(program, { client, terminal, show });
   addPreferencesCommands(program, { client, terminal, show });
   addCatchUpCommand(program, { client, terminal, show });

@@ -51,7 +51,7 @@ export class LineReader {
 
     const kind = cell('kind');
     const contract = this.#contractOf(cell);
-    if (contract === 'incomplete') return refused('an option needs right, strike and expiration');
+    if (contract !== null && 'fault' in contract) return refused(contract.fault);
     if (
       !contract &&
       quantityCell === '' &&
@@ -82,6 +82,11 @@ export class LineReader {
     if (multiplier !== (contract ? sharesPerContract : 1))
       return refused(`its multiplier is ${multiplier}, not ${contract ? sharesPerContract : 1}`);
 
+    // Brokers write what was received as negative. In a file of one's own it is a mistake that would be believed.
+    if (this.#layout.format === 'ttai' && (amountOf(cell('openPrice'), this.#hasDecimalComma) ?? 0) < 0)
+      return refused(
+        'its openPrice is negative: a price is positive, and a negative quantity says that it was sold',
+      );
     const openPrice = this.#openPriceOf(cell, Math.abs(quantity) * multiplier);
     if (openPrice === undefined) return refused('it has no price or cost at which it was opened');
     if (!Number.isFinite(openPrice) || openPrice > maxSize)
@@ -117,7 +122,7 @@ export class LineReader {
   }
 
   /** From its own columns, its symbol or its description. Null: it is no option. */
-  #contractOf(cell: (name: keyof Columns) => string): Contract | 'incomplete' | null {
+  #contractOf(cell: (name: keyof Columns) => string): Contract | { fault: string } | null {
     const named = contractOf(cell('symbol')) ?? contractOf(cell('description'));
     if (named) return named;
     const [right, strike, expiration] = [cell('right'), cell('strike'), cell('expiration')];
@@ -125,8 +130,15 @@ export class LineReader {
     if (!isSaid && amountOf(strike) === undefined && expiration === '') return null;
     const price = amountOf(strike, this.#hasDecimalComma);
     const day = dayOf(expiration);
-    if (!isSaid || price === undefined || !(price > 0) || price > maxSize || day === null)
-      return 'incomplete';
+    const isPrice = price !== undefined && price > 0 && price <= maxSize;
+    if (!isSaid || !isPrice || day === null) {
+      const faults = [
+        isSaid ? '' : faultOf('right', right, 'is neither call nor put'),
+        isPrice ? '' : faultOf('strike', strike, 'is no strike'),
+        day === null ? faultOf('expiration', expiration, 'is no day such as 2026-12-18') : '',
+      ];
+      return { fault: `an option: ${faults.filter(Boolean).join('; ')}` };
+    }
     const symbol = (cell('underlying') || cell('symbol')).trim();
     return { symbol, expiration: day, right: /^c/i.test(right) ? 'call' : 'put', strike: price };
   }
@@ -151,6 +163,11 @@ function timeOf(text: string, now: Date): Date | null {
   const isMoment = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/.test(text);
   const time = new Date(day === null ? (isMoment ? text : Number.NaN) : `${day}T00:00:00Z`);
   return Number.isNaN(time.getTime()) || time > now ? null : time;
+}
+
+/** A cell that is empty is told apart from one that holds something else. */
+function faultOf(name: string, text: string, wrong: string): string {
+  return text === '' ? `its ${name} is missing` : `${quoted(text)} ${wrong}`;
 }
 
 function quoted(text: string): string {

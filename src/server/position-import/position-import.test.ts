@@ -231,8 +231,16 @@ describe('lines that are refused', () => {
     ['AAPL,option,put,150,2026-12-19,1,2.35', 'its expiration: no option expires on 2026-12-19, a Saturday'],
     ['AAPL,option,put,150,2041-12-20,1,2.35', 'its expiration: must be of the years 1990 to 2040'],
     ['AAPL 20261218 99999999 P,,,,,1,2.35', 'its strike is no price'],
-    ['AAPL,option,put,150,2026-02-30,-1,2.35', 'an option needs right, strike and expiration'],
-    ['AAPL,option,,150,2026-12-18,-1,2.35', 'an option needs right, strike and expiration'],
+    ['AAPL,option,put,150,2026-02-30,-1,2.35', 'an option: "2026-02-30" is no day such as 2026-12-18'],
+    ['AAPL,option,,150,2026-12-18,-1,2.35', 'an option: its right is missing'],
+    [
+      'AAPL,option,pit,cheap,,-1,2.35',
+      'an option: "pit" is neither call nor put; "cheap" is no strike; its expiration is missing',
+    ],
+    [
+      'AAPL,option,put,150,2026-12-18,-1,-2.35',
+      'its openPrice is negative: a price is positive, and a negative quantity says that it was sold',
+    ],
     ['AAPL,stock,,,,many,2.35', '"many" is no quantity'],
     ['AAPL,stock,,,,1,cheap', 'the price at which it was opened is no number'],
     ['$$$,stock,,,,1,5', '"$$$" is no symbol that can be read'],
