@@ -355,7 +355,7 @@ describe('catch_up', () => {
     };
     const { body } = await api('GET', '/catch-up');
     expect(body.positionsProblem).toBe(
-      "1 of 200 can't be valued, first long 1 KO shares at 60: Nobody knows it; only 200 were looked at; the list of positions has all",
+      "1 of 200 can't be valued, first long 1 KO shares at 60.00: Nobody knows it; only 200 were looked at; the list of positions has all",
     );
   });
 
@@ -423,7 +423,7 @@ describe('catch_up', () => {
     const { out } = await ttai('catch-up');
     expect(out).toContain('Notifications: 1 analysis_complete, 4 price_alert_triggered.');
     expect(out).toContain('Monitor of main: blind');
-    expect(out).toContain('half of the profit is there; pnl 135, 30 days left (simulated');
+    expect(out).toContain('half of the profit is there; profit and loss +$135.00, 30 days left (simulated');
   });
 
   test('says that positions are not known, and all else', async () => {
@@ -524,9 +524,9 @@ describe('the command line', () => {
     await ttai('position', 'add', 'KO', 'buy 100 shares at 60.25');
     const listed = await ttai('position', 'list', '--values');
     expect(listed.out).toContain('SIMULATED DATA');
-    expect(listed.out).toMatch(/^AAPL +-2 2030-12-20 150 put @ 2.35, \+2 2030-12-20 140 put @ 1.1 .*135.00/m);
+    expect(listed.out).toMatch(/^AAPL +-2 2030-12-20 150 put @ 2.35, \+2 2030-12-20 140 put @ 1.10 .*135.00/m);
     const closed = await ttai('position', 'close', positionId, '0', '0');
-    expect(closed.out).toContain('profit and loss 250.00');
+    expect(closed.out).toContain('profit and loss +$250.00');
     expect((await ttai('position', 'list', '--status', 'closed')).out).toMatch(/AAPL.*250.00/);
     expect((await ttai('position', 'close', positionId, '--pnl', '-3')).notes).toContain('position_closed');
     expect((await ttai('position', 'delete', positionId)).code).toBe(0);

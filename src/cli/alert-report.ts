@@ -1,5 +1,7 @@
 /** Alerts, quotes and notifications in words and columns for a person. */
+
 import type { z } from 'zod';
+import { priceText } from '../machines/money.ts';
 import { notificationText } from '../machines/notification-text.ts';
 import type { alertView } from '../server/operations/alert-view.ts';
 import type { listNotifications } from '../server/operations/notifications.ts';
@@ -20,7 +22,7 @@ export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): s
     note && `"${note}"`,
   ];
   return [
-    `${style('bold', `${symbol} ${condition} ${threshold}`)}  ${status}  (${more.filter(Boolean).join(', ')})`,
+    `${style('bold', `${symbol} ${condition} ${priceText(threshold)}`)}  ${status}  (${more.filter(Boolean).join(', ')})`,
     ...(waits === '' ? [] : [`Waits for ${waits}`]),
     style('dim', alertId),
   ];
@@ -31,7 +33,7 @@ export function alertList(alerts: readonly Alert[]): string[] {
   if (alerts.length === 0) return ['No alerts. Set one: npm run ttai -- alert add AAPL above 200'];
   const rows = alerts.map((alert) => [
     alert.symbol,
-    `${alert.condition} ${alert.threshold}`,
+    `${alert.condition} ${priceText(alert.threshold)}`,
     alert.status,
     alert.lastQuote ? `${figure(alert.lastQuote.price)}${alert.lastQuote.stale ? ' (stale)' : ''}` : '–',
     alert.lastQuote?.source ?? '',

@@ -1,5 +1,6 @@
 /** Positions in words and columns for a person. */
 import type { z } from 'zod';
+import { moneyText, priceText, roundMoney } from '../machines/money.ts';
 import type { importPositions } from '../server/operations/import-positions.ts';
 import { legInWords, type PositionView, type valuedPosition } from '../server/operations/position-view.ts';
 import { figure, localTime, type Terminal, table } from './terminal.ts';
@@ -12,7 +13,7 @@ export function positionReport(position: PositionView, { style }: Pick<Terminal,
   const { positionId, portfolio, symbol, legs, status, openedAt, closedAt, realizedPnl, note } = position;
   const ended = closedAt === null ? '' : `, closed ${localTime(closedAt)}`;
   return [
-    `${style('bold', symbol)}  ${status}  in ${portfolio}${realizedPnl === null ? '' : `  profit and loss ${realizedPnl}`}`,
+    `${style('bold', symbol)}  ${status}  in ${portfolio}${realizedPnl === null ? '' : `  profit and loss ${moneyText(roundMoney(realizedPnl))}`}`,
     ...legs.map((leg) => `  ${legInWords(symbol, leg)}`),
     `Opened ${localTime(openedAt)}${ended}${note === null ? '' : `  "${note}"`}`,
     style('dim', positionId),
@@ -72,5 +73,5 @@ function shortLeg({
   openPrice,
 }: PositionView['legs'][number]): string {
   const what = kind === 'stock' ? 'shares' : `${expiration} ${strike} ${right}`;
-  return `${quantity > 0 ? '+' : ''}${quantity} ${what} @ ${openPrice}`;
+  return `${quantity > 0 ? '+' : ''}${quantity} ${what} @ ${priceText(openPrice)}`;
 }

@@ -1,6 +1,6 @@
 /** Sums of money are exact to the cent, and what is not known is counted. */
 import { expect, test } from 'vitest';
-import { difference, moneyText, roundMoney, sumOf, toCents } from './money.ts';
+import { difference, moneyText, priceText, roundMoney, sumOf, toCents } from './money.ts';
 
 test.each<[number | string, number]>([
   ['1.005', 101],
@@ -39,4 +39,5 @@ test('what is not known is counted, and not taken for 0', () => {
 
 test('in words', () => {
   expect([1_234.5, -0.05, 0, null].map(moneyText)).toEqual(['+$1,234.50', '-$0.05', '$0.00', 'unknown']);
+  expect([1.1, 331.33, 60, 0.0525, 0].map(priceText)).toEqual(['1.10', '331.33', '60.00', '0.0525', '0.00']);
 });

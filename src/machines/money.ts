@@ -52,3 +52,8 @@ const dollars = new Intl.NumberFormat('en-US', {
 export function moneyText(amount: number | null): string {
   return amount === null ? 'unknown' : dollars.format(amount);
 }
+
+/** A price per share for a person: `1.10`, `331.33`; what is finer than a cent stays as it is. */
+export function priceText(price: number): string {
+  return Number(price.toFixed(2)) === price ? price.toFixed(2) : String(price);
+}

@@ -4,6 +4,8 @@
  * what is told to whom.
  */
 
+import { priceText } from './money.ts';
+
 /** What an owner may be told of. */
 export const NOTIFICATION_TYPES = [
   'analysis_complete',
@@ -25,7 +27,7 @@ const MAX_CHARS = 4_000;
 const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   price_alert_triggered: (data) =>
     join([
-      `${word(data.symbol)} is at ${word(data.price)}: ${word(data.condition)} ${word(data.threshold)}`,
+      `${word(data.symbol)} is at ${price(data.price)}: ${word(data.condition)} ${price(data.threshold)}`,
       note(data),
     ]),
   analysis_complete: (data) =>
@@ -78,6 +80,10 @@ function analysisName({ analysisType: type }: Data): string {
   if (typeof type !== 'string' || type === '') return 'Analysis';
   const name = word(type).replaceAll('_', ' ');
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+function price(value: unknown): string {
+  return typeof value === 'number' ? priceText(value) : word(value);
 }
 
 function note({ note: text }: Data): string {

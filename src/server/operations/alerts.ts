@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { RuntimeError, TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorEvent, ActorView, Address } from '../../actors/runtime/types.ts';
+import { priceText } from '../../machines/money.ts';
 import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
@@ -173,8 +174,10 @@ async function refuseUnknown(context: OperationContext, name: string): Promise<v
 
 function inWords(alert: z.output<typeof alertView>): string {
   const { symbol: name, condition, threshold, lastQuote, waitingFor, blindBecause } = alert;
-  const seen = lastQuote ? ` (last ${lastQuote.price}, ${lastQuote.source}, as of ${lastQuote.asOf})` : '';
+  const seen = lastQuote
+    ? ` (last ${priceText(lastQuote.price)}, ${lastQuote.source}, as of ${lastQuote.asOf})`
+    : '';
   const waits =
     waitingFor === 'quote' ? ` (waits for a quote${blindBecause ? `: ${blindBecause}` : ''})` : '';
-  return `${name} ${condition} ${threshold}${seen}${waits}`;
+  return `${name} ${condition} ${priceText(threshold)}${seen}${waits}`;
 }

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
+import { moneyText, priceText } from '../../machines/money.ts';
 import type { Position } from '../../persistence/records/positions.ts';
 import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
 import { alertOf, alertView } from './alert-view.ts';
@@ -217,19 +218,19 @@ export function catchUpLines(answer: CaughtUp): string[] {
     ...(alerts.count > 0 ? [`Alerts fired: ${alerts.count}.`] : []),
     ...alerts.newest.map(
       ({ symbol, condition, threshold, lastQuote, lastTriggeredAt }) =>
-        `  ${symbol} ${condition} ${threshold} at ${lastTriggeredAt}${lastQuote ? ` (${lastQuote.source})` : ''}`,
+        `  ${symbol} ${condition} ${priceText(threshold)} at ${lastTriggeredAt}${lastQuote ? ` (${lastQuote.source})` : ''}`,
     ),
     ...(runs.count > 0 ? [`Runs ended: ${runs.count}.`] : []),
     ...runs.newest.map((run) => `  ${runInWords(run)}`),
     ...monitors.map(
       ({ portfolio, health, lastCheckAt, problem: why }) =>
-        `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why}` : ''}.`,
+        `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why.replace(/\.$/, '')}` : ''}.`,
     ),
     ...(problem === null ? [] : [`Of positions: ${problem}`]),
     ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
     ...positions.map(
       ({ held, why, pnl, dte, source, asOf }) =>
-        `  ${held}: ${why.join(', ')}; pnl ${pnl}, ${dte} days left (${source}, as of ${asOf})`,
+        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}, ${dte ?? 'unknown'} days left (${source}, as of ${asOf})`,
     ),
     `The latest seq is ${answer.latestSeq}.`,
   ];

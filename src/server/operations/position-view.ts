@@ -1,6 +1,7 @@
 /** A position as clients give it and see it, and what it is worth at the present market. */
 import { z } from 'zod';
 import type { PositionValue } from '../../machines/market.ts';
+import { moneyText, priceText, roundMoney } from '../../machines/money.ts';
 import { type ManageReason, reasonsToManage } from '../../machines/report.ts';
 import type { Position, PositionLeg } from '../../persistence/records/positions.ts';
 import { expirationFault } from '../expirations.ts';
@@ -163,12 +164,15 @@ export function legInWords(
 ): string {
   const side = quantity < 0 ? 'short' : 'long';
   const what = kind === 'stock' ? `${symbol} shares` : `${symbol} ${expiration} ${strike} ${right}`;
-  return `${side} ${Math.abs(quantity)} ${what} at ${openPrice}`;
+  return `${side} ${Math.abs(quantity)} ${what} at ${priceText(openPrice)}`;
 }
 
 export function positionInWords(position: PositionView): string {
   const { positionId: id, symbol, portfolio: name, status, realizedPnl } = position;
   const held = position.legs.map((one) => legInWords(symbol, one)).join(', ');
-  const result = status === 'closed' ? `, closed${realizedPnl === null ? '' : ` with ${realizedPnl}`}` : '';
+  const result =
+    status === 'closed'
+      ? `, closed${realizedPnl === null ? '' : ` with ${moneyText(roundMoney(realizedPnl))}`}`
+      : '';
   return `${held} (${name}, positionId ${id})${result}`;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { count } from '../../machines/daily-piece.ts';
+import { moneyText } from '../../machines/money.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
 import { expiredBefore } from '../expirations.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
@@ -116,7 +117,7 @@ export const listPositions = defineOperation({
         if (valueError) return `${positionInWords(position)}: ${valueError.message}`;
         if (!value) return positionInWords(position);
         const manage = value.manage.length > 0 ? `; ${value.manage.join(', ')}` : '';
-        return `${positionInWords(position)}: pnl ${value.pnl}, dte ${value.dte}, delta ${value.shortDelta}${manage} (${value.source}, as of ${value.asOf})`;
+        return `${positionInWords(position)}: profit and loss ${moneyText(value.pnl)}, ${value.dte ?? 'unknown'} days left, delta ${value.shortDelta ?? 'unknown'}${manage} (${value.source}, as of ${value.asOf})`;
       }),
       next === null ? '' : `More: cursor ${next}`,
     ]

@@ -71,7 +71,7 @@ describe('texts', () => {
         asOf: '2026-01-05T15:00:00Z',
         source: 'simulated',
       }),
-    ).toBe('SIMULATED. AAPL is at 201: above 200 – "look" (as of 2026-01-05T15:00:00Z)');
+    ).toBe('SIMULATED. AAPL is at 201.00: above 200.00 – "look" (as of 2026-01-05T15:00:00Z)');
   });
 });
 

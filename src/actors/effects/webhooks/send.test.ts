@@ -85,7 +85,7 @@ test('what arrives is signed, as the documentation verifies it, and carries the 
     type: 'price_alert_triggered',
     at: '2026-01-05T14:59:59.000Z',
     source: 'priceAlert/1',
-    text: 'SIMULATED. AAPL is at 201: above 200',
+    text: 'SIMULATED. AAPL is at 201.00: above 200.00',
     data: message.data,
   });
 });
