@@ -524,7 +524,9 @@ describe('the command line', () => {
     await ttai('position', 'add', 'KO', 'buy 100 shares at 60.25');
     const listed = await ttai('position', 'list', '--values');
     expect(listed.out).toContain('SIMULATED DATA');
-    expect(listed.out).toMatch(/^AAPL +-2 2030-12-20 150 put @ 2.35, \+2 2030-12-20 140 put @ 1.10 .*135.00/m);
+    expect(listed.out).toMatch(
+      /^AAPL +-2 2030-12-20 150 put @ 2.35, \+2 2030-12-20 140 put @ 1.10 .*135.00/m,
+    );
     const closed = await ttai('position', 'close', positionId, '0', '0');
     expect(closed.out).toContain('profit and loss +$250.00');
     expect((await ttai('position', 'list', '--status', 'closed')).out).toMatch(/AAPL.*250.00/);
