@@ -148,7 +148,7 @@ async function liveBefore(): Promise<void> {
 
 test('actors of the version before go on in this one', async () => {
   await liveBefore();
-  expect(await migrate(connectionString)).toEqual(['0009_records']);
+  expect(await migrate(connectionString)).toEqual(['0009_records', '0010_records_access']);
   system = await createActorSystem({
     pool,
     connectionString,
