@@ -11,8 +11,9 @@ import { createTestDatabase, type TestDatabase } from './database.ts';
 import { FAILING, ScreenerService, SYMBOLS } from './screener-service.ts';
 
 const PROGRAM = fileURLToPath(new URL('fixtures/screener-process.ts', import.meta.url));
-const KILLS = 20;
-const SEED = 20_260_610;
+const SEED = Number(process.env.SEED ?? 20_260_610);
+/** While symbols are analysed. Beside them, each other state is struck: see `between`. */
+const KILLS_AMONG_SYMBOLS = 14;
 /** Kills strike at the latest when this symbol is asked for: all of them find the run at work. */
 const LAST_STRUCK = 44;
 /** From such a request to the kill: before its answer, while steps are committed, or in the pause behind them. */
@@ -103,6 +104,42 @@ function expectWhole(
   expect(told).toEqual(['screener_complete']);
 }
 
+/**
+ * Strikes while a process waits for a table: what it was about to commit there is not done. Whether the statement is
+ * carried out when the table is free, by a server process whose client is dead, is Postgres's affair; nothing may come
+ * twice either way.
+ */
+async function killAtTable(run: Run, table: string): Promise<void> {
+  const client = await database.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`LOCK TABLE ${table} IN EXCLUSIVE MODE`);
+    const { child, ended } = startProcess(run);
+    for (let waiting = 0; waiting === 0; ) {
+      const { rows } = await database.pool.query(
+        `SELECT count(*)::int AS waiting FROM pg_locks
+         WHERE NOT granted AND relation = $1::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        [table],
+      );
+      waiting = rows[0].waiting;
+    }
+    child.kill('SIGKILL');
+    expect(await ended).toBe(false);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+}
+
+/** The state in which the run is kept; null before its first commit. */
+async function stateOf({ key }: Run): Promise<string | null> {
+  const { rows } = await database.pool.query('SELECT snapshot FROM actors WHERE address = $1', [
+    `screener/${key}`,
+  ]);
+  const value = (rows[0]?.snapshot as { value: string | object } | undefined)?.value ?? null;
+  return value !== null && typeof value === 'object' ? (Object.keys(value)[0] ?? null) : value;
+}
+
 /** Numbers from 0 to below 1, the same for a seed. */
 function seeded(seed: number): () => number {
   let state = seed;
@@ -149,11 +186,29 @@ test('undisturbed, it analyses 50 symbols, five at a time', async () => {
   expect(batches.flat()).toEqual(SYMBOLS);
 }, 120_000);
 
-test(`killed at ${KILLS} random moments, it comes to the same`, async () => {
+test('killed at 20 moments, at random among the symbols and in each other state, it comes to the same', async () => {
   const random = seeded(SEED);
   const run = newRun();
   service.asked.length = 0;
-  const places = Array.from({ length: KILLS }, () => Math.floor(random() * (LAST_STRUCK + 1)));
+  const states: (string | null)[] = [];
+  const struck = async () => states.push(await stateOf(run));
+
+  // Before its first commit, and with it under way.
+  await killAtTable(run, 'effects');
+  await struck();
+  for (let time = 0; time < 2; time += 1) {
+    // While candidates are asked for.
+    service.hold(['']);
+    const asked = service.arrival('');
+    const { child, ended } = startProcess(run);
+    await asked;
+    child.kill('SIGKILL');
+    expect(await ended).toBe(false);
+    await struck();
+    service.release();
+  }
+
+  const places = Array.from({ length: KILLS_AMONG_SYMBOLS }, () => Math.floor(random() * (LAST_STRUCK + 1)));
   const reached: number[] = [];
   for (const place of places.sort((one, other) => one - other)) {
     const { child, ended } = startProcess(run);
@@ -161,11 +216,24 @@ test(`killed at ${KILLS} random moments, it comes to the same`, async () => {
     expect(await ended).toBe(false);
     reached.push((await outcomeOf(run)).analyzed.length);
   }
+  // While its result is saved, twice, and while it ends and tells.
+  for (const table of ['screener_results', 'screener_results', 'notifications']) {
+    await killAtTable(run, table);
+    await struck();
+  }
   await finish(run);
   const outcome = await outcomeOf(run);
   expectWhole(outcome, undisturbed);
+  expect(states[0]).toBeOneOf([null, 'findCandidates']);
+  expect(states.slice(1)).toEqual([
+    'findCandidates',
+    'findCandidates',
+    'save',
+    'save',
+    expect.toBeOneOf(['save', 'done']),
+  ]);
   console.log(
-    `screener: seed ${SEED}; killed with ${reached.join(', ')} analysed; ${service.asked.length} requests for ${SYMBOLS.length} symbols`,
+    `screener: seed ${SEED}; killed in ${states.join(', ')}, and with ${reached.join(', ')} analysed; ${service.asked.length} requests for ${SYMBOLS.length} symbols`,
   );
 }, 120_000);
 

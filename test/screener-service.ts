@@ -49,7 +49,7 @@ export class ScreenerService implements AsyncDisposable {
     this.#released.resolve();
   }
 
-  /** Resolves when the symbol is asked for from now on. */
+  /** Resolves when the symbol is asked for from now on; of '', the candidates. */
   arrival(symbol: string): Promise<void> {
     return new Promise((resolve) => this.#arrived.push({ symbol, resolve }));
   }
@@ -66,9 +66,9 @@ export class ScreenerService implements AsyncDisposable {
     if (symbol) {
       this.asked.push({ symbol, key });
       this.onAsked(symbol);
-      for (const waiting of this.#arrived.filter((one) => one.symbol === symbol)) waiting.resolve();
-      this.#arrived = this.#arrived.filter((one) => one.symbol !== symbol);
     }
+    for (const waiting of this.#arrived.filter((one) => one.symbol === symbol)) waiting.resolve();
+    this.#arrived = this.#arrived.filter((one) => one.symbol !== symbol);
     if (this.#held.has(symbol)) await this.#released.promise;
     const failing = FAILING.includes(symbol);
     const body = this.#kept.get(key) ?? JSON.stringify(symbol ? quick(symbol) : candidates);
