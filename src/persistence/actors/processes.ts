@@ -166,6 +166,19 @@ export async function noteAttempt(
   return rowCount !== 0;
 }
 
+/**
+ * Whether statements run that began before this moment (milliseconds since 1970, of the database): the server goes on
+ * with those of a client that has died, and may still commit them.
+ */
+export async function runsSince(database: Database, moment: number): Promise<boolean> {
+  const { rows } = await database.query(
+    `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend' AND state = 'active' AND xact_start < to_timestamp($1 / 1000.0)) AS runs`,
+    [moment],
+  );
+  return rows[0]?.runs === true;
+}
+
 /** A process leaves, with the ids that it had: its effects are free for others. */
 export async function leaveProcesses(database: Database, ids: readonly string[]): Promise<void> {
   await database.query(

@@ -14,6 +14,7 @@ import {
   leaveProcesses,
   registerProcess,
   renewLease,
+  runsSince,
   succeedProcesses,
   takeOverEffects,
 } from '../../../persistence/actors/processes.ts';
@@ -65,8 +66,8 @@ export class Peers {
   /** Its id now; behind it, until what it ran has been given to this one, the one that it had before. */
   #ids: [string, ...string[]] = [randomUUID()];
   #hasJoined = false;
-  /** At the tick before: the server may still have been committing what they had sent. */
-  #someDiedBefore = false;
+  /** When a death was seen last, while the server may still be committing what the dead had sent; the database's time. */
+  #diedAt: number | undefined;
   /** Of the lease as it was renewed last: the next tick must come before it runs out. */
   #leaseMs = SLOW_TICK_MS * LEASE_TICKS;
   #nextTickMs = SLOW_TICK_MS;
@@ -199,7 +200,7 @@ export class Peers {
   }
 
   #tickMs(): number {
-    const isQuick = this.#others.size > 0 || this.#someDiedBefore || this.#events.isBusy();
+    const isQuick = this.#others.size > 0 || this.#diedAt !== undefined || this.#events.isBusy();
     return isQuick ? FAST_TICK_MS : SLOW_TICK_MS;
   }
 
@@ -229,9 +230,17 @@ export class Peers {
     }
     const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
-    if (someDied || this.#someDiedBefore) this.#missed();
-    this.#someDiedBefore = someDied;
+    if (someDied) this.#diedAt = now;
+    if (this.#diedAt !== undefined) await this.#lookAfter(this.#diedAt);
     if (someDied) this.#events.onGone();
+  }
+
+  /** Looks for what the dead have left, at each tick until nothing that they had sent can be committed any more. */
+  async #lookAfter(death: number): Promise<void> {
+    // Asked before the look: what was committed until then is seen by it.
+    const mayCommit = await runsSince(this.#database, death);
+    this.#missed();
+    if (!mayCommit && this.#diedAt === death) this.#diedAt = undefined;
   }
 
   /** Looks at once for effects that nobody runs, and that this process can take now. */

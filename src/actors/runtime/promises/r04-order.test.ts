@@ -46,6 +46,15 @@ async function untilExists(address: string): Promise<void> {
   });
 }
 
+/** Asks again and again, until so many different answers were seen; undefined is none. */
+async function untilSeen(times: number, ask: () => Promise<string | undefined>): Promise<void> {
+  const seen = new Set<string>();
+  while (seen.size < times) {
+    const answer = await ask();
+    if (answer !== undefined) seen.add(answer);
+  }
+}
+
 beforeAll(async () => {
   system = await start();
 });
@@ -204,6 +213,32 @@ describe('R4: order', () => {
       timeoutMs: 10_000,
     });
     expect(view.revision).toBe(4);
+    expect((await pool.query('SELECT FROM messages WHERE to_address = $1', [childAddress])).rowCount).toBe(0);
+  });
+
+  test('what a killed process had sent to the database is committed late, and arrives all the same', async () => {
+    const { connectionString, pool } = world.database;
+    const dying = await RuntimeProcess.start(connectionString);
+    const { address, childAddress } = await spawnParent();
+    const holder = new pg.Client({ connectionString });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM actors WHERE address = $1 FOR UPDATE', [address]);
+    // Its statement waits for the parent's row, and goes on to wait when nobody is left to hear of it.
+    void dying.send(address, [{ type: 'TELL', n: 1 }]).catch(() => {});
+    await untilSeen(1, async () => {
+      const { rows } = await pool.query('SELECT pid FROM pg_locks WHERE NOT granted');
+      return rows.length > 0 ? 'it waits' : undefined;
+    });
+    await dying.end();
+    // The others have found the death, and have looked after it more than once.
+    await untilSeen(5, async () => {
+      const { rows } = await pool.query('SELECT max(lease_until)::text AS lease FROM processes');
+      return String(rows[0].lease);
+    });
+    await holder.query('COMMIT');
+    await holder.end();
+    await system.waitFor(childAddress, ({ context }) => String(context.heard) === '1', { timeoutMs: 10_000 });
     expect((await pool.query('SELECT FROM messages WHERE to_address = $1', [childAddress])).rowCount).toBe(0);
   });
 
