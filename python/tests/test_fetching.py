@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import client_for
+from helpers import client_for, parse
 
 from ttai_analysis.errors import ProviderError, RateLimitError
 from ttai_analysis.fetching.__main__ import main
 from ttai_analysis.fetching.job import Stored, Wanted, fetch
 from ttai_analysis.fetching.writer import FolderWriter
-from ttai_analysis.providers.base import Bars
+from ttai_analysis.providers.base import Bars, Earnings
 from ttai_analysis.providers.files.provider import FilesProvider
 from ttai_analysis.providers.simulated.provider import SimulatedProvider
 from ttai_analysis.settings import Settings
@@ -68,6 +68,37 @@ def test_what_is_stored_reads_back_as_the_provider_gave_it(
     for name in ("expiry", "strike", "is_call", "bid", "ask", "open_interest", "volume"):
         np.testing.assert_array_equal(getattr(read, name), getattr(given, name), err_msg=name)
     assert files.earnings("MSFT", EVENING).day == market.earnings("MSFT", EVENING).day
+
+
+def test_what_was_invented_says_so_wherever_it_is_read(
+    market: SimulatedProvider, tmp_path: Path
+) -> None:
+    files = FilesProvider(tmp_path)
+    assert files.source == "files"
+    _fetch(market, tmp_path, "MSFT", chains=True)
+    assert (files.name, files.source) == ("files", "simulated")
+    client = client_for(Settings(provider="files", data_dir=tmp_path, as_of=CLOSE))
+    answer = client.answer("/analyze/chart", {"symbol": "MSFT"})
+    assert answer["quality"]["source"] == "simulated"
+    # The hours of files are those of the exchange, whoever filled them.
+    calendar = parse(client.get("/market/calendar?from=2026-03-16&to=2026-03-20"))
+    assert calendar["quotesNeverClose"] is False
+
+
+def test_that_a_fund_has_no_report_to_come_is_stored(
+    market: SimulatedProvider, tmp_path: Path
+) -> None:
+    fund = next(
+        symbol
+        for symbol in market.symbols()
+        if market.earnings(symbol, EVENING) == Earnings(known=True)
+    )
+    _fetch(market, tmp_path, fund)
+    files = FilesProvider(tmp_path)
+    assert files.earnings(fund, EVENING) == Earnings(known=True)
+    assert not files.earnings(fund, EVENING - timedelta(days=2)).known
+    _fetch(market, tmp_path, fund)
+    assert (tmp_path / "earnings.csv").read_text().count(f"{fund},,") == 1
 
 
 def test_an_option_analysis_runs_on_what_is_stored(

@@ -33,6 +33,25 @@ def _write_chain(folder: Path, symbol: str, day: date) -> None:
     (folder / "chains" / f"{symbol}_{day}.csv").write_text("\n".join(rows))
 
 
+@pytest.mark.parametrize(
+    ("rows", "known", "day"),
+    [
+        ("XYZ,,2015-12-01", True, None),
+        ("XYZ,,2016-02-01", False, None),
+        ("XYZ,,2015-12-01\nXYZ,2016-01-20,2015-12-24", True, date(2016, 1, 20)),
+        ("XYZ,2015-11-20,2015-10-01\nXYZ,,2015-12-01", True, None),
+        ("XYZ,,2015-09-01\nXYZ,2015-11-20,2015-10-01", False, None),
+    ],
+)
+def test_that_no_report_is_to_come_may_be_said(
+    folder: Path, rows: str, known: bool, day: date | None
+) -> None:
+    _write_bars(folder, "XYZ")
+    (folder / "earnings.csv").write_text(f"symbol,date,knownFrom\n{rows}\n")
+    found = FilesProvider(folder).earnings("XYZ", AT_CLOSE)
+    assert (found.known, found.day) == (known, day)
+
+
 def test_a_half_days_bar_counts_from_its_early_close(folder: Path) -> None:
     _write_bars(folder, "XYZ")
     provider = FilesProvider(folder)

@@ -187,6 +187,8 @@ def _store_context(
     earnings = provider.earnings(symbol, now)
     if earnings.known and earnings.day is not None:
         writer.add_report(symbol, earnings.day, today)
+    elif earnings.known:
+        writer.add_no_report(symbol, today)
     dividends: list[tuple[date, float | None, date]] = [
         (item.ex_date, item.amount, item.ex_date) for item in bars.dividends
     ]

@@ -130,6 +130,17 @@ class FolderWriter:
         }
         self._merge("earnings.csv", EARNINGS_COLUMNS, [row], ("symbol", "date"))
 
+    def add_no_report(self, symbol: str, known_from: date) -> None:
+        """That none is to come, as of a fund; the first day on which it was known is kept."""
+        known = self._known_from("earnings.csv", symbol, "date")
+        row = {
+            "symbol": symbol,
+            "date": "",
+            "knownFrom": min(known_from.isoformat(), known.get("", NEVER)),
+            "source": self.source,
+        }
+        self._merge("earnings.csv", EARNINGS_COLUMNS, [row], ("symbol", "date"))
+
     def add_dividends(
         self, symbol: str, dividends: Iterable[tuple[date, float | None, date]]
     ) -> None:

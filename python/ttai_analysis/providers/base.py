@@ -166,7 +166,8 @@ class ProviderState:
     starting: bool = False
 
 
-#: The sources whose quotes move around the clock.
+#: The providers, by name, whose quotes move around the clock. Files of theirs keep the hours of the
+#: exchange.
 NEVER_CLOSING = frozenset({"simulated"})
 
 
@@ -177,7 +178,11 @@ class Provider(Protocol):
     """
 
     name: str
-    source: str
+
+    @property
+    def source(self) -> str:
+        """Whose data it is, as every answer says: `simulated` is invented, whoever hands it on."""
+        ...
 
     def risk_free_rate(self, as_of: datetime) -> float | None:
         """The continuously compounded rate as a decimal; None when the source has none."""

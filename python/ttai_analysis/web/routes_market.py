@@ -101,7 +101,7 @@ def market_calendar(
     from ttai_analysis.providers.base import NEVER_CLOSING
 
     context: ServiceContext = request.app.state.context
-    never = context.provider.source in NEVER_CLOSING
+    never = context.provider.name in NEVER_CLOSING
     return answer(service.market_calendar(first, last, quotes_never_close=never))
 
 

@@ -31,9 +31,9 @@ class RecordedQuote:
 
 @dataclass(frozen=True, slots=True)
 class RecordedReport:
-    """A report's date and the first day on which it was known."""
+    """A report's date (None: none to come, as of a fund), and since when it was known."""
 
-    day: date
+    day: date | None
     known_from: date
 
 
@@ -79,13 +79,15 @@ def parse_reports(path: Path) -> dict[str, list[RecordedReport]]:
     reports: dict[str, list[RecordedReport]] = {}
     for row in read_rows(path, ("symbol", "date", "knownFrom")):
         try:
-            report = RecordedReport(
-                date.fromisoformat(row["date"]), date.fromisoformat(row["knownFrom"])
-            )
+            day = date.fromisoformat(row["date"]) if row["date"].strip() else None
+            report = RecordedReport(day, date.fromisoformat(row["knownFrom"]))
         except ValueError as error:
             raise InvalidMarketDataError(f"earnings.csv: {error}.") from error
         reports.setdefault(row["symbol"].strip().upper(), []).append(report)
-    return {symbol: sorted(items, key=lambda item: item.day) for symbol, items in reports.items()}
+    return {
+        symbol: sorted(items, key=lambda item: item.day or date.max)
+        for symbol, items in reports.items()
+    }
 
 
 def parse_dividends(path: Path) -> dict[str, list[RecordedDividend]]:
@@ -143,9 +145,13 @@ def quote_at(quotes: list[RecordedQuote], as_of: datetime) -> RecordedQuote | No
 
 
 def next_report(reports: list[RecordedReport], today: date) -> Earnings:
-    """The next report that was known on that day."""
-    coming = [item for item in reports if item.day >= today and item.known_from <= today]
-    return Earnings(known=True, day=coming[0].day, estimated=False) if coming else UNKNOWN_EARNINGS
+    """The next report that was known on that day; that there is none, where that was known last."""
+    known = [item for item in reports if item.known_from <= today]
+    for item in known:
+        if item.day is not None and item.day >= today:
+            return Earnings(known=True, day=item.day, estimated=False)
+    newest = max(known, key=lambda item: item.known_from, default=None)
+    return Earnings(known=True) if newest and newest.day is None else UNKNOWN_EARNINGS
 
 
 def _known(text: str | None) -> float | None:

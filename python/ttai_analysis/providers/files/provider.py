@@ -50,6 +50,7 @@ from ttai_analysis.providers.files.events import (
     quote_at,
     rate_on,
 )
+from ttai_analysis.providers.files.origin import Origin
 from ttai_analysis.providers.files.tables import CachedFiles
 from ttai_analysis.providers.periods import first_day_of
 from ttai_analysis.providers.resample import weekly_from_daily
@@ -68,7 +69,6 @@ class FilesProvider:
     """See the module; `folder` must hold `bars/`."""
 
     name = "files"
-    source = "files"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -80,6 +80,12 @@ class FilesProvider:
         self._reports = CachedFiles(parse_reports)
         self._dividends = CachedFiles(parse_dividends)
         self._rates = CachedFiles(parse_rates)
+        self._origin = Origin(folder / "bars")
+
+    @property
+    def source(self) -> str:
+        """`simulated` where a bar file says that its prices are invented, else `files`."""
+        return "simulated" if self._origin.is_simulated() else "files"
 
     def risk_free_rate(self, as_of: datetime) -> float | None:
         """From rates.csv; None without it, or without a rate of late."""
