@@ -1,12 +1,13 @@
 """The REST side over a real socket: logins, tokens, backoff, and answers that are no answers."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 from helpers import NOW
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from tastytrade_fixtures import Connect, connect, server, with_timing
 from tastytrade_server import TastytradeServer, envelope, web_page
 
@@ -241,6 +242,23 @@ def test_a_provider_that_is_closed_says_so(server: TastytradeServer, connect: Co
     provider.close()
     with pytest.raises(ProviderUnavailableError, match="ending"):
         provider.knows("AAPL")
+
+
+def test_an_answer_without_end_is_not_read_to_it(
+    server: TastytradeServer, connect: Connect
+) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(200):
+            sent += 1
+            yield b" " * 1_048_576
+
+    server.answers[ROWS] = [StreamingResponse(endless(), media_type="application/json")]
+    with pytest.raises(ProviderError, match="more than"):
+        connect().knows("AAPL")
+    assert sent < 100
 
 
 def test_an_answer_without_bottom_is_no_fault_of_ours(

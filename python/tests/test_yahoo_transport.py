@@ -28,6 +28,7 @@ from yahoo_server import (
     hangs_up_midway,
     is_silent,
     local_yahoo,
+    never_ends,
     resets,
     says,
     session_to,
@@ -113,6 +114,7 @@ def test_each_request_goes_where_it_should_with_the_crumb(
         (says(200, b""), ProviderError),
         (hangs_up_midway, ProviderUnavailableError),
         (resets, ProviderUnavailableError),
+        (never_ends, ProviderUnavailableError),
     ],
     ids=[
         "429",
@@ -127,6 +129,7 @@ def test_each_request_goes_where_it_should_with_the_crumb(
         "nothing",
         "hangs up midway",
         "reset",
+        "never ends",
     ],
 )
 def test_misbehaviour_is_a_typed_error(

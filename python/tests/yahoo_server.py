@@ -125,6 +125,17 @@ def stops_midway(handler: Handler) -> None:
     handler.server.over.wait()
 
 
+def never_ends(handler: Handler) -> None:
+    """Sends without saying how much, until nobody listens."""
+    handler.send_response(200)
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+    chunk = b" " * 1_048_576
+    for _ in range(200):
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+    raise AssertionError("somebody read it all")
+
+
 def hangs_up_midway(handler: Handler) -> None:
     """Promises more than it sends, and closes."""
     handler.send_response(200)

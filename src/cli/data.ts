@@ -143,7 +143,7 @@ function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): v
   const failures = failed > 0 ? `, ${failed} failed: run it again for those` : '';
   terminal.out(`${stored === 0 && unchanged > 0 ? nothingNew : news}${failures}.`);
   if (isThere && source === 'simulated') {
-    terminal.out('SIMULATED DATA: each row says so; "files" can not tell it from real data otherwise.');
+    terminal.out('SIMULATED DATA: each row says so, and so will every answer that is made of it.');
   }
   if (isThere) {
     terminal.out(`Use it: MARKET_DATA=files MARKET_DATA_DIR=${shellWord(printable(folder))} npm start`);

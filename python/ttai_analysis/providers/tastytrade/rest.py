@@ -28,6 +28,8 @@ LOGIN_PATH = "/oauth/token"
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
 REQUEST_SECONDS = 10.0
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""All contracts of an index are a tenth of it."""
 
 Parameters = Mapping[str, str | Sequence[str]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -77,14 +79,14 @@ class Rest:
         self, path: str, parameters: Parameters | None, *, public: bool
     ) -> dict[str, object]:
         token = "" if public else await self.token.get()
-        response = await self._send("GET", path, parameters, token)
-        if response.status_code == 401 and not public:
+        status, content = await self._send("GET", path, parameters, token)
+        if status == 401 and not public:
             # Expired early, or withdrawn: one new token, and no more than one.
             token = await self.token.get(refused=token)
-            response = await self._send("GET", path, parameters, token)
-        if not response.is_success:
-            raise failure(response.status_code, response.content)
-        data = parsed(response.content).get("data")
+            status, content = await self._send("GET", path, parameters, token)
+        if not 200 <= status < 300:
+            raise failure(status, content)
+        data = parsed(content).get("data")
         if not isinstance(data, dict):
             raise ProviderError("tastytrade answered without data.")
         return record(data)
@@ -95,9 +97,9 @@ class Rest:
             "client_secret": self._settings.secret,
             "refresh_token": self._settings.refresh_token,
         }
-        response = await self._send("POST", LOGIN_PATH, None, "", body)
-        if not response.is_success:
-            error = failure(response.status_code, response.content)
+        status, content = await self._send("POST", LOGIN_PATH, None, "", body)
+        if not 200 <= status < 300:
+            error = failure(status, content)
             # A wrong secret or refresh token comes as 400 (OAuth) or 401.
             if isinstance(error, AuthError | RefusedError):
                 codes = error.details.get("codes") if error.details else None
@@ -106,7 +108,7 @@ class Rest:
                     details={"codes": codes},
                 )
             raise error
-        answer = parsed(response.content)
+        answer = parsed(content)
         if not text(answer.get("access_token")):
             raise ProviderError("tastytrade's login answered without a token.")
         return answer
@@ -118,15 +120,22 @@ class Rest:
         parameters: Parameters | None,
         token: str,
         body: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    ) -> tuple[int, bytes]:
+        """Status and body. Stops reading, and raises ProviderError, beyond MAX_BODY_BYTES."""
         try:
-            return await self.http.request(
+            async with self.http.stream(
                 method,
                 path,
                 params=dict(parameters) if parameters else None,
                 json=body,
                 headers={"Authorization": f"Bearer {token}"} if token else None,
-            )
+            ) as response:
+                content = bytearray()
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > MAX_BODY_BYTES:
+                        raise ProviderError("tastytrade answered with more than is read.")
+                return response.status_code, bytes(content)
         except httpx2.HTTPError as error:
             raise ProviderUnavailableError(
                 f"tastytrade cannot be reached ({type(error).__name__})."

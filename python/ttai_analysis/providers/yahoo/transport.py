@@ -29,6 +29,8 @@ REFUSED_SECONDS = 60
 SUMMARY_MODULES = "calendarEvents,summaryDetail,defaultKeyStatistics,assetProfile"
 NEWS_COUNT = 30
 MAX_CRUMB = 32
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""The longest history is a tenth of it."""
 
 
 class Transport(Protocol):
@@ -56,7 +58,9 @@ class Transport(Protocol):
 
 
 def browser_session() -> "Session[Any]":
-    """A session of curl_cffi that looks like a browser and never waits longer than we may."""
+    """A session of curl_cffi that looks like a browser, and never waits longer or reads more than
+    we may."""
+    from curl_cffi import CurlOpt
     from curl_cffi.requests import Session
 
     class BoundedSession(Session[Any]):
@@ -65,7 +69,8 @@ def browser_session() -> "Session[Any]":
             limit = min(told, TIMEOUT_SECONDS) if isinstance(told, int | float) else TIMEOUT_SECONDS
             return super().request(*arguments, **{**named, "timeout": limit})
 
-    return BoundedSession(impersonate="chrome")
+    options = {CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES}
+    return BoundedSession(impersonate="chrome", curl_options=options)
 
 
 class YFinanceTransport:
