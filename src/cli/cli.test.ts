@@ -408,6 +408,13 @@ describe('tokens', () => {
     await guarded.stop();
   });
 
+  it('are counted when there is more than one of an owner', async () => {
+    const first = await ttai(['token', 'add', 'bea']);
+    expect(first.out).not.toContain('tokens now');
+    expect((await ttai(['token', 'add', 'desk', '--owner', 'bea'])).out).toContain('bea has 2 tokens now');
+    expect((await ttai(['token', 'add', 'cem'])).out).not.toContain('tokens now');
+  });
+
   it('go to the home where no file is set, and after a line without an end', async () => {
     await writeFile(join(home, 'tokens'), '# mine');
     const { out } = await ttai(['token', 'add', 'laptop', '--owner', 'local'], { HOST: '0.0.0.0' });

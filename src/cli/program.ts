@@ -212,6 +212,11 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
         token,
         '',
         `It is not shown again. It opens what belongs to ${added.owner}${added.operator ? ", and to operators everybody's actors" : ''}.`,
+        ...(added.tokens > 1
+          ? [
+              `${added.owner} has ${added.tokens} tokens now, all of which work: take the lines of others out of ${file}.`,
+            ]
+          : []),
         ...(settings.authTokensFile === undefined
           ? [`Start the server with AUTH_TOKENS_FILE=${shellWord(file)}`]
           : []),

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hashToken } from '../server/auth.ts';
+import { hashToken, parseTokens } from '../server/auth.ts';
 import { UsageError } from './errors.ts';
 
 const word = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
@@ -14,6 +14,8 @@ export interface NewToken {
   operator: boolean;
   /** Where its hash now stands. */
   file: string;
+  /** How many its owner has now, with this one. */
+  tokens: number;
 }
 
 /** Adds a token to the file of AUTH_TOKENS_FILE, or to `tokens` in the home, making it (0600) where needed. */
@@ -43,5 +45,7 @@ export function addToken(
   appendFileSync(file, `${glue}${operator ? 'operator ' : ''}${hashToken(token)} ${owner} ${name}\n`, {
     mode: 0o600,
   });
-  return { token, owner, operator, file };
+  const { entries } = parseTokens(readFileSync(file, 'utf8'));
+  const tokens = entries.filter(({ caller }) => caller.owner === owner).length;
+  return { token, owner, operator, file, tokens };
 }

@@ -105,6 +105,12 @@ describe('texts', () => {
     ]);
   });
 
+  test('of more positions than were looked at', () => {
+    expect(textOf(briefingKind, { ...gatheredBriefing, isCut: true })).toContain(
+      'There are more positions than these figures are of: only the first 10,000, by symbol, were looked at.',
+    );
+  });
+
   test('of a briefing with nothing in it', () => {
     const empty: GatheredBriefing = {
       ...gatheredBriefing,

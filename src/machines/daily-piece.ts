@@ -26,6 +26,8 @@ export const gatheredHead = z.object({
   source: z.string().nullable(),
   /** The oldest of them. */
   asOf: z.string().nullable(),
+  /** There are more positions than were looked at; what an older release gathered does not say. */
+  isCut: z.boolean().optional(),
 });
 export type GatheredHead = z.infer<typeof gatheredHead>;
 
@@ -40,6 +42,8 @@ export interface DailyPieceKind<Gathered extends GatheredHead> {
 }
 
 const SIMULATED = 'Simulated market data: none of these figures is real.';
+const CUT =
+  'There are more positions than these figures are of: only the first 10,000, by symbol, were looked at.';
 
 /** What an owner is told. */
 export function toldOf<Gathered extends GatheredHead>(
@@ -53,6 +57,7 @@ export function toldOf<Gathered extends GatheredHead>(
     ...headOf(kind.name, input, gathered.timeZone),
     ...(late ? [lateText(input, gathered)] : []),
     ...(gathered.source === 'simulated' ? [SIMULATED] : []),
+    ...(gathered.isCut ? [CUT] : []),
     ...kind.lines(gathered, input),
   ];
   return {

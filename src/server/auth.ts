@@ -231,7 +231,7 @@ interface TokenEntry {
 }
 
 /** `wrongLines`: the numbers, from 1, of those that are neither a token, nor empty, nor a comment. */
-function parseTokens(text: string): { entries: readonly TokenEntry[]; wrongLines: readonly number[] } {
+export function parseTokens(text: string): { entries: readonly TokenEntry[]; wrongLines: readonly number[] } {
   const entries: TokenEntry[] = [];
   const wrongLines: number[] = [];
   for (const [index, raw] of text.split('\n').entries()) {

@@ -21,18 +21,24 @@ export interface ValuedPosition {
 
 export interface ValuedPositions {
   all: ValuedPosition[];
-  /** Null when there are none. */
+  /** There are more, which were not looked at. */
+  isCut: boolean;
+  /** Null when there are none; `simulated` where any part is. */
   source: string | null;
   /** The oldest price in it. */
   asOf: string | null;
 }
 
-/** Values of all of an owner's open positions. Throws the analysis service's errors, but for positions that it refuses. */
+/** Beyond it the last ones by symbol are left out, which is told. */
+export const MAX_VALUED = 10_000;
+
+/** Values of an owner's open positions. Throws the analysis service's errors, but for positions that it refuses. */
 export async function valuedPositions(
   { service, database }: EffectRooms,
   { owner, signal }: EffectContext,
 ): Promise<ValuedPositions> {
-  const open = await openPositions(database, owner);
+  const found = await openPositions(database, owner, { limit: MAX_VALUED + 1 });
+  const open = found.slice(0, MAX_VALUED);
   const all: ValuedPosition[] = [];
   let source: string | null = null;
   let asOf: string | null = null;
@@ -41,7 +47,8 @@ export async function valuedPositions(
     if ('error' in part && !isRefused(part.error)) throw part.error;
     const answer = 'answer' in part ? part.answer : null;
     const values = new Map(answer?.positions.map((value) => [value.id, value]));
-    source ??= answer?.quality.source ?? null;
+    const origin = answer?.quality.source ?? null;
+    source = origin === 'simulated' ? origin : (source ?? origin);
     asOf = older(asOf, answer?.quality.asOf ?? null);
     for (const position of part.positions) {
       const value = values.get(position.id) ?? null;
@@ -49,7 +56,7 @@ export async function valuedPositions(
       all.push({ position, value, marketValue: roundMoney(marketValue), pnl: roundMoney(pnl) });
     }
   }
-  return { all, source, asOf };
+  return { all, isCut: found.length > open.length, source, asOf };
 }
 
 /** The older of two times, of those that are known. */

@@ -45,6 +45,7 @@ export async function gatherBriefing(
   return {
     now: now.toISOString(),
     timeZone,
+    isCut: valued.isCut,
     source: valued.source ?? alerts.source,
     asOf: older(valued.asOf, alerts.asOf),
     positions: { open: valued.all.length, unrealizedPnl: pnl.amount, unknown: pnl.unknown },

@@ -39,6 +39,7 @@ export async function gatherReport(
   return {
     now: now.toISOString(),
     timeZone,
+    isCut: valued.isCut,
     source: valued.source,
     asOf: valued.asOf,
     results: {

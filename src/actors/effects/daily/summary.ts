@@ -46,6 +46,7 @@ export async function gatherSummary(
   return {
     now: now.toISOString(),
     timeZone,
+    isCut: valued.isCut,
     source: valued.source,
     asOf: valued.asOf,
     previousDate,

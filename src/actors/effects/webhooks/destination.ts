@@ -22,13 +22,17 @@ export interface HostAddress {
 /** What a name leads to. `allowed`: it is one that the configuration allows. */
 export type Resolve = (hostname: string, allowed: boolean) => Promise<HostAddress[]>;
 
-/** A webhook's URL, or what is behind it, is none that may be sent to. The message does not hold the URL. */
+/**
+ * A webhook's URL, or what is behind it, is none that may be sent to. The message does not hold the URL. `allow`: what
+ * the configuration would have to name.
+ */
 export class ForbiddenDestinationError extends TtaiError {
-  constructor(message: string) {
+  constructor(message: string, allow?: string) {
+    const own = allow
+      ? `This one is allowed by starting the server with WEBHOOK_ALLOWED_HOSTS=${allow}`
+      : 'Hosts of your own are allowed by WEBHOOK_ALLOWED_HOSTS on the server';
     super('webhook_url_forbidden', message, {
-      details: {
-        hint: 'Webhooks go to https on the public internet. Hosts of your own are allowed by WEBHOOK_ALLOWED_HOSTS on the server.',
-      },
+      details: { hint: `Webhooks go to https on the public internet. ${own}.` },
     });
   }
 }
@@ -41,8 +45,8 @@ export function isAllowedHost(url: URL, allowedHosts: readonly string[]): boolea
 
 /** The URL, if a webhook may lead there as far as can be seen without asking. Throws ForbiddenDestinationError. */
 export function checkDestination(text: string, allowedHosts: readonly string[]): URL {
-  const refuse = (why: string): never => {
-    throw new ForbiddenDestinationError(`The webhook's URL ${why}.`);
+  const refuse = (why: string, allow?: string): never => {
+    throw new ForbiddenDestinationError(`The webhook's URL ${why}.`, allow);
   };
   if (text.length > MAX_URL_LENGTH) return refuse(`is longer than ${MAX_URL_LENGTH} characters`);
   if (!URL.canParse(text)) return refuse('is not a URL');
@@ -50,15 +54,16 @@ export function checkDestination(text: string, allowedHosts: readonly string[]):
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('is neither https nor http');
   if (url.username !== '' || url.password !== '') return refuse('holds a name or a password');
   if (isAllowedHost(url, allowedHosts)) return url;
-  if (url.protocol !== 'https:') return refuse('is not https');
   const port = portOf(url);
+  const place = `${url.hostname.replace(/\.$/, '')}:${port}`;
+  if (url.protocol !== 'https:') return refuse('is not https', place);
   if (port !== HTTPS && port < FIRST_FREE_PORT)
-    return refuse(`has the port ${port}, which is not one of https`);
+    return refuse(`has the port ${port}, which is not one of https`, place);
   const host = bare(url.hostname);
   if (isIP(host) !== 0) {
-    if (!isPublicAddress(host)) return refuse('leads to an address that is not public');
+    if (!isPublicAddress(host)) return refuse('leads to an address that is not public', place);
   } else if (!/\.[a-z][a-z0-9-]*\.?$/i.test(host) || /\.(?:localhost|local|internal)\.?$/i.test(host)) {
-    return refuse('leads to a name of a private network');
+    return refuse('leads to a name of a private network', place);
   }
   return url;
 }
