@@ -70,7 +70,9 @@ def _log_to_stderr(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
+    for talkative in ("uvicorn.error", "httpx2", "httpcore2"):
+        # They would tell the address of each request, and some hold the number of an account.
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 if __name__ == "__main__":

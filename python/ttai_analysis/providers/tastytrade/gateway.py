@@ -58,6 +58,8 @@ class Gateway:
         self._upstream = self._guarded("tastytrade")
         # By itself: while the stream is down, REST still answers.
         self._history = self._guarded("tastytrade's stream")
+        # By itself: an account that is refused must not take the market's data away.
+        self._accounts = self._guarded("tastytrade's accounts")
         self.values = LiveValues(clock)
         self._rest, self._stream = self._loop.run(self._make(settings), waits.rest)
         self._loop.start(self._stream.keep_running())
@@ -82,6 +84,13 @@ class Gateway:
             lambda: self._loop.run(
                 self._rest.get(path, parameters, public=public), self._waits.rest
             ),
+        )
+
+    def get_of_account(self, path: str) -> dict[str, object]:
+        """The `data` of a GET that is of the customer and not of the market, asked anew."""
+        self._rest.token.refuse_if_refused()
+        return self._accounts.get(
+            object(), 0.0, lambda: self._loop.run(self._rest.get(path), self._waits.rest)
         )
 
     def get_many(

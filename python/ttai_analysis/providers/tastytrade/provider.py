@@ -205,7 +205,7 @@ class TastytradeProvider:
     def accounts(self) -> tuple[BrokerAccount, ...]:
         """The accounts with their positions, as of now: nothing of it is kept here."""
         try:
-            return accounts_of(lambda path: self._gateway.get(path, 0.0, path))
+            return accounts_of(self._gateway.get_of_account)
         except NotThereError as error:
             raise ProviderError("tastytrade does not have the account that it named.") from error
 
