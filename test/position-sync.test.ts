@@ -189,6 +189,39 @@ describe('a reading', () => {
     expect((await sync()).alsoRecorded).toEqual([byHand.id]);
   });
 
+  test('what stands in for another stays in its portfolio', async () => {
+    broker.holds(shares);
+    await readAndSync({ analysis: broker.service, records: records() }, { owner, portfolio: 'wheel' });
+    broker.holds(shares, call);
+    expect(changed(await sync())).toEqual(['added', 'replaced']);
+    expect((await open()).map(({ portfolio }) => portfolio)).toEqual(['wheel']);
+  });
+
+  test('an answer that comes late closes nothing that a later one has added', async () => {
+    broker.holds();
+    const late = broker.service.brokerPositions();
+    broker.holds(put(150));
+    const slow = { brokerPositions: async () => sync().then(() => late) };
+    expect(
+      changed(await readAndSync({ analysis: slow, records: records() }, { owner, portfolio: 'main' })),
+    ).toEqual([]);
+    expect(await open()).toHaveLength(1);
+  });
+
+  test('for how much a position was closed can be said later', async () => {
+    broker.holds(put(150));
+    await sync();
+    broker.holds();
+    await sync();
+    const [{ id } = { id: '' }] = await all();
+    const said = { closedAt: null, realizedPnl: '120.00' };
+    expect(await records().closePosition(owner, id, said)).toMatchObject({
+      ...{ status: 'closed', closedAt: new Date(now), realizedPnl: '120.00' },
+    });
+    expect(await records().closePosition(owner, id, said)).toBeNull();
+    expect(changed(await sync())).toEqual([]);
+  });
+
   test('many at once are as one', async () => {
     broker.holds(put(150), put(155));
     await Promise.all(Array.from({ length: 10 }, () => sync()));

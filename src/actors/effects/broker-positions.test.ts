@@ -27,6 +27,7 @@ function known(before: readonly SyncedPosition[], plan: SyncPlan): SyncedPositio
   return [
     ...before.filter(({ id }) => !gone.has(id)).map((position) => changed.get(position.id) ?? position),
     ...plan.added.map(({ externalId, symbol, legs, openedAt }) => ({
+      portfolio: 'main',
       id: externalId,
       externalId,
       symbol,
@@ -35,7 +36,7 @@ function known(before: readonly SyncedPosition[], plan: SyncPlan): SyncedPositio
     })),
   ];
 }
-const after = (first: Account, second: Account): SyncPlan =>
+const difference = (first: Account, second: Account): SyncPlan =>
   planSync({ accounts: [second] }, known([], planSync({ accounts: [first] }, [])));
 const counts = ({ added, updated, closed, replaced, unchanged }: SyncPlan) => ({
   ...{ added: added.length, updated: updated.length, closed: closed.length },
@@ -86,7 +87,7 @@ describe('the difference between what is held and what is known', () => {
       { added: 1, replaced: 1 },
     ],
   ])('%s', (_, first, second, expected) => {
-    expect(counts(after(first, second))).toEqual({ ...none, ...expected });
+    expect(counts(difference(first, second))).toEqual({ ...none, ...expected });
   });
 
   test('accounts that are not in the answer are left alone', () => {
@@ -94,6 +95,23 @@ describe('the difference between what is held and what is known', () => {
     const other = { ...account(put(150, -1)), number: '5WT2' };
     expect(counts(planSync({ accounts: [other] }, before))).toEqual({ ...none, added: 1 });
     expect(counts(planSync({ accounts: [] }, before))).toEqual(none);
+  });
+
+  test('the order of the list says nothing', () => {
+    // Either put may be paired with the one that was bought.
+    const legs = [put(150, -1), put(130, -1), put(140, 1)];
+    const first = account(...legs);
+    for (const again of [legs.toReversed(), [legs[1], legs[0], legs[2]] as Leg[]]) {
+      expect(counts(difference(first, account(...again)))).toEqual({ ...none, unchanged: 2 });
+    }
+  });
+
+  test('what is listed twice is two', () => {
+    const { added } = planSync({ accounts: [account(put(150, -1), put(150, -1))] }, []);
+    expect(new Set(added.map(({ externalId }) => externalId)).size).toBe(2);
+    expect(counts(difference(account(put(150, -1), put(150, -1)), account(put(150, -1))))).toEqual({
+      ...{ ...none, unchanged: 1, replaced: 1 },
+    });
   });
 
   test('no account number is in what is kept', () => {
@@ -134,7 +152,13 @@ const written = (legs: readonly object[]) => legs.map((one) => JSON.stringify(on
 
 test('whatever was known before, what is held is known after, each leg once, and again nothing changes', () => {
   fc.assert(
-    fc.property(holdings, holdings, (first, second) => {
+    fc.property(holdings, holdings, fc.infiniteStream(fc.nat()), (first, second, random) => {
+      const shuffled = account(
+        ...second.legs
+          .map((one) => ({ one, at: random.next().value }))
+          .sort((a, b) => a.at - b.at)
+          .map(({ one }) => one),
+      );
       const before = known([], planSync({ accounts: [first] }, []));
       const plan = planSync({ accounts: [second] }, before);
       const now = known(before, plan);
@@ -146,7 +170,7 @@ test('whatever was known before, what is held is known after, each leg once, and
       const sorted = (one: object) => Object.fromEntries(Object.entries(one).sort());
       expect(written(recorded.map(sorted))).toEqual(written(held.map(sorted)));
       expect(new Set(now.map(({ externalId }) => externalId)).size).toBe(now.length);
-      expect(counts(planSync({ accounts: [second] }, now))).toEqual({ ...none, unchanged: now.length });
+      expect(counts(planSync({ accounts: [shuffled] }, now))).toEqual({ ...none, unchanged: now.length });
       // What is closed was there, and something of it is gone, or has begun anew.
       for (const { symbol, legs, openedAt } of plan.closed) {
         const found = legs.map((one) =>

@@ -42,6 +42,7 @@ export interface SyncReport {
 
 /** A trade at the broker. */
 interface HeldTrade {
+  /** `account.trade`, both hashed. */
   externalId: string;
   symbol: string;
   legs: PositionLeg[];
@@ -50,6 +51,10 @@ interface HeldTrade {
 
 interface HeldLeg extends ListedLeg {
   openedAt: string;
+  /** Its contract and when it was opened: what it is known by in its account. */
+  name: string;
+  /** What is listed twice is two: how many of its name come before it. */
+  time: number;
 }
 
 /**
@@ -61,10 +66,12 @@ export async function syncPositions(
   { owner, portfolio, dryRun = false }: { owner: string; portfolio: string; dryRun?: boolean },
   options: CallOptions = {},
 ): Promise<SyncReport> {
+  // Before the broker is asked: what another reading adds meanwhile is not known here, and so not closed.
+  const known = await records.syncedPositions(owner);
   const answer = await analysis.brokerPositions({ owner, ...options });
-  const [known, open] = await Promise.all([records.syncedPositions(owner), records.openPositions(owner)]);
+  const open = await records.openPositions(owner);
   const plan = planSync(answer, known);
-  const added = plan.added.map((trade) => newPosition(trade, owner, portfolio));
+  const added = plan.added.map((trade) => newPosition(trade, owner, portfolioOf(trade, plan) ?? portfolio));
   const changes: SyncChanges = {
     added,
     updated: plan.updated,
@@ -129,7 +136,7 @@ export function planSync(
   };
   for (const position of known) {
     const trade = heldById.get(position.externalId);
-    const account = contracts.get(position.externalId.split('.')[0] ?? '');
+    const account = contracts.get(accountKeyOf(position));
     if (trade) {
       if (sameLegs(trade.legs, position.legs)) plan.unchanged += 1;
       else plan.updated.push({ ...position, legs: trade.legs });
@@ -141,11 +148,19 @@ export function planSync(
 }
 
 function tradesOfAccount({ number, legs }: BrokerPositions['accounts'][number]): HeldTrade[] {
-  const listed = legs.map(({ symbol, openedAt, ...leg }): HeldLeg => {
-    return { account: number, symbol, leg: keptLeg(leg), position: '', openedAt };
+  const listed = legs.map(({ symbol, openedAt, ...rest }): HeldLeg => {
+    const leg = keptLeg(rest);
+    const name = JSON.stringify([contractOf(symbol, leg), openedAt]);
+    return { account: number, symbol, leg, position: '', openedAt, name, time: 0 };
+  });
+  // In an order of their own: the broker's may be another one each time, and decide between pairs that fit as well.
+  listed.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  listed.forEach((one, index) => {
+    const before = listed[index - 1];
+    if (before?.name === one.name) one.time = before.time + 1;
   });
   return tradesOf(listed).map((trade) => {
-    const said = trade.map(({ symbol, leg, openedAt }) => [contractOf(symbol, leg), openedAt]).sort();
+    const said = trade.map(({ name, time }) => [name, time]).sort();
     const [first] = trade.map(({ openedAt }) => openedAt).sort();
     return {
       externalId: `${keyOf(number)}.${hash(JSON.stringify(said), 40)}`,
@@ -176,6 +191,20 @@ function alsoRecorded(held: readonly HeldTrade[], open: readonly Position[]): Sy
   return open
     .filter(({ source, symbol, legs }) => source !== 'tastytrade' && trades.has(namesOf(symbol, legs)))
     .map(({ id }) => id);
+}
+
+/** Where the position stood that a trade replaces: it stays in its portfolio. */
+function portfolioOf(trade: HeldTrade, { replaced }: SyncPlan): string | undefined {
+  const contracts = new Set(trade.legs.map((leg) => contractOf(trade.symbol, leg)));
+  return replaced.find(
+    (position) =>
+      accountKeyOf(position) === accountKeyOf(trade) &&
+      position.legs.some((leg) => contracts.has(contractOf(position.symbol, leg))),
+  )?.portfolio;
+}
+
+function accountKeyOf({ externalId }: Pick<SyncedPosition, 'externalId'>): string {
+  return externalId.split('.')[0] ?? '';
 }
 
 /** What is held of a symbol, without how many and for how much. */

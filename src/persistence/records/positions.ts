@@ -200,16 +200,20 @@ export async function realizedSums(
   return spans as unknown as { day: Realized; month: Realized; all: Realized };
 }
 
-/** Closes an open position; null when there is no such open one. `realizedPnl`: decimal text in currency. */
+/**
+ * Closes an open position, or says for how much one was closed of which that is not known; null when there is none of
+ * either. `closedAt` null: now, or as it was closed. `realizedPnl`: decimal text in currency.
+ */
 export async function closePosition(
   database: Database,
   owner: string,
   id: string,
-  { closedAt, realizedPnl }: { closedAt: Date; realizedPnl: string | null },
+  { closedAt, realizedPnl }: { closedAt: Date | null; realizedPnl: string | null },
 ): Promise<Position | null> {
   const { rows } = await database.query(
-    `UPDATE positions SET status = 'closed', closed_at = $3, realized_pnl = $4, updated_at = now()
-     WHERE id = $1 AND owner = $2 AND status = 'open' RETURNING ${COLUMNS}`,
+    `UPDATE positions SET status = 'closed', closed_at = coalesce($3, closed_at, now()), realized_pnl = $4,
+       updated_at = now()
+     WHERE id = $1 AND owner = $2 AND (status = 'open' OR realized_pnl IS NULL) RETURNING ${COLUMNS}`,
     [id, owner, closedAt, realizedPnl],
   );
   return (rows[0] as Position | undefined) ?? null;

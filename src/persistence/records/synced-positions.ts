@@ -8,6 +8,7 @@ import type { NewPosition, PositionLeg } from './positions.ts';
 /** An open position that follows a broker. */
 export interface SyncedPosition {
   id: string;
+  portfolio: string;
   symbol: string;
   legs: readonly PositionLeg[];
   /** Of its oldest leg. */
@@ -28,7 +29,7 @@ export interface SyncChanges {
 /** All open positions of an owner that follow a broker. */
 export async function syncedPositions(database: Database, owner: string): Promise<SyncedPosition[]> {
   const { rows } = await database.query(
-    `SELECT id, symbol, legs, opened_at AS "openedAt", external_id AS "externalId" FROM positions
+    `SELECT id, portfolio, symbol, legs, opened_at AS "openedAt", external_id AS "externalId" FROM positions
      WHERE owner = $1 AND status = 'open' AND source = 'tastytrade' ORDER BY id`,
     [owner],
   );

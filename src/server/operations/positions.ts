@@ -129,7 +129,7 @@ export const closePosition = defineOperation({
   name: 'close_position',
   title: 'Close a position',
   description:
-    'Record that a position is closed: closePrices, one per leg in their order (0: expired worthless), or realizedPnl. Places no order.',
+    'Record that a position is closed, or for how much one was: closePrices, one per leg in their order (0: expired worthless), or realizedPnl. Places no order.',
   input: z
     .strictObject({
       positionId,
@@ -139,7 +139,7 @@ export const closePosition = defineOperation({
         .regex(/^-?\d{1,15}(\.\d{1,8})?$/, 'must be decimal text such as -120.50')
         .optional()
         .describe('In currency, e.g. "-120.50"'),
-      closedAt: pastTime.optional().describe('RFC 3339; now unless given'),
+      closedAt: pastTime.optional().describe('RFC 3339; now, or as it was closed'),
     })
     .refine(({ closePrices: prices, realizedPnl: pnl }) => (prices === undefined) !== (pnl === undefined), {
       path: ['closePrices'],
@@ -157,8 +157,8 @@ export const closePosition = defineOperation({
         `The position has ${count(held.legs.length, 'leg')}, and closePrices ${count(prices.length, 'price')}: give one for each, in their order.`,
       );
     }
-    const at = closedAt === undefined ? new Date() : new Date(closedAt);
-    if (at < held.openedAt) {
+    const at = closedAt === undefined ? null : new Date(closedAt);
+    if (at !== null && at < held.openedAt) {
       throw new TtaiError('invalid_input', `closedAt is before openedAt, ${held.openedAt.toISOString()}.`);
     }
     const closed = await records.closePosition(owner, id, {
