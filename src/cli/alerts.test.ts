@@ -1,0 +1,59 @@
+/** `quote` and `alert`. */
+import { expect, it } from 'vitest';
+import { TypedCommands } from './testing/typed-commands.ts';
+
+const typed = TypedCommands.use();
+
+it('quotes, in columns and as JSON', async () => {
+  const { code, out } = await typed.ttai(['quote', 'aapl', 'MSFT', 'NOPE']);
+  expect(out).toMatch(/^AAPL +231.20 .* simulated$/m);
+  expect(out).toContain('SIMULATED DATA');
+  expect(out).toContain('Unknown: NOPE');
+  expect(code).toBe(0);
+  expect(JSON.parse((await typed.ttai(['quote', 'AAPL', '--json'])).out)).toMatchObject({
+    quotes: [{ symbol: 'AAPL' }],
+  });
+});
+
+it('adds, lists and deletes alerts', async () => {
+  const args = [
+    'alert',
+    'add',
+    'AAPL',
+    'above',
+    '200',
+    '--repeat',
+    '--note',
+    'sell calls',
+    '--expires',
+    new Date(Date.now() + 86_400_000).toISOString(),
+  ];
+  const added = await typed.ttai([...args, '--json']);
+  const { alertId } = JSON.parse(added.out) as { alertId: string };
+  expect(JSON.parse(added.out)).toMatchObject({
+    symbol: 'AAPL',
+    threshold: 200,
+    repeat: 'every_cross',
+    note: 'sell calls',
+  });
+  expect((await typed.ttai(['alert', 'list'])).out).toContain(alertId);
+  expect((await typed.ttai(['alert', 'delete', alertId])).code).toBe(0);
+  expect((await typed.ttai(['alert', 'list'])).out).toContain('No alerts.');
+  expect((await typed.ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
+});
+
+it('lists alerts in pages, and says what they wait for and where the next page is', async () => {
+  for (const price of ['201', '202', '203']) await typed.ttai(['alert', 'add', 'AAPL', 'above', price]);
+  const first = await typed.ttai(['alert', 'list', '--limit', '2']);
+  expect(first.out).toContain('above 203');
+  expect(first.out).toContain('a quote');
+  const cursor = first.out.match(/--cursor (\S+),/)?.[1] ?? '';
+  const second = await typed.ttai(['alert', 'list', '--limit', '2', '--cursor', cursor]);
+  expect(second.out).toContain('above 201');
+  expect(second.out).not.toMatch(/above 203|--cursor/);
+  const [actor] = typed.server.system.actors.values();
+  if (!actor) throw new Error('no alert');
+  const blind = { ...actor.context, blindBecause: 'there is no fresh quote' };
+  typed.server.system.move(actor.address, { context: blind });
+  expect((await typed.ttai(['alert', 'list'])).out).toContain('a quote: there is no fresh quote');
+});
