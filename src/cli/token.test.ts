@@ -41,7 +41,7 @@ describe('tokens', () => {
     expect((await typed.ttai(['token', 'add', 'cem'])).out).not.toContain('tokens now');
   });
 
-  it('go to the typed.home where no file is set, and after a line without an end', async () => {
+  it('go to the home where no file is set, and after a line without an end', async () => {
     await writeFile(join(typed.home, 'tokens'), '# mine');
     const { out } = await typed.ttai(['token', 'add', 'laptop', '--owner', 'local'], { HOST: '0.0.0.0' });
     expect(out).toContain(`AUTH_TOKENS_FILE='${join(typed.home, 'tokens')}'`);
