@@ -122,7 +122,9 @@ export function syncInWords(answer: z.output<typeof output>): string[] {
     ...alsoRecorded.map((id) => `  perhaps recorded twice: position ${id}, by hand or from a file`),
     now
       ? `Kept in line in portfolio ${now.portfolio}; next reading ${now.nextSyncAt ?? 'now'}${now.reason === null ? '' : `; the last one failed: ${now.reason}`}.`
-      : 'Done once, and not kept in line.',
+      : dryRun
+        ? 'Without a dry run it is done once, and with keep each 15 minutes.'
+        : 'Done once, and not kept in line.',
   ];
 }
 
