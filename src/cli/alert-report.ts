@@ -7,7 +7,7 @@ import type { alertView } from '../server/operations/alert-view.ts';
 import type { listNotifications } from '../server/operations/notifications.ts';
 import type { getQuote } from '../server/operations/quotes.ts';
 import { printable } from './printable.ts';
-import { figure, localTime, type Terminal, table } from './terminal.ts';
+import { figure, localTime, localTimes, type Terminal, table } from './terminal.ts';
 
 export type Alert = z.output<typeof alertView>;
 type Quotes = z.output<typeof getQuote.output>;
@@ -73,7 +73,7 @@ export function notificationLine(
   { type, at, data }: { type: string; at: string; data: Record<string, unknown> },
   { style }: Pick<Terminal, 'style'>,
 ): string {
-  const text = notificationText(type, data).split('\n').map(printable).join('\n  ');
+  const text = localTimes(notificationText(type, data).split('\n').map(printable).join('\n  '));
   return `${style('dim', localTime(at))}  ${style('bold', printable(type))}  ${text}`;
 }
 

@@ -21,7 +21,7 @@ import { addCatchUpCommand, addPreferencesCommands, addScreenerCommands } from '
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { addScreenCommand } from './screen.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
-import type { Terminal } from './terminal.ts';
+import { localTimes, type Terminal } from './terminal.ts';
 import { watchRun } from './watch-run.ts';
 import { addWebhookCommands } from './webhooks.ts';
 
@@ -60,7 +60,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     value: Value,
     json: boolean | undefined,
     report: (value: Value) => readonly string[],
-  ) => (json ? printJson(value) : print(report(printable(value))));
+  ) => (json ? printJson(value) : print(report(printable(value)).map(localTimes)));
 
   const program = new Command('ttai')
     .description('Analyses option trades and watches prices for you.')

@@ -61,6 +61,11 @@ const clock = new Intl.DateTimeFormat('sv-SE', {
   timeZoneName: 'short',
 });
 
+/** What the doors say of times, as the reader's clock shows them. Not for JSON, nor for examples of what to type. */
+export function localTimes(line: string): string {
+  return line.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, localTime);
+}
+
 /** A time as the reader's clock shows it. */
 export function localTime(iso: string): string {
   const date = new Date(iso);
