@@ -2,7 +2,7 @@
  * The machine `positionSync`: keeps the positions that an owner holds at the broker as they are there, one for an owner.
  *
  * It reads them at once when it is started; then, while the exchange is open, each quarter of an hour,
- * counted from the end of a reading; once a minute after the close; and then at the next open. What was opened, changed
+ * counted from the end of a reading; once more when the close is a minute ago; and then at the next open. What was opened, changed
  * or closed at the broker meanwhile is recorded by the effect, all of it or nothing.
  *
  * A reading that fails changes no position, and the next one follows as usual, after the close for an hour. After three
@@ -39,6 +39,8 @@ const changes = z.object({
   added: z.int(),
   updated: z.int(),
   closed: z.int(),
+  /** Put together otherwise; what stands in for them counts as added. */
+  replaced: z.int(),
   unchanged: z.int(),
   /** Held there, and nothing that TTAI can follow. */
   left: z.int(),

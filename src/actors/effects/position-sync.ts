@@ -47,8 +47,8 @@ async function read(
     return {
       ...{ at, endedAt: now().toISOString(), market, error: null, source },
       changes: {
-        ...{ added: count('added'), updated: count('updated') + count('replaced'), closed: count('closed') },
-        ...{ unchanged, left: left.length },
+        ...{ added: count('added'), updated: count('updated'), closed: count('closed') },
+        ...{ replaced: count('replaced'), unchanged, left: left.length },
       },
     };
   } catch (error) {
