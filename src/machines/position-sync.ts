@@ -15,7 +15,8 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
-import { type Problem, pauseAfter } from './portfolio-monitor.ts';
+import { exchangeHours, pauseAfter } from './market-pauses.ts';
+import type { Problem } from './portfolio-monitor.ts';
 
 const EVERY_SECONDS = 900;
 const FAILURES_BEFORE_TOLD = 3;
@@ -50,8 +51,8 @@ const changes = z.object({
 export const positionReading = z.object({
   at: z.string(),
   endedAt: z.string(),
-  /** At its beginning. Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
-  market: z.object({ open: z.boolean(), closesAt: z.string(), nextOpen: z.string() }).nullable(),
+  /** At its beginning. Null: the calendar can't be had. */
+  market: exchangeHours.nullable(),
   /** Null: it failed, and nothing was changed. */
   changes: changes.nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
