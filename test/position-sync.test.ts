@@ -306,6 +306,19 @@ describe('kept in line', () => {
     expect((await open()).map(({ portfolio }) => portfolio)).toEqual(['wheel']);
   });
 
+  test('what is put together otherwise counts as replaced, beside what was changed', async () => {
+    const system = await newSystem();
+    broker.holds(shares, put(150));
+    await ask(system, { keep: true });
+    await clock.advance(1 * MINUTE);
+    broker.holds(shares, call, put(150, { quantity: -2 }));
+    await clock.advance(15 * MINUTE);
+    const [{ address } = { address: '' }] = (await system.list({ owner, machine: 'positionSync' })).actors;
+    expect((await system.snapshot(address)).context).toMatchObject({
+      lastSync: { added: 1, updated: 1, closed: 0, replaced: 1, unchanged: 0 },
+    });
+  });
+
   test('the owner is told once when the broker can not be read, and once when it can', async () => {
     const system = await newSystem();
     broker.holds(put(150));

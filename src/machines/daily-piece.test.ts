@@ -107,7 +107,7 @@ describe('texts', () => {
 
   test('of more positions than were looked at', () => {
     expect(textOf(briefingKind, { ...gatheredBriefing, isCut: true })).toContain(
-      'There are more positions than these figures are of: only the first 10,000, by symbol, were looked at.',
+      'There are more positions than these figures are of: only the first 10,000, by portfolio and symbol, were looked at.',
     );
   });
 

@@ -43,7 +43,7 @@ export interface DailyPieceKind<Gathered extends GatheredHead> {
 
 const SIMULATED = 'Simulated market data: none of these figures is real.';
 const CUT =
-  'There are more positions than these figures are of: only the first 10,000, by symbol, were looked at.';
+  'There are more positions than these figures are of: only the first 10,000, by portfolio and symbol, were looked at.';
 
 /** What an owner is told. */
 export function toldOf<Gathered extends GatheredHead>(

@@ -19,6 +19,7 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import { exchangeHours, pauseAfter } from './market-pauses.ts';
 import { holding } from './portfolio-rule-kinds.ts';
 import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
 
@@ -26,10 +27,6 @@ const FAILURES_BEFORE_BLIND = 3;
 const STALE_BEFORE_BLIND_MS = 900_000;
 const NO_FRESH_QUOTES = 'no_fresh_quotes';
 const MAX_ALERTS_KEPT = 50;
-/** Closing auctions print within seconds. */
-const AFTER_CLOSE_MS = 60_000;
-/** The check after the close, when it fails, is tried again for so long. */
-const AGAIN_AFTER_CLOSE_MS = 3_600_000;
 
 export const everySeconds = z.int().min(10).max(3_600);
 const portfolio = z.string().min(1).max(100);
@@ -60,8 +57,8 @@ export type Problem = z.infer<typeof problem>;
 export const portfolioCheck = z.object({
   at: z.string(),
   endedAt: z.string(),
-  /** At its beginning. Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
-  market: z.object({ open: z.boolean(), closesAt: z.string(), nextOpen: z.string() }).nullable(),
+  /** At its beginning. Null: the calendar can't be had. */
+  market: exchangeHours.nullable(),
   /** All open positions, also those without a value. */
   holdings: z.array(holding),
   /** Positions that could not be valued: how many, and what is wrong with the first. */
@@ -125,22 +122,6 @@ function failureOf({ error, holdings }: PortfolioCheck): Problem | null {
   if (error) return error;
   if (holdings.length === 0 || holdings.some(({ stale }) => !stale)) return null;
   return { code: NO_FRESH_QUOTES, message: 'there is no fresh quote for any of the positions' };
-}
-
-/** How long to wait after the end of a check, in milliseconds. One that began before the close does not count for it. */
-export function pauseAfter(
-  { at, endedAt, market }: Pick<PortfolioCheck, 'at' | 'endedAt' | 'market'>,
-  seconds: number,
-  hasFailed: boolean,
-): number {
-  const everyMs = seconds * 1_000;
-  if (!market) return everyMs;
-  const [began, now] = [Date.parse(at), Date.parse(endedAt)];
-  const closesAt = Date.parse(market.closesAt);
-  const closeCheck = closesAt + AFTER_CLOSE_MS;
-  if (began < closeCheck) return now + everyMs < closesAt ? everyMs : Math.max(0, closeCheck - now);
-  if (hasFailed && now < closeCheck + AGAIN_AFTER_CLOSE_MS) return everyMs;
-  return Math.max(0, Date.parse(market.nextOpen) - now);
 }
 
 /** Health after a check that failed. */

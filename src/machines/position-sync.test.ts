@@ -72,7 +72,16 @@ describe('positionSync', () => {
     const live = reader([found(readingOf()), found(failedReading('2026-01-05T17:15:00.000Z')), broken]);
     expect(contextOf(live)).toMatchObject({
       readings: 3,
-      lastSync: { at: noon, added: 1, updated: 0, closed: 0, unchanged: 2, left: 0, source: 'tastytrade' },
+      lastSync: {
+        at: noon,
+        added: 1,
+        updated: 0,
+        closed: 0,
+        replaced: 0,
+        unchanged: 2,
+        left: 0,
+        source: 'tastytrade',
+      },
       health: { failures: 2, since: '2026-01-05T17:15:00.000Z', told: false },
     });
     expect(told(live)).toEqual([]);

@@ -2,7 +2,7 @@
  * The machine `positionSync`: keeps the positions that an owner holds at the broker as they are there, one for an owner.
  *
  * It reads them at once when it is started; then, while the exchange is open, each quarter of an hour,
- * counted from the end of a reading; once a minute after the close; and then at the next open. What was opened, changed
+ * counted from the end of a reading; once more when the close is a minute ago; and then at the next open. What was opened, changed
  * or closed at the broker meanwhile is recorded by the effect, all of it or nothing.
  *
  * A reading that fails changes no position, and the next one follows as usual, after the close for an hour. After three
@@ -15,7 +15,8 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
-import { type Problem, pauseAfter } from './portfolio-monitor.ts';
+import { exchangeHours, pauseAfter } from './market-pauses.ts';
+import type { Problem } from './portfolio-monitor.ts';
 
 const EVERY_SECONDS = 900;
 const FAILURES_BEFORE_TOLD = 3;
@@ -39,6 +40,8 @@ const changes = z.object({
   added: z.int(),
   updated: z.int(),
   closed: z.int(),
+  /** Put together otherwise; what stands in for them counts as added. */
+  replaced: z.int(),
   unchanged: z.int(),
   /** Held there, and nothing that TTAI can follow. */
   left: z.int(),
@@ -48,8 +51,8 @@ const changes = z.object({
 export const positionReading = z.object({
   at: z.string(),
   endedAt: z.string(),
-  /** At its beginning. Null: the calendar can't be had. `closesAt`: of the session that is on, else of the last one. */
-  market: z.object({ open: z.boolean(), closesAt: z.string(), nextOpen: z.string() }).nullable(),
+  /** At its beginning. Null: the calendar can't be had. */
+  market: exchangeHours.nullable(),
   /** Null: it failed, and nothing was changed. */
   changes: changes.nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),

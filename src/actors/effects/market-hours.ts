@@ -4,6 +4,7 @@
  * provider whose quotes never stop. Not for what happens at the open or the close.
  */
 import type { MarketCalendar } from '../../machines/market.ts';
+import type { ExchangeHours } from '../../machines/market-pauses.ts';
 import type { AnalysisClient } from './analysis-client.ts';
 
 export type MarketSession = MarketCalendar['sessions'][number];
@@ -96,14 +97,14 @@ export class MarketHours {
 }
 
 /**
- * The market as checks keep it: `closesAt` of the session that is on, else of the last one. Null when the calendar can't
+ * The market as what looks at it keeps it. Null when the calendar can't
  * be had, or ends before this moment: positions can be looked at all the same.
  */
 export async function marketAt(
   hours: MarketHours,
   moment: Date,
   signal: AbortSignal,
-): Promise<{ open: boolean; closesAt: string; nextOpen: string } | null> {
+): Promise<ExchangeHours | null> {
   try {
     const { open, session, previous } = await hours.at(moment);
     return { open, closesAt: (open ? session : previous).closesAt, nextOpen: session.opensAt };

@@ -7,6 +7,9 @@ import { type SyncChange, syncPositions } from './broker-positions.ts';
 import { marketAt } from './market-hours.ts';
 import type { EffectRooms } from './rooms.ts';
 
+/** The broker is asked for each account in turn. With ten seconds for the calendar it ends before the effect does. */
+const READING_TIMEOUT_MS = 90_000;
+
 export function positionSyncEffects(rooms: EffectRooms): Effect[] {
   return [
     effect(
@@ -34,14 +37,18 @@ async function read(
   const market = await marketAt(rooms.hours, began, signal);
   const parts = { analysis: rooms.service, records: recordsOf(rooms.database) };
   try {
-    const report = await syncPositions(parts, { owner, portfolio }, { signal });
+    const report = await syncPositions(
+      parts,
+      { owner, portfolio },
+      { signal, timeoutMs: READING_TIMEOUT_MS },
+    );
     const { changes, unchanged, left, source } = report;
     const count = (change: SyncChange) => changes.filter((one) => one.change === change).length;
     return {
       ...{ at, endedAt: now().toISOString(), market, error: null, source },
       changes: {
-        ...{ added: count('added'), updated: count('updated') + count('replaced'), closed: count('closed') },
-        ...{ unchanged, left: left.length },
+        ...{ added: count('added'), updated: count('updated'), closed: count('closed') },
+        ...{ replaced: count('replaced'), unchanged, left: left.length },
       },
     };
   } catch (error) {

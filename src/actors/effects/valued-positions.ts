@@ -29,7 +29,7 @@ export interface ValuedPositions {
   asOf: string | null;
 }
 
-/** Beyond it the last ones by symbol are left out, which is told. */
+/** Beyond it the last ones by portfolio and symbol are left out, which is told. */
 export const MAX_VALUED = 10_000;
 
 /** Values of an owner's open positions. Throws the analysis service's errors, but for positions that it refuses. */

@@ -15,7 +15,7 @@ export const readingOf = (more: Partial<PositionReading> = {}): PositionReading 
   at: noon,
   endedAt: more.at ?? noon,
   market: monday,
-  changes: { added: 1, updated: 0, closed: 0, unchanged: 2, left: 0 },
+  changes: { added: 1, updated: 0, closed: 0, replaced: 0, unchanged: 2, left: 0 },
   error: null,
   source: 'tastytrade',
   ...more,

@@ -167,16 +167,17 @@ export async function noteAttempt(
 }
 
 /**
- * Whether statements run that began before this moment (milliseconds since 1970, of the database): the server goes on
- * with those of a client that has died, and may still commit them.
+ * The connections, by their server processes, whose statements run and began before this moment (milliseconds since
+ * 1970, of the database): the server goes on with those of a client that has died, and may still commit them.
  */
-export async function runsSince(database: Database, moment: number): Promise<boolean> {
+export async function runningSince(database: Database, moment: number): Promise<Set<number>> {
   const { rows } = await database.query(
-    `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-       AND backend_type = 'client backend' AND state = 'active' AND xact_start < to_timestamp($1 / 1000.0)) AS runs`,
+    `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend' AND state = 'active'
+       AND least(xact_start, query_start) < to_timestamp($1 / 1000.0)`,
     [moment],
   );
-  return rows[0]?.runs === true;
+  return new Set(rows.map(({ pid }) => pid as number));
 }
 
 /** A process leaves, with the ids that it had: its effects are free for others. */

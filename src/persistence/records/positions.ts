@@ -145,7 +145,7 @@ export async function positionOf(database: Database, owner: string, id: string):
   return (rows[0] as Position | undefined) ?? null;
 }
 
-/** An owner's open positions, by symbol; of one portfolio, or of all. */
+/** An owner's open positions, of one portfolio or of all: by portfolio, and in it by symbol. */
 export async function openPositions(
   database: Database,
   owner: string,

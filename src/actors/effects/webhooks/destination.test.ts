@@ -21,7 +21,8 @@ describe('what is refused says which setting would allow it', () => {
     ['https://example.com:22/secret', 'example.com:22'],
   ])('%s', (url, allow) => {
     const hint = hintOf(url);
-    expect(hint).toContain(`WEBHOOK_ALLOWED_HOSTS=${allow}.`);
+    // Added, since others may stand there.
+    expect(hint).toContain(`by adding ${allow} to WEBHOOK_ALLOWED_HOSTS`);
     // The path is the secret of many services.
     expect(hint).not.toContain('secret');
     expect(hintOf(url, [allow])).toBe('');
@@ -30,7 +31,7 @@ describe('what is refused says which setting would allow it', () => {
   test.each(['nonsense', 'ftp://example.com/', 'https://me:you@example.com/'])(
     '%s can not be allowed',
     (url) => {
-      expect(hintOf(url)).not.toContain('WEBHOOK_ALLOWED_HOSTS=');
+      expect(hintOf(url)).not.toContain('by adding');
     },
   );
 });

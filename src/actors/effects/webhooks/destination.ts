@@ -29,7 +29,7 @@ export type Resolve = (hostname: string, allowed: boolean) => Promise<HostAddres
 export class ForbiddenDestinationError extends TtaiError {
   constructor(message: string, allow?: string) {
     const own = allow
-      ? `This one is allowed by starting the server with WEBHOOK_ALLOWED_HOSTS=${allow}`
+      ? `This one is allowed by adding ${allow} to WEBHOOK_ALLOWED_HOSTS and starting the server anew`
       : 'Hosts of your own are allowed by WEBHOOK_ALLOWED_HOSTS on the server';
     super('webhook_url_forbidden', message, {
       details: { hint: `Webhooks go to https on the public internet. ${own}.` },

@@ -14,7 +14,7 @@ import {
   leaveProcesses,
   registerProcess,
   renewLease,
-  runsSince,
+  runningSince,
   succeedProcesses,
   takeOverEffects,
 } from '../../../persistence/actors/processes.ts';
@@ -23,6 +23,7 @@ import type { Database } from '../../../persistence/database.ts';
 import { isServerTrouble } from '../../../persistence/database-errors.ts';
 import { ListeningConnection } from '../../../persistence/listening-connection.ts';
 import type { Address, CommitNotice, RuntimeLog } from '../types.ts';
+import { LateCommits } from './late-commits.ts';
 import { GatheredNews, type Notice, parseNotice } from './notices.ts';
 
 /** With other processes about, or effects running here: a dead one is found within this. */
@@ -66,8 +67,8 @@ export class Peers {
   /** Its id now; behind it, until what it ran has been given to this one, the one that it had before. */
   #ids: [string, ...string[]] = [randomUUID()];
   #hasJoined = false;
-  /** When a death was seen last, while the server may still be committing what the dead had sent; the database's time. */
-  #diedAt: number | undefined;
+  /** Of those that died. */
+  readonly #lateCommits: LateCommits;
   /** Of the lease as it was renewed last: the next tick must come before it runs out. */
   #leaseMs = SLOW_TICK_MS * LEASE_TICKS;
   #nextTickMs = SLOW_TICK_MS;
@@ -87,6 +88,7 @@ export class Peers {
     this.#database = database;
     this.#log = log;
     this.#events = events;
+    this.#lateCommits = new LateCommits((moment) => runningSince(database, moment));
     this.#connection = new ListeningConnection({
       connectionString,
       channel: NOTICE_CHANNEL,
@@ -200,7 +202,7 @@ export class Peers {
   }
 
   #tickMs(): number {
-    const isQuick = this.#others.size > 0 || this.#diedAt !== undefined || this.#events.isBusy();
+    const isQuick = this.#others.size > 0 || this.#lateCommits.mayCome || this.#events.isBusy();
     return isQuick ? FAST_TICK_MS : SLOW_TICK_MS;
   }
 
@@ -230,17 +232,8 @@ export class Peers {
     }
     const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
-    if (someDied) this.#diedAt = now;
-    if (this.#diedAt !== undefined) await this.#lookAfter(this.#diedAt);
     if (someDied) this.#events.onGone();
-  }
-
-  /** Looks for what the dead have left, at each tick until nothing that they had sent can be committed any more. */
-  async #lookAfter(death: number): Promise<void> {
-    // Asked before the look: what was committed until then is seen by it.
-    const mayCommit = await runsSince(this.#database, death);
-    this.#missed();
-    if (!mayCommit && this.#diedAt === death) this.#diedAt = undefined;
+    if (await this.#lateCommits.mustLook(now, someDied)) this.#missed();
   }
 
   /** Looks at once for effects that nobody runs, and that this process can take now. */

@@ -227,7 +227,10 @@ describe('R4: order', () => {
     // Its statement waits for the parent's row, and goes on to wait when nobody is left to hear of it.
     void dying.send(address, [{ type: 'TELL', n: 1 }]).catch(() => {});
     await untilSeen(1, async () => {
-      const { rows } = await pool.query('SELECT pid FROM pg_locks WHERE NOT granted');
+      // Other tests share the server.
+      const { rows } = await pool.query(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
       return rows.length > 0 ? 'it waits' : undefined;
     });
     await dying.end();
