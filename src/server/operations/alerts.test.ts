@@ -72,6 +72,27 @@ describe('alerts', () => {
     expect(called.system.actors.size).toBe(1);
   });
 
+  it('are one again when one ends just as it is asked for a second time', async () => {
+    interface Answer extends AlertAnswer {
+      alreadyArmed: boolean;
+    }
+    const { system } = called;
+    await called.call<Answer>('set_alert', wanted);
+    // As it is answered that there is one, that one fires.
+    const spawn: typeof system.spawn = async (...given) => {
+      const address = await system.spawn(...given);
+      if (!address.endsWith(given[1])) system.move(address, { status: 'done', value: 'done' });
+      return address;
+    };
+    const fires = Object.assign(Object.create(system) as typeof system, {
+      spawn,
+      snapshot: system.snapshot.bind(system),
+    });
+    const second = await called.call<Answer>('set_alert', wanted, { system: fires });
+    expect(second.alreadyArmed).toBe(false);
+    expect(await called.call<Answer>('set_alert', wanted)).toEqual({ ...second, alreadyArmed: true });
+  });
+
   it('say why they wait for a quote', async () => {
     const { alert } = await called.call<AlertAnswer>('set_alert', wanted);
     const { address, context: fields } = await called.system.snapshot(`priceAlert/${alert.alertId}`);

@@ -138,8 +138,10 @@ async function armOnce(context: OperationContext, input: AlertInput, besides = '
   const actor = await system.snapshot(address);
   const alert = alertOf(actor);
   if (address === `${machine}/${own}`) return { alert, alreadyArmed: false };
+  // It has ended in this very moment. Its place is free, and who asks next looks there first.
+  if (actor.status !== 'active' && actor.status !== 'quarantined') return armOnce(context, input, besides);
   const isSo = (Object.keys(input) as (keyof AlertInput)[]).every((name) => alert[name] === input[name]);
-  // It was set so, and is another one since it was updated; or it has fired in this very moment.
+  // It was set so, and is another one since it was updated; or it is in quarantine, and watches nothing.
   if (!isSo || actor.status !== 'active') return armOnce(context, input, `${besides} ${alert.alertId}`);
   return { alert, alreadyArmed: true };
 }
