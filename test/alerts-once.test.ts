@@ -28,7 +28,7 @@ afterAll(async () => {
 
 interface Answer {
   alert: { alertId: string; threshold: number };
-  alreadyArmed: boolean;
+  alreadySet: boolean;
 }
 
 async function ask(operation: Operation, owner: string, input: object): Promise<Answer> {
@@ -40,7 +40,7 @@ const idOf = ({ alert }: Answer) => alert.alertId;
 test('however often and at once it is asked, there is one', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => ask(setAlert, 'ann', wanted)));
   expect(new Set(answers.map(idOf)).size).toBe(1);
-  expect(answers.filter(({ alreadyArmed }) => !alreadyArmed)).toHaveLength(1);
+  expect(answers.filter(({ alreadySet }) => !alreadySet)).toHaveLength(1);
   expect((await system.list({ owner: 'ann', machine: 'priceAlert' })).actors).toHaveLength(1);
 });
 
@@ -65,11 +65,11 @@ test('one that was updated since is another, and one that has ended is none', as
   const first = await ask(setAlert, 'cleo', wanted);
   await ask(updateAlert, 'cleo', { alertId: idOf(first), threshold: 950 });
   const second = await ask(setAlert, 'cleo', wanted);
-  expect(second).toMatchObject({ alreadyArmed: false, alert: { threshold: 900 } });
-  expect(await ask(setAlert, 'cleo', wanted)).toEqual({ ...second, alreadyArmed: true });
+  expect(second).toMatchObject({ alreadySet: false, alert: { threshold: 900 } });
+  expect(await ask(setAlert, 'cleo', wanted)).toEqual({ ...second, alreadySet: true });
   await ask(deleteAlert, 'cleo', { alertId: idOf(second) });
   const third = await ask(setAlert, 'cleo', wanted);
-  expect(third.alreadyArmed).toBe(false);
+  expect(third.alreadySet).toBe(false);
   expect(idOf(third)).not.toBe(idOf(second));
 });
 
@@ -79,6 +79,6 @@ test('with a key of the own, the key counts', async () => {
   expect(idOf(two)).not.toBe(idOf(one));
   await ask(deleteAlert, 'dan', { alertId: idOf(one) });
   expect(await ask(setAlert, 'dan', { ...wanted, idempotencyKey: 'one' })).toMatchObject({
-    ...{ alreadyArmed: true, alert: { alertId: idOf(one) } },
+    ...{ alreadySet: true, alert: { alertId: idOf(one) } },
   });
 });

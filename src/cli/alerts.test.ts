@@ -42,6 +42,16 @@ it('adds, lists and deletes alerts', async () => {
   expect((await typed.ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
 });
 
+it('says of one that was set under this key before no more than that', async () => {
+  const add = ['alert', 'add', 'AAPL', 'above', '200', '--key', 'mine'];
+  const { alertId } = JSON.parse((await typed.ttai([...add, '--json'])).out) as { alertId: string };
+  await typed.ttai(['alert', 'delete', alertId]);
+  const { out } = await typed.ttai(add);
+  expect(out).toContain('nothing new was set');
+  expect(out).toContain('cancelled');
+  expect(out).not.toMatch(/armed/i);
+});
+
 it('lists alerts in pages, and says what they wait for and where the next page is', async () => {
   for (const price of ['201', '202', '203']) await typed.ttai(['alert', 'add', 'AAPL', 'above', price]);
   const first = await typed.ttai(['alert', 'list', '--limit', '2']);

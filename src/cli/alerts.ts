@@ -49,7 +49,7 @@ export function addAlertCommands(
         ...(options.note !== undefined && { note: options.note }),
         ...(options.key !== undefined && { idempotencyKey: options.key }),
       });
-      const already = answer.alreadyArmed ? ['Armed already; nothing new was set.'] : [];
+      const already = answer.alreadySet ? ['Set already; nothing new was set.'] : [];
       show(answer.alert, options.json, (added) => [...already, ...alertReport(added, terminal)]);
     });
   alert

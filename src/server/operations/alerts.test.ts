@@ -74,7 +74,7 @@ describe('alerts', () => {
 
   it('are one again when one ends just as it is asked for a second time', async () => {
     interface Answer extends AlertAnswer {
-      alreadyArmed: boolean;
+      alreadySet: boolean;
     }
     const { system } = called;
     await called.call<Answer>('set_alert', wanted);
@@ -89,8 +89,8 @@ describe('alerts', () => {
       snapshot: system.snapshot.bind(system),
     });
     const second = await called.call<Answer>('set_alert', wanted, { system: fires });
-    expect(second.alreadyArmed).toBe(false);
-    expect(await called.call<Answer>('set_alert', wanted)).toEqual({ ...second, alreadyArmed: true });
+    expect(second.alreadySet).toBe(false);
+    expect(await called.call<Answer>('set_alert', wanted)).toEqual({ ...second, alreadySet: true });
   });
 
   it('say why they wait for a quote', async () => {

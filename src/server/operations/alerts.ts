@@ -26,7 +26,7 @@ export const setAlert = defineOperation({
     note: text(500).optional().describe('Comes back with the notification'),
     idempotencyKey,
   }),
-  output: z.object({ alert: alertView, alreadyArmed: z.boolean() }),
+  output: z.object({ alert: alertView, alreadySet: z.boolean() }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/alerts' },
   async run(context, { idempotencyKey: key, expiresAt = null, note = null, ...rest }) {
@@ -34,8 +34,8 @@ export const setAlert = defineOperation({
     const input = { ...rest, expiresAt, note };
     return key === undefined ? armOnce(context, input) : armByKey(context, input, key);
   },
-  text: ({ alert, alreadyArmed }) =>
-    `Alert ${alert.alertId} ${alreadyArmed ? 'was set already' : 'is set'}: ${inWords(alert)}.`,
+  text: ({ alert, alreadySet }) =>
+    `Alert ${alert.alertId} ${alreadySet ? 'was set already' : 'is set'}: ${inWords(alert)}.`,
 });
 
 export const listAlerts = defineOperation({
@@ -118,14 +118,14 @@ type AlertInput = Pick<
 >;
 interface Armed {
   alert: z.output<typeof alertView>;
-  alreadyArmed: boolean;
+  alreadySet: boolean;
 }
 
 /** As often as it is asked with this key, one alert: also when it has ended. */
 async function armByKey({ system, owner }: OperationContext, input: AlertInput, key: string): Promise<Armed> {
   const own = randomUUID();
   const address = await system.spawn(machine, own, { input, owner, idempotencyKey: key });
-  return { alert: alertOf(await system.snapshot(address)), alreadyArmed: address !== `${machine}/${own}` };
+  return { alert: alertOf(await system.snapshot(address)), alreadySet: address !== `${machine}/${own}` };
 }
 
 /** One alert while one is armed just so; who asks twice wants to be told once. */
@@ -137,13 +137,13 @@ async function armOnce(context: OperationContext, input: AlertInput, besides = '
   const address = await system.spawn(machine, own, { input, owner, singletonKey });
   const actor = await system.snapshot(address);
   const alert = alertOf(actor);
-  if (address === `${machine}/${own}`) return { alert, alreadyArmed: false };
+  if (address === `${machine}/${own}`) return { alert, alreadySet: false };
   // It has ended in this very moment. Its place is free, and who asks next looks there first.
   if (actor.status !== 'active' && actor.status !== 'quarantined') return armOnce(context, input, besides);
   const isSo = (Object.keys(input) as (keyof AlertInput)[]).every((name) => alert[name] === input[name]);
   // It was set so, and is another one since it was updated; or it is in quarantine, and watches nothing.
   if (!isSo || actor.status !== 'active') return armOnce(context, input, `${besides} ${alert.alertId}`);
-  return { alert, alreadyArmed: true };
+  return { alert, alreadySet: true };
 }
 
 /** The alert's actor, if it is this owner's. Throws `alert_not_found`. */
