@@ -36,6 +36,9 @@ const parcel = {
   ...{ id: 'parcel', version: '1', input: z.object({}), events: {}, machine: child },
 } satisfies DurableMachine;
 
+/** A time that an actor keeps. */
+const since = '2026-11-28T03:17:10Z';
+
 const order = {
   id: 'order',
   version: '1',
@@ -44,13 +47,13 @@ const order = {
   journal: { redact: ['context.token', 'event.token'] },
   machine: setup({
     types: {
-      context: {} as { count: number; token: string | null },
+      context: {} as { count: number; token: string | null; since: string },
       events: {} as { type: 'ADD'; count: number; token: string } | { type: 'SHIP' },
     },
     actors: { charge: fromPromise<unknown>(async () => null), parcel: child },
   }).createMachine({
     id: 'order',
-    context: { count: 0, token: null },
+    context: { count: 0, token: null, since },
     initial: 'open',
     states: {
       open: {
@@ -289,6 +292,8 @@ describe('the command line', () => {
     expect(out).toContain(`actors dead-letters --address ${address}`);
     const shown = await ttai('owner', 'show', address);
     expect(shown.out).toMatch(/^ +State +shipping$/m);
+    // What it holds is shown as it is kept, not by the clock of the reader.
+    expect(shown.out).toContain(`"since": "${since}"`);
     expect(shown.out).toContain(`parcel/${address.slice(6)}:`);
     await system.stop(address);
     expect((await ttai('owner', 'pending', address)).out).toContain('It has ended');

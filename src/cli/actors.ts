@@ -31,15 +31,17 @@ import type { Client } from './client.ts';
 import { UsageError } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
+export type Show = <Value>(
+  value: Value,
+  asJson: boolean | undefined,
+  report: (value: Value) => readonly string[],
+) => void;
+
 export interface ActorCommandsOptions {
   client: () => Client;
   terminal: Terminal;
   /** Prints an answer: as JSON, or as its report. */
-  show: <Value>(
-    value: Value,
-    asJson: boolean | undefined,
-    report: (value: Value) => readonly string[],
-  ) => void;
+  show: Show;
   exitWith: (exitCode: number) => void;
 }
 

@@ -7,7 +7,7 @@ import { runKind } from '../server/operations/run-view.ts';
 import { cancelRun, getRun, listRuns, waitRun } from '../server/operations/runs.ts';
 import { startAnalysis } from '../server/operations/start-analysis.ts';
 import { version } from '../version.ts';
-import { addActorCommands } from './actors.ts';
+import { addActorCommands, type Show } from './actors.ts';
 import { notificationLine, notificationList, quoteList } from './alert-report.ts';
 import { addAlertCommands } from './alerts.ts';
 import { more, numberOf, type PageOptions } from './arguments.ts';
@@ -46,7 +46,8 @@ Examples:
 Commands talk to a running server, which "npm start" starts: the one at TTAI_URL,
 or the one of this home. TTAI_TOKEN is the token, where the server demands one.
 Exit codes: 0 done; 1 it failed, or an analysis or a screener that was started
-failed or was cancelled; 2 wrong call or setting; 130 interrupted.
+failed or was cancelled, or lines of an import were refused; 2 wrong call or
+setting; 130 interrupted.
 The server's settings: npm run ttai -- serve --help`;
 
 /** The program, ready to parse. It throws `CommanderError`s and the errors of its commands. */
@@ -56,11 +57,11 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     for (const line of lines) write(line);
   };
   const printJson = (value: unknown) => terminal.out(printableJson(value, 2));
-  const show = <Value>(
-    value: Value,
-    json: boolean | undefined,
-    report: (value: Value) => readonly string[],
-  ) => (json ? printJson(value) : print(report(printable(value)).map(localTimes)));
+  const show: Show = (value, json, report) =>
+    json ? printJson(value) : print(report(printable(value)).map(localTimes));
+  // Contexts and events of actors are JSON in their reports too, and stay as they are kept.
+  const showAsKept: Show = (value, json, report) =>
+    json ? printJson(value) : print(report(printable(value)));
 
   const program = new Command('ttai')
     .description('Analyses option trades and watches prices for you.')
@@ -85,12 +86,12 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
       const api = client();
       const asked = { symbol, ...options, ...(key !== undefined && { idempotencyKey: key }) };
       const run = await watchRun(api, await api.call(startAnalysis, asked), terminal);
-      if (json) printJson((await api.call(getRun, { runId: run.runId, detail: 'full' })).run);
-      else print(runReport(printable(run), terminal));
+      const ended = json ? (await api.call(getRun, { runId: run.runId, detail: 'full' })).run : run;
+      show(ended, json, (found) => runReport(found, terminal));
       if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
     });
 
-  addScreenCommand(program, { client, terminal, exitWith });
+  addScreenCommand(program, { client, terminal, show, exitWith });
 
   program
     .command('quote')
@@ -184,7 +185,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addWebhookCommands(program, { client, show, exitWith });
-  addActorCommands(program, { client, terminal, show, exitWith });
+  addActorCommands(program, { client, terminal, show: showAsKept, exitWith });
   addDataCommands(program, { env, terminal, signal, exitWith });
   addCalibrateCommand(program, { env, terminal, signal, exitWith });
 

@@ -1,6 +1,7 @@
 /** `analyze`, `screen`, `runs`, `run` and `cancel`. */
 import { describe, expect, it } from 'vitest';
 import { finishedAnalysis, finishedScreener, savedScreener } from '../server/testing/fake-system.ts';
+import { localTime } from './terminal.ts';
 import { TypedCommands } from './testing/typed-commands.ts';
 
 const typed = TypedCommands.use();
@@ -90,6 +91,24 @@ describe('analyze', () => {
     });
     expect(out).toContain('Nobody knows NOPE. (symbol_not_found)');
     expect(code).toBe(1);
+  });
+
+  it.each([
+    ['analyze', ['analyze', 'AAPL'], 'analysis'],
+    ['screen', ['screen'], 'screener'],
+  ])('times in words are by the clock of the reader, in %s as in run', async (_, args, machine) => {
+    const at = '2026-03-02T15:00:00.000Z';
+    const error = { name: 'E', code: 'stale', message: `Nothing is newer than ${at}.`, retryable: false };
+    const { out } = await typed.ttai(args, {}, () => {
+      for (const address of typed.server.system.actors.keys())
+        queueMicrotask(() =>
+          typed.server.system.move(address, { status: 'done', output: { status: 'failed', error } }),
+        );
+    });
+    const [address = ''] = typed.server.system.actors.keys();
+    expect(address).toContain(machine);
+    expect(out).toContain(`newer than ${localTime(at)}.`);
+    expect((await typed.ttai(['run', address.replace('/', '.')])).out).toBe(out);
   });
 });
 

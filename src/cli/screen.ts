@@ -2,11 +2,9 @@
 import { type Command, Option } from 'commander';
 import { getRun } from '../server/operations/runs.ts';
 import { startScreener } from '../server/operations/start-screener.ts';
+import type { ActorCommandsOptions } from './actors.ts';
 import { numberOf } from './arguments.ts';
-import type { Client } from './client.ts';
-import { printable, printableJson } from './printable.ts';
 import { runReport } from './run-report.ts';
-import type { Terminal } from './terminal.ts';
 import { watchRun } from './watch-run.ts';
 
 const { universe, strategy, sortBy } = startScreener.input.shape.criteria.unwrap().shape;
@@ -33,11 +31,7 @@ interface ScreenOptions {
 
 export function addScreenCommand(
   program: Command,
-  {
-    client,
-    terminal,
-    exitWith,
-  }: { client: () => Client; terminal: Terminal; exitWith: (exitCode: number) => void },
+  { client, terminal, show, exitWith }: ActorCommandsOptions,
 ): void {
   program
     .command('screen')
@@ -70,12 +64,8 @@ export function addScreenCommand(
         ...(key !== undefined && { idempotencyKey: key }),
       });
       const run = await watchRun(api, begun, terminal);
-      if (json) {
-        const answer = await api.call(getRun, { runId: run.runId, detail: 'full' });
-        terminal.out(printableJson(answer.run, 2));
-      } else {
-        for (const line of runReport(printable(run), terminal)) terminal.out(line);
-      }
+      const ended = json ? (await api.call(getRun, { runId: run.runId, detail: 'full' })).run : run;
+      show(ended, json, (found) => runReport(found, terminal));
       if (run.status === 'failed' || run.status === 'cancelled') exitWith(1);
     });
 }
