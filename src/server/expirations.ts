@@ -18,8 +18,11 @@ export function expirationFault(day: string): string | null {
   return `no option expires on ${day}, a ${name}`;
 }
 
-/** What is wrong with a position whose option was over when it was opened, by New York's date; null: nothing. */
-export function expiredBefore(expiration: string, openedAt: Date): string | null {
-  const opened = exchangeDateOf(openedAt);
+/**
+ * What is wrong with a position whose option was over when it was opened: on a day, or at a moment by New York's date.
+ * Null: nothing.
+ */
+export function expiredBefore(expiration: string, openedAt: Date | string): string | null {
+  const opened = typeof openedAt === 'string' ? openedAt : exchangeDateOf(openedAt);
   return expiration < opened ? `expired on ${expiration}, before the position was opened on ${opened}` : null;
 }

@@ -92,7 +92,9 @@ export class LineReader {
     if (!Number.isFinite(openPrice) || openPrice > maxSize)
       return refused('the price at which it was opened is no number');
     const openedAt = timeOf(cell('openedAt'), this.#now);
-    const over = contract ? expiredBefore(contract.expiration, openedAt ?? this.#now) : null;
+    // Midnight in UTC, as which a day is kept, is the day before in New York.
+    const opened = openedAt && (dayOf(cell('openedAt')) ?? openedAt);
+    const over = contract ? expiredBefore(contract.expiration, opened ?? this.#now) : null;
     if (over !== null)
       return refused(
         openedAt

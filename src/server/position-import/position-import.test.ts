@@ -276,6 +276,13 @@ describe('an option that has expired', () => {
       file('2026-11-24T12:00:00Z'),
       ['it expired on 2026-11-23, before the position was opened on 2026-11-24'],
     ],
+    // Of a day the file says no time: it is that day, wherever.
+    [
+      'was opened on the next day',
+      file('2026-11-24'),
+      ['it expired on 2026-11-23, before the position was opened on 2026-11-24'],
+    ],
+    ['was opened on its last day', file('11/23/2026'), []],
     // In New York it is still the day before.
     ['was opened on its last evening', file('2026-11-24T03:00:00Z'), []],
     [
