@@ -145,7 +145,11 @@ describe('positions', () => {
     const misspelt = await api('POST', '/positions', input);
     expect(misspelt.body).toMatchObject({ position: { symbol: 'KOO' } });
     expect(misspelt.body.warning).toContain('Nobody knows the symbol KOO');
-    expect((await ttai('position', 'add', 'KOO', 'buy 1 shares at 60')).out).toContain('Nobody knows');
+    // Beside the answer, so that who asks for JSON hears it too.
+    for (const how of [[], ['--json']])
+      expect((await ttai('position', 'add', 'KOO', 'buy 1 shares at 60', ...how)).notes).toContain(
+        'Nobody knows',
+      );
     market.quotes = async () => {
       throw new PeerUnavailableError('analysis_unavailable', 'away');
     };

@@ -9,6 +9,7 @@ import type { ActorCommandsOptions } from './actors.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { importReport, positionList, positionReport } from './position-report.ts';
+import { printable } from './printable.ts';
 import { simulatedNotice } from './run-report.ts';
 
 type Leg = z.input<typeof addPosition.input>['legs'][number];
@@ -65,8 +66,8 @@ export function addPositionCommands(
           ...(note !== undefined && { note }),
           ...(id !== undefined && { positionId: id }),
         });
-        const warning = answer.warning === null ? [] : [answer.warning];
-        show(answer.position, json, (added) => [...positionReport(added, terminal), ...warning]);
+        show(answer.position, json, (added) => positionReport(added, terminal));
+        if (answer.warning !== null) terminal.note(printable(answer.warning));
       },
     );
   position
