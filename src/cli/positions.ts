@@ -65,8 +65,7 @@ export function addPositionCommands(
           ...(note !== undefined && { note }),
           ...(id !== undefined && { positionId: id }),
         });
-        const warning = answer.warning === null ? [] : [answer.warning];
-        show(answer.position, json, (added) => [...positionReport(added, terminal), ...warning]);
+        show(answer.position, json, (added) => [...positionReport(added, terminal), ...answer.warnings]);
       },
     );
   position

@@ -57,6 +57,15 @@ describe('each type of rule', () => {
   });
 
   test.each(rows)(
+    '%s %s is over for what has expired, where it is about a position',
+    (type, threshold, field, _, at) => {
+      const isOfSymbol = ['price_above', 'price_below', 'pct_change', 'earnings_within'].includes(type);
+      if (field === 'dte') return;
+      expect(fire({ type, threshold }, [{ [field]: at, dte: -1 }])).toEqual([isOfSymbol ? 1 : 0]);
+    },
+  );
+
+  test.each(rows)(
     '%s %s without %s waits, and keeps in mind what was',
     (type, threshold, field, short, at) => {
       const unknown = { [field]: field === 'assignmentRisk' ? 'unknown' : null };

@@ -179,9 +179,11 @@ function measureOf({ type }: PortfolioRule, seen: Holding): number | null {
 
 /** `false`: not true, and by less than the margin. */
 function verdictOf(rule: PortfolioRule, seen: Holding): 'unknown' | 'true' | 'false' | 'over' {
+  const { per, holds, margin } = kindOf(rule.type);
+  // What has expired can be neither closed nor defended any more. The daily pieces say that it has.
+  if (per === 'position' && seen.dte !== null && seen.dte < 0) return 'over';
   const value = measureOf(rule, seen);
   if (value === null) return 'unknown';
-  const { holds, margin } = kindOf(rule.type);
   const threshold = typeof rule.threshold === 'string' ? RISKS.indexOf(rule.threshold) : rule.threshold;
   if (holds === 'from') {
     if (value >= threshold) return 'true';
