@@ -208,3 +208,25 @@ test('killed again and again while symbol 31 is looked at, it goes on at 31', as
   expectWhole(outcome, undisturbed);
   expect(outcome.restarts).toBe(batch.length);
 }, 120_000);
+
+test('down for longer than its effects may take, it goes on all the same', async () => {
+  const run = newRun();
+  const batch = SYMBOLS.slice(20, 25);
+  service.hold(batch);
+  const arrived = Promise.all(batch.map((symbol) => service.arrival(symbol)));
+  const { child, ended } = startProcess(run);
+  await arrived;
+  child.kill('SIGKILL');
+  expect(await ended).toBe(false);
+  service.release();
+  // As a night does to an effect that may take an hour.
+  const { rowCount } = await database.pool.query(
+    "UPDATE effects SET deadline_at = now() - interval '1 s' WHERE address = $1",
+    [`screener/${run.key}`],
+  );
+  expect(rowCount).toBe(batch.length);
+  await finish(run);
+  const outcome = await outcomeOf(run);
+  expectWhole(outcome, undisturbed);
+  expect(outcome.restarts).toBe(batch.length);
+}, 120_000);
