@@ -243,6 +243,16 @@ describe('the client', () => {
     },
   );
 
+  test('a chart is judged for a strategy', async () => {
+    const one = client();
+    const rules = async (strategy: string) => {
+      const chart = await one.chart({ symbol: 'AAPL', timeframe: 'daily', strategy, marketData: undefined });
+      return JSON.stringify(chart.evidence);
+    };
+    expect(await rules('csp')).toContain('strong_downtrend');
+    expect(await rules('bear_call_spread')).not.toContain('strong_downtrend');
+  });
+
   test('a chart of bars that came from elsewhere names where they came from', async () => {
     const one = client();
     const simulated = await one.marketData({ symbol: 'AAPL', timeframe: 'daily' });

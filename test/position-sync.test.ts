@@ -52,14 +52,18 @@ class Broker {
   accounts: BrokerPositions['accounts'] = [];
   /** Thrown instead of an answer. */
   failure: Error | undefined;
+  /** Happens while it is read. */
+  meanwhile = async (): Promise<void> => {};
   readings = 0;
 
   readonly service = {
     calendar: async () => ({ timezone: 'America/New_York', sessions }),
     brokerPositions: async (): Promise<BrokerPositions> => {
       this.readings += 1;
+      const { accounts } = this;
+      await this.meanwhile();
       if (this.failure) throw this.failure;
-      return { asOf: now, source: 'tastytrade', accounts: this.accounts };
+      return { asOf: now, source: 'tastytrade', accounts };
     },
   } as unknown as MarketService;
 
@@ -92,8 +96,15 @@ afterAll(async () => {
 });
 
 const records = () => recordsOf(database.pool);
-const sync = (more: { owner?: string; dryRun?: boolean } = {}): Promise<SyncReport> =>
-  readAndSync({ analysis: broker.service, records: records() }, { owner, portfolio: 'main', ...more });
+const sync = (
+  more: { owner?: string; portfolio?: string; dryRun?: boolean } = {},
+  options?: { signal: AbortSignal },
+): Promise<SyncReport> =>
+  readAndSync(
+    { analysis: broker.service, records: records() },
+    { owner, portfolio: 'main', ...more },
+    options,
+  );
 const changed = ({ changes }: SyncReport) => changes.map(({ change }) => change).sort();
 const open = (who = owner): Promise<Position[]> => openPositions(database.pool, who);
 const all = async () => records().positions(owner, { limit: 100 });
@@ -153,9 +164,40 @@ describe('a reading', () => {
     broker.holds(put(150));
     await sync();
     const [{ id } = { id: '' }] = await open();
-    await records().closePosition(owner, id, { closedAt: new Date(now), realizedPnl: '120.00' });
+    await records().closePosition(owner, id, { closedAt: new Date(now), realizedPnl: null });
     expect(changed(await sync())).toEqual(['added']);
     expect(await open()).toMatchObject([{ id, status: 'open', closedAt: null, realizedPnl: null }]);
+  });
+
+  test('leaves closed what was closed here with an amount, held or not', async () => {
+    broker.holds(put(150));
+    await sync();
+    const [{ id } = { id: '' }] = await open();
+    await records().closePosition(owner, id, { closedAt: new Date(now), realizedPnl: '120.00' });
+    expect(await sync()).toMatchObject({ changes: [], unchanged: 1 });
+    broker.holds();
+    expect(await sync()).toMatchObject({ changes: [], unchanged: 0 });
+    expect(await records().position(owner, id)).toMatchObject({ status: 'closed', realizedPnl: '120.00' });
+  });
+
+  test('does not reopen what was closed with an amount while the accounts were read', async () => {
+    broker.holds(put(150));
+    await sync();
+    const [{ id } = { id: '' }] = await open();
+    await records().closePosition(owner, id, { closedAt: new Date(now), realizedPnl: null });
+    broker.meanwhile = async () => {
+      await records().closePosition(owner, id, { closedAt: new Date(now), realizedPnl: '120.00' });
+    };
+    await sync();
+    expect(await records().position(owner, id)).toMatchObject({ status: 'closed', realizedPnl: '120.00' });
+  });
+
+  test('changes nothing any more once it was stopped', async () => {
+    const stop = new AbortController();
+    broker.holds(put(150));
+    broker.meanwhile = async () => stop.abort();
+    await expect(sync({}, { signal: stop.signal })).rejects.toThrow();
+    expect(await open()).toEqual([]);
   });
 
   test('leaves alone what is of another owner, another account, or by hand, and names what may be there twice', async () => {
@@ -191,7 +233,7 @@ describe('a reading', () => {
 
   test('what stands in for another stays in its portfolio', async () => {
     broker.holds(shares);
-    await readAndSync({ analysis: broker.service, records: records() }, { owner, portfolio: 'wheel' });
+    await sync({ portfolio: 'wheel' });
     broker.holds(shares, call);
     expect(changed(await sync())).toEqual(['added', 'replaced']);
     expect((await open()).map(({ portfolio }) => portfolio)).toEqual(['wheel']);

@@ -23,11 +23,12 @@ def _walk(n: int, seed: int = 4, drift: float = 0.0) -> np.ndarray:
     return np.asarray(100.0 * np.exp(np.cumsum(steps)))
 
 
-def _chart(client: Client, series: Series, **more: Any) -> dict[str, Any]:
+def _chart(client: Client, series: Series, *, strategy: str = "csp", **more: Any) -> dict[str, Any]:
     """The answer just after the last bar was complete."""
     after = datetime.fromtimestamp(int(series.timestamps[-1]) + 86_400, UTC)
     data = {"bars": input_bars(series), **more}
     body = {"symbol": "AAPL", "marketData": data, "asOf": format_rfc3339(after)}
+    body["strategy"] = strategy
     return client.answer(CHART, body)
 
 
@@ -62,6 +63,34 @@ def test_prices_that_never_move_are_no_trouble() -> None:
         findings = analyse_chart(flat, "daily", swing_k=None, levels=5, stale=False)
     assert findings.recommendation == "reject"
     assert "recent_gap" not in findings.rejects
+
+
+def _falling() -> Series:
+    """Steps down and halfway up again for a year, ever lower: nothing below has been traded."""
+    wave = np.tile([-0.012] * 7 + [0.010] * 4, 30)
+    return series_of(100.0 * np.exp(np.cumsum(wave)))
+
+
+@pytest.mark.parametrize("strategy", ["csp", "covered_call", "bull_put_spread", "iron_condor"])
+def test_a_strong_downtrend_rejects_what_sells_puts_or_holds_shares(
+    client: Client, strategy: str
+) -> None:
+    found = _chart(client, _falling(), strategy=strategy)
+    assert (found["trendDirection"], found["trendQuality"]) == ("down", "strong")
+    assert (found["recommendation"], found["rejectReasons"]) == ("reject", ["strong_downtrend"])
+    assert "no_support_nearby" in {rule["rule"] for rule in found["evidence"]}
+
+
+def test_a_strong_downtrend_is_what_who_sells_calls_alone_wants(client: Client) -> None:
+    found = _chart(client, _falling(), strategy="bear_call_spread")
+    assert (found["trendDirection"], found["trendQuality"]) == ("down", "strong")
+    assert (found["recommendation"], found["rejectReasons"]) == ("bearish", [])
+    assert "no_support_nearby" not in {rule["rule"] for rule in found["evidence"]}
+
+
+def test_who_sells_calls_is_refused_what_cannot_be_judged_all_the_same(client: Client) -> None:
+    found = _chart(client, _falling().part(slice(0, 50)), strategy="bear_call_spread")
+    assert found["rejectReasons"] == ["insufficient_data"]
 
 
 def _with_split(close: np.ndarray, at: int) -> Series:

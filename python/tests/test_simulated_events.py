@@ -154,3 +154,22 @@ def test_minute_bars_agree_with_quotes(market: SimulatedProvider) -> None:
     for row in (0, 17, 100, len(bars) - 1):
         at = datetime.fromtimestamp(int(bars.timestamps[row]), UTC)
         assert market.quote("AAPL", at).price == bars.open[row]
+
+
+def test_market_capitalisation_is_shares_times_price_whatever_splits_do(
+    market: SimulatedProvider,
+) -> None:
+    two_years_ago = NOW - timedelta(days=730)
+    symbols = ("AAPL", "KO", "SPY", *(symbol for symbol, _ in split_symbols(market, two_years_ago)))
+    for symbol in symbols:
+        sizes, prices = [], []
+        for at in (two_years_ago, NOW):
+            size = market.metrics(symbol, at).market_cap
+            assert size is not None
+            sizes.append(size)
+            prices.append(float(market.bars(symbol, "daily", "5d", at, adjusted=False).close[-1]))
+        ratio = 1.0
+        for split in market.bars(symbol, "daily", "2y", NOW, adjusted=False).splits:
+            ratio *= split.numerator / split.denominator
+        assert sizes[0] != sizes[1]
+        assert sizes[1] / sizes[0] == pytest.approx(ratio * prices[1] / prices[0], rel=2e-3)

@@ -19,6 +19,7 @@ from ttai_analysis.errors import (
 )
 from ttai_analysis.market_calendar.sessions import session_table
 from ttai_analysis.providers.base import UNKNOWN_EARNINGS
+from ttai_analysis.providers.numbers import number, positive
 from ttai_analysis.providers.tastytrade.candles import Candles, daily_bars, same_symbol
 from ttai_analysis.providers.tastytrade.compact import events_of
 from ttai_analysis.providers.tastytrade.contracts import (
@@ -30,7 +31,7 @@ from ttai_analysis.providers.tastytrade.contracts import (
 from ttai_analysis.providers.tastytrade.failures import failure
 from ttai_analysis.providers.tastytrade.live import LiveValues
 from ttai_analysis.providers.tastytrade.metrics import earnings_of, metrics_of
-from ttai_analysis.providers.tastytrade.values import moment, number, positive
+from ttai_analysis.providers.tastytrade.values import moment
 from ttai_analysis.timestamps import pinned_clock
 
 QUOTE_FIELDS = [

@@ -84,10 +84,10 @@ function checkInWords(check: Check): string {
   return `${localTime(check.at)}, ${marketInWords(check)}, ${check.positions} positions${unseenInWords(check)}`;
 }
 
-/** The simulated market's quotes never stop, whatever the exchange does. */
+/** The simulated market's own quotes never stop; those fetched from it keep the hours of the exchange. */
 function marketInWords({ open, source }: Check): string {
   if (open === null) return 'market hours not known';
-  if (open && source === 'simulated') return 'simulated market, always open';
+  if (open && source === 'simulated') return 'simulated market, open';
   return open ? 'market open' : 'market closed';
 }
 

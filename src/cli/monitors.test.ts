@@ -71,7 +71,7 @@ describe('monitor', () => {
     const { out } = await monitor('show', id);
     for (const part of [
       'SIMULATED DATA',
-      'simulated market, always open, 3 positions, 1 without a fresh value',
+      'simulated market, open, 3 positions, 1 without a fresh value',
       'Nobody knows NOPE.',
       'too slow',
       '4, and 2 that come with later checks',

@@ -194,6 +194,12 @@ describe('analysis: what the parts come to', () => {
     expect(contextOf(last).progress).toEqual({ done: 2, total: 4, step: 'Looking for a contract' });
   });
 
+  test('the chart is judged for the strategy', () => {
+    expect(run('chart_analysis', [fetched]).effects()).toMatchObject({
+      analyzeChart: { symbol: 'MSFT', strategy: 'csp' },
+    });
+  });
+
   test('contract and news are looked for side by side', () => {
     const live = run('full_analysis', [fetched, charted('bullish')]);
     expect(live.effects()).toEqual({

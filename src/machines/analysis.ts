@@ -1,7 +1,7 @@
 /**
  * The machine `analysis`: one symbol, from its market data to a recommendation.
  *
- * It fetches market data and judges the chart. A rejected chart ends it: the run is saved, and told, as rejected, never as
+ * It fetches market data and judges the chart for the strategy. A rejected chart ends it: the run is saved, and told, as rejected, never as
  * a pick. For an options or a full analysis it looks for a contract, and for a full one it reads the news beside that;
  * neither needs the other. Then the results are put together: a selected contract and the chart that its strategy wants
  * make `select`, positive news make it `strong_select`, anything else is `neutral`. News that say no do not take the pick
@@ -65,7 +65,7 @@ const machine = setup({
     fetchMarketData: effectSource<MarketData, { symbol: string; timeframe: AnalysisInput['timeframe'] }>(),
     analyzeChart: effectSource<
       ChartAnalysis,
-      { symbol: string; timeframe: AnalysisInput['timeframe']; marketData: MarketData | null }
+      Pick<AnalysisInput, 'symbol' | 'timeframe' | 'strategy'> & { marketData: MarketData | null }
     >(),
     analyzeOptions: effectSource<
       OptionsAnalysis,
@@ -146,7 +146,12 @@ const machine = setup({
       invoke: {
         id: 'analyzeChart',
         src: 'analyzeChart',
-        input: ({ context: { symbol, timeframe, marketData } }) => ({ symbol, timeframe, marketData }),
+        input: ({ context: { symbol, timeframe, strategy, marketData } }) => ({
+          symbol,
+          timeframe,
+          strategy,
+          marketData,
+        }),
         onDone: [
           {
             guard: { type: 'isRejected', params: ({ event }) => event.output },

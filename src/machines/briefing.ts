@@ -14,7 +14,7 @@ import {
   timeText,
   unknownText,
 } from './daily-piece.ts';
-import { moneyText } from './money.ts';
+import { moneyText, priceText } from './money.ts';
 
 const watched = z.object({
   positionId: z.string(),
@@ -79,7 +79,7 @@ export const briefingKind: DailyPieceKind<GatheredBriefing> = {
     `${count(alerts.armed, 'alert')} armed${unknownText(alerts.unknown)}.`,
     ...alerts.nearest.map(
       ({ symbol, price, level, direction, distancePct }) =>
-        `- ${symbol} at ${price}: ${distancePct} % to ${direction} ${level}`,
+        `- ${symbol} at ${priceText(price)}: ${distancePct} % to ${direction} ${priceText(level)}`,
     ),
     `Since the previous close (${timeText(since.from, timeZone)}): ${sinceText(since)}.`,
     ...since.analyses.map(

@@ -113,7 +113,7 @@ describe('texts', () => {
       '2 open positions, unrealized +$12.50 (1 not known).',
       '- MSFT short put: expires today',
       '1 alert armed.',
-      '- AAPL at 100: 2 % to above 102',
+      '- AAPL at 100.00: 2 % to above 102.00',
       'Since the previous close (25 Nov, 22:00 (Europe/Berlin)): 2 x analysis complete.',
       '- KO full analysis: select',
     ]);

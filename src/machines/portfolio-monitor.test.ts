@@ -141,7 +141,7 @@ describe('portfolioMonitor: what it tells', () => {
           positionId: null,
           value: 230,
           threshold: 230,
-          message: 'AAPL: price 230, at or below 230',
+          message: 'AAPL: price 230.00, at or below 230.00',
         },
       },
     ]);

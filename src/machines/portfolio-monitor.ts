@@ -19,11 +19,11 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import { failedOnce, type Health, newsOf, type Problem, problem, SEEING } from './health.ts';
 import { exchangeHours, pauseAfter } from './market-pauses.ts';
 import { holding } from './portfolio-rule-kinds.ts';
 import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
 
-const FAILURES_BEFORE_BLIND = 3;
 const STALE_BEFORE_BLIND_MS = 900_000;
 const NO_FRESH_QUOTES = 'no_fresh_quotes';
 const MAX_ALERTS_KEPT = 50;
@@ -49,9 +49,6 @@ export const portfolioMonitorEvents = {
   STOP: z.object({ type: z.literal('STOP') }),
 };
 type Event = z.infer<(typeof portfolioMonitorEvents)[keyof typeof portfolioMonitorEvents]>;
-
-const problem = z.object({ code: z.string(), message: z.string() });
-export type Problem = z.infer<typeof problem>;
 
 /** What one check found. Times are UTC. */
 export const portfolioCheck = z.object({
@@ -102,20 +99,11 @@ export interface PortfolioMonitorContext extends PortfolioMonitorInput {
   /** Firings of the last check that wait for the next ones, since there were too many. */
   waiting: number;
   remembered: Remembered;
-  health: {
-    /** Checks that failed, in a row. */
-    failures: number;
-    /** When the first of them was; null when even that is not known. */
-    since: string | null;
-    reason: Problem | null;
-    /** The owner knows. */
-    told: boolean;
-  };
+  /** Of its checks. */
+  health: Health;
   /** Until the next check, in milliseconds. */
   pauseMs: number;
 }
-
-const SEEING = { failures: 0, since: null, reason: null, told: false } as const;
 
 /** Why a check counts as failed; null when it has seen something, or there was nothing to see. */
 function failureOf({ error, holdings }: PortfolioCheck): Problem | null {
@@ -124,28 +112,18 @@ function failureOf({ error, holdings }: PortfolioCheck): Problem | null {
   return { code: NO_FRESH_QUOTES, message: 'there is no fresh quote for any of the positions' };
 }
 
-/** Health after a check that failed. */
-function failedOnce(
-  { health }: PortfolioMonitorContext,
-  reason: Problem,
-  at: string | null,
-): PortfolioMonitorContext['health'] {
-  const failures = health.failures + 1;
-  const since = health.failures === 0 ? at : health.since;
-  const isOnlyStale =
-    reason.code === NO_FRESH_QUOTES &&
-    (since === null || at === null || Date.parse(at) - Date.parse(since) < STALE_BEFORE_BLIND_MS);
-  return {
-    failures,
-    since,
-    reason,
-    told: health.told || (failures >= FAILURES_BEFORE_BLIND && !isOnlyStale),
-  };
+/** Stale quotes alone are no blindness before they have been so for a while. */
+function failedCheck(health: Health, reason: Problem, at: string | null): Health {
+  const isOld = (since: string | null) =>
+    since !== null && at !== null && Date.parse(at) - Date.parse(since) >= STALE_BEFORE_BLIND_MS;
+  return failedOnce(health, reason, at, (since) => reason.code !== NO_FRESH_QUOTES || isOld(since));
 }
 
-const healthNotice = (status: 'blind' | 'seeing', context: PortfolioMonitorContext) => {
-  const { portfolio: name, health } = context;
-  const { since, reason } = health;
+/** What the owner is to be told of this health after that one; null: nothing. */
+function healthNotice({ portfolio: name, health: before }: PortfolioMonitorContext, after: Health) {
+  const status = newsOf(before, after);
+  if (status === null) return null;
+  const { since, reason } = status === 'blind' ? after : before;
   return {
     type: 'notification' as const,
     notification: 'monitor_health',
@@ -161,7 +139,7 @@ const healthNotice = (status: 'blind' | 'seeing', context: PortfolioMonitorConte
           : `The monitor of portfolio ${name} sees again${since ? `; it had seen nothing since ${since}` : ''}.`,
     },
   };
-};
+}
 
 function keptAlert(
   { rule, symbol, positionId, value, asOf, message }: Firing,
@@ -210,9 +188,9 @@ const machine = setup({
           data: { portfolio: context.portfolio, rule: type, ...alert },
         });
       }
-      const health = failure ? failedOnce(context, failure, check.at) : { ...SEEING };
-      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', { ...context, health }));
-      if (!failure && context.health.told) enqueue.emit(healthNotice('seeing', context));
+      const health = failure ? failedCheck(context.health, failure, check.at) : { ...SEEING };
+      const notice = healthNotice(context, health);
+      if (notice) enqueue.emit(notice);
       enqueue.assign({
         checks: context.checks + 1,
         lastCheck: {
@@ -234,8 +212,9 @@ const machine = setup({
     }),
     /** The check itself has ended without a result, so without a time. */
     fail: enqueueActions(({ context, enqueue }, { code, message }: EffectError) => {
-      const health = failedOnce(context, { code, message }, context.lastCheck?.at ?? null);
-      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', { ...context, health }));
+      const health = failedCheck(context.health, { code, message }, context.lastCheck?.at ?? null);
+      const notice = healthNotice(context, health);
+      if (notice) enqueue.emit(notice);
       enqueue.assign({ checks: context.checks + 1, health, pauseMs: context.everySeconds * 1_000 });
     }),
   },

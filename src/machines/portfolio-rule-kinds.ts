@@ -3,6 +3,7 @@
  * rule fires (`portfolio-rules.ts`).
  */
 import { z } from 'zod';
+import { priceText } from './money.ts';
 
 /** Levels of the risk of early assignment, as the analysis service says them, in their order. */
 export const RISKS = ['none', 'low', 'moderate', 'high'] as const;
@@ -45,6 +46,8 @@ export interface RuleKind {
   margin: (threshold: number) => number;
   /** What a threshold may be: more than `above` or at least `least`, and at most `most`; or a level of risk. */
   threshold: { above?: number; least?: number; most: number } | 'level';
+  /** How both are written; with two decimals at most unless said. */
+  figures?: (value: number) => string;
   words: (value: string, threshold: string) => string;
 }
 
@@ -59,6 +62,7 @@ const kinds = {
     holds: 'from',
     margin: (threshold) => threshold * 0.0005,
     threshold: { above: 0, most: 10_000_000 },
+    figures: priceText,
     words: (value, threshold) => `price ${value}, at or above ${threshold}`,
   },
   price_below: {
@@ -68,6 +72,7 @@ const kinds = {
     holds: 'upTo',
     margin: (threshold) => threshold * 0.0005,
     threshold: { above: 0, most: 10_000_000 },
+    figures: priceText,
     words: (value, threshold) => `price ${value}, at or below ${threshold}`,
   },
   pct_change: {

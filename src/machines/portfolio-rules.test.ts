@@ -72,7 +72,7 @@ describe('each type of rule', () => {
 
   test('says in words what it has seen', () => {
     const seen = holdingOf({
-      price: 199.123,
+      price: 199.1,
       changePct: -4.5,
       shortDelta: 0.512,
       dte: 20,
@@ -88,8 +88,8 @@ describe('each type of rule', () => {
       ...DEFAULT_RULES,
     ];
     expect(judge(rules, [seen], {}, 0).firings.map(({ message }) => message)).toEqual([
-      'AAPL: price 199.12, at or above 150',
-      'AAPL: price 199.12, at or below 200',
+      'AAPL: price 199.10, at or above 150.00',
+      'AAPL: price 199.10, at or below 200.00',
       'AAPL: moved 4.5 % since the last close, limit 3 %',
       'AAPL short put 220 2026-02-20: |delta| 0.51, limit 0.5',
       'AAPL short put 220 2026-02-20: 20 days to expiry, warning at 21',
@@ -99,6 +99,13 @@ describe('each type of rule', () => {
       'AAPL short put 220 2026-02-20: assignment risk high, warning at high',
     ]);
   });
+});
+
+test('prices finer than a cent are told as they are', () => {
+  const rules: PortfolioRule[] = [{ type: 'price_below', threshold: 0.0525 }];
+  expect(judge(rules, [holdingOf({ price: 0.0515 })], {}, 0).firings.map(({ message }) => message)).toEqual([
+    'AAPL: price 0.0515, at or below 0.0525',
+  ]);
 });
 
 describe('whom a rule is about', () => {

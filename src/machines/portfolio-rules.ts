@@ -192,9 +192,10 @@ function verdictOf(rule: PortfolioRule, seen: Holding): 'unknown' | 'true' | 'fa
 }
 
 function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
-  const { per, needsQuote, words } = kindOf(rule.type);
+  const { per, needsQuote, figures = rounded, words } = kindOf(rule.type);
   const measured = measureOf(rule, seen) as number;
   const value = typeof rule.threshold === 'string' ? (RISKS[measured] as string) : measured;
+  const written = (one: number | string) => (typeof one === 'string' ? one : figures(one));
   const about = per === 'symbol' ? seen.symbol : `${seen.symbol} ${seen.name}`;
   return {
     rule,
@@ -203,11 +204,11 @@ function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
     positionId: per === 'symbol' ? null : seen.id,
     value,
     asOf: needsQuote ? seen.asOf : null,
-    message: `${about}: ${words(inFigures(value), inFigures(rule.threshold))}`,
+    message: `${about}: ${words(written(value), written(rule.threshold))}`,
   };
 }
 
 /** Two decimals at most. */
-function inFigures(value: number | string): string {
-  return typeof value === 'string' ? value : String(Math.round(value * 100) / 100);
+function rounded(value: number): string {
+  return String(Math.round(value * 100) / 100);
 }

@@ -1,9 +1,9 @@
 /**
  * The machine `positionSync`: keeps the positions that an owner holds at the broker as they are there, one for an owner.
  *
- * It reads them at once when it is started; then, while the exchange is open, each quarter of an hour,
- * counted from the end of a reading; once more when the close is a minute ago; and then at the next open. What was opened, changed
- * or closed at the broker meanwhile is recorded by the effect, all of it or nothing.
+ * It reads them at once when it is started; then, while the exchange is open, each quarter of an hour, counted from the
+ * end of a reading; once more when the close is a minute ago; and then at the next open. What was opened, changed or
+ * closed at the broker meanwhile is recorded by the effect, all of it or nothing.
  *
  * A reading that fails changes no position, and the next one follows as usual, after the close for an hour. After three
  * failures in a row the owner is told once that positions are not followed any more, since when and why
@@ -15,11 +15,10 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import { failedOnce, type Health, newsOf, problem, SEEING } from './health.ts';
 import { exchangeHours, pauseAfter } from './market-pauses.ts';
-import type { Problem } from './portfolio-monitor.ts';
 
 const EVERY_SECONDS = 900;
-const FAILURES_BEFORE_TOLD = 3;
 
 const portfolio = z.string().min(1).max(100);
 
@@ -55,7 +54,7 @@ export const positionReading = z.object({
   market: exchangeHours.nullable(),
   /** Null: it failed, and nothing was changed. */
   changes: changes.nullable(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  error: problem.nullable(),
   source: z.string().nullable(),
 });
 export type PositionReading = z.infer<typeof positionReading>;
@@ -64,34 +63,17 @@ export interface PositionSyncContext extends PositionSyncInput {
   readings: number;
   /** The last one that has succeeded. */
   lastSync: (z.infer<typeof changes> & { at: string; source: string | null }) | null;
-  health: {
-    /** Readings that failed, in a row. */
-    failures: number;
-    /** When the first of them was; null when even that is not known. */
-    since: string | null;
-    reason: Problem | null;
-    /** The owner knows. */
-    told: boolean;
-  };
+  /** Of its readings. */
+  health: Health;
   /** Until the next reading, in milliseconds. */
   pauseMs: number;
 }
 
-type Health = PositionSyncContext['health'];
-
-const FOLLOWING = { failures: 0, since: null, reason: null, told: false } as const;
-
-function failedOnce(health: Health, reason: Problem, at: string | null): Health {
-  const failures = health.failures + 1;
-  return {
-    failures,
-    since: health.failures === 0 ? at : health.since,
-    reason,
-    told: failures >= FAILURES_BEFORE_TOLD,
-  };
-}
-
-const healthNotice = (status: 'blind' | 'seeing', { since, reason }: Health) => {
+/** What the owner is to be told of this health after that one; null: nothing. */
+function healthNotice(before: Health, after: Health) {
+  const status = newsOf(before, after);
+  if (status === null) return null;
+  const { since, reason } = status === 'blind' ? after : before;
   const [from, when] = since === null ? ['', ''] : [` since ${since}`, `; they had not been since ${since}`];
   return {
     type: 'notification' as const,
@@ -107,7 +89,7 @@ const healthNotice = (status: 'blind' | 'seeing', { since, reason }: Health) => 
           : `Your positions at the broker are followed again${when}.`,
     },
   };
-};
+}
 
 const machine = setup({
   types: {
@@ -121,9 +103,9 @@ const machine = setup({
   actions: {
     take: enqueueActions(({ context, enqueue }, reading: PositionReading) => {
       const { at, changes: made, error, source } = reading;
-      const health = error ? failedOnce(context.health, error, at) : { ...FOLLOWING };
-      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', health));
-      if (!health.told && context.health.told) enqueue.emit(healthNotice('seeing', context.health));
+      const health = error ? failedOnce(context.health, error, at) : { ...SEEING };
+      const notice = healthNotice(context.health, health);
+      if (notice) enqueue.emit(notice);
       enqueue.assign({
         readings: context.readings + 1,
         lastSync: made ? { at, ...made, source } : context.lastSync,
@@ -134,7 +116,8 @@ const machine = setup({
     /** The reading itself has ended without a result, so without a time. */
     fail: enqueueActions(({ context, enqueue }, { code, message }: EffectError) => {
       const health = failedOnce(context.health, { code, message }, context.lastSync?.at ?? null);
-      if (health.told && !context.health.told) enqueue.emit(healthNotice('blind', health));
+      const notice = healthNotice(context.health, health);
+      if (notice) enqueue.emit(notice);
       enqueue.assign({ readings: context.readings + 1, health, pauseMs: EVERY_SECONDS * 1_000 });
     }),
   },
@@ -144,7 +127,7 @@ const machine = setup({
     ...input,
     readings: 0,
     lastSync: null,
-    health: { ...FOLLOWING },
+    health: { ...SEEING },
     pauseMs: 0,
   }),
   initial: 'reading',

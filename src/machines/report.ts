@@ -62,6 +62,9 @@ export type GatheredReport = z.infer<typeof gatheredReport>;
 type Managed = GatheredReport['manage'][number];
 type Realized = z.infer<typeof realized>;
 
+/** Of a position that nobody has closed. */
+export const EXPIRED_WORDS = 'has expired: record how it ended';
+
 /** Which of the usual rules say to act. */
 export function reasonsToManage({
   dte,
@@ -76,7 +79,7 @@ export function reasonsToManage({
 }
 
 function reasonText(reason: ManageReason, { dte, profitCapturedPct, shortDelta }: Managed): string {
-  if (reason === 'expired') return 'has expired: record how it ended';
+  if (reason === 'expired') return EXPIRED_WORDS;
   if (reason === 'take_profit') {
     return `${profitCapturedPct === null ? 'half' : `${Math.round(profitCapturedPct)} %`} of the profit is there`;
   }

@@ -17,7 +17,8 @@ export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unkn
   throw invalidInput(parsed.error.issues);
 }
 
-function invalidInput(all: z.ZodError['issues']): TtaiError {
+/** The error that names each field and what is wrong with it, for what no schema can see too. */
+export function invalidInput(all: readonly { path: readonly PropertyKey[]; message: string }[]): TtaiError {
   const shown = all.slice(0, maxIssues);
   const issues = shown.map(({ path, message }) => ({
     field: path.map(String).join('.') || wholeInput,

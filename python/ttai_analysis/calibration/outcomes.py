@@ -11,7 +11,6 @@ import numpy as np
 
 from ttai_analysis.calibration.samples import History, IndexWithVolatility
 from ttai_analysis.chart.analysis import analyse_chart
-from ttai_analysis.chart.series import Series
 from ttai_analysis.options.odds import probability_below, probability_of_touch
 from ttai_analysis.options.pricing import price
 from ttai_analysis.providers.base import BoolArray, FloatArray, IntArray
@@ -126,7 +125,7 @@ def label_charts(
 def _label(history: History, position: int) -> LabelSample:
     series = history.series
     findings = analyse_chart(
-        _slice(series, max(0, position + 1 - WINDOW), position + 1),
+        series.part(slice(max(0, position + 1 - WINDOW), position + 1)),
         "daily",
         swing_k=None,
         levels=5,
@@ -144,16 +143,4 @@ def _label(history: History, position: int) -> LabelSample:
         extension=trend.extension if trend else "high",
         raw=bool(change > FALL),
         adjusted=bool(change > -deviation),
-    )
-
-
-def _slice(series: Series, start: int, stop: int) -> Series:
-    part = slice(start, stop)
-    return Series(
-        timestamps=series.timestamps[part],
-        open=series.open[part],
-        high=series.high[part],
-        low=series.low[part],
-        close=series.close[part],
-        volume=series.volume[part],
     )

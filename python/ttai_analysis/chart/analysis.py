@@ -36,6 +36,7 @@ from ttai_analysis.chart.verdict import (
 )
 from ttai_analysis.models.chart import ConfluenceRow, LevelRow
 from ttai_analysis.models.common import Evidence, sound_data
+from ttai_analysis.models.options import Strategy
 from ttai_analysis.providers.base import Timeframe
 
 BARS_PER_YEAR: dict[Timeframe, float] = {"daily": 252.0, "weekly": 52.0, "intraday": 252.0 * 78.0}
@@ -72,8 +73,10 @@ def analyse_chart(
     levels: int,
     stale: bool,
     faults: Sequence[str] = (),
+    strategy: Strategy = "csp",
 ) -> ChartFindings:
-    """Pure: the same series gives the same findings. `faults`: codes that forbid a trade."""
+    """Pure: the same series gives the same findings. `faults`: codes that forbid a trade;
+    `strategy`: what is to be sold on it, which some reject rules depend on."""
     indicators = IndicatorSet(
         series.open,
         series.high,
@@ -83,7 +86,7 @@ def analyse_chart(
         BARS_PER_YEAR[timeframe],
     )
     if len(series) < MIN_BARS_FOR_LEVELS:
-        return _too_short(series, indicators, stale, faults)
+        return _too_short(series, indicators, stale, faults, strategy)
     close, atr = float(series.close[-1]), last(indicators.atr14)
     swings = find_swings(series, indicators.atr14, swing_k or SWING_K[timeframe])
     leg = last_major_leg(series, indicators.atr14)
@@ -102,7 +105,13 @@ def analyse_chart(
     )
     trend = assess_trend(indicators, swings, support_within_move=support.within_move)
     gates = gate_evidence(
-        series, indicators, support, trend, stale=stale, bars_per_day=BARS_PER_DAY[timeframe]
+        series,
+        indicators,
+        support,
+        trend,
+        stale=stale,
+        bars_per_day=BARS_PER_DAY[timeframe],
+        strategy=strategy,
     )
     gates.append(sound_data(faults))
     rejects = [*reject_reasons(gates[:-1]), *faults]
@@ -126,10 +135,16 @@ def analyse_chart(
 
 
 def _too_short(
-    series: Series, indicators: IndicatorSet, stale: bool, faults: Sequence[str]
+    series: Series,
+    indicators: IndicatorSet,
+    stale: bool,
+    faults: Sequence[str],
+    strategy: Strategy,
 ) -> ChartFindings:
     nothing = SupportView(None, float("nan"), float("nan"))
-    gates = gate_evidence(series, indicators, nothing, None, stale=stale, bars_per_day=1.0)
+    gates = gate_evidence(
+        series, indicators, nothing, None, stale=stale, bars_per_day=1.0, strategy=strategy
+    )
     gates.append(sound_data(faults))
     rejects = [*reject_reasons(gates[:-1]), *faults]
     return ChartFindings(

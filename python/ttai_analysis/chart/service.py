@@ -38,6 +38,7 @@ def analyze_chart(request: ChartRequest, provider: Provider, as_of: datetime) ->
         levels=request.options.levels,
         stale=quality.stale,
         faults=forbidding(quality.warnings),
+        strategy=request.strategy,
     )
     if findings.trend is not None and findings.trend.reduced_history:
         quality.warnings.append("reduced_history")

@@ -14,6 +14,7 @@ from ttai_analysis.chart.indicators import IndicatorSet, last
 from ttai_analysis.chart.series import Series
 from ttai_analysis.chart.trend import HIGH_STRETCH, Trend
 from ttai_analysis.models.common import Evidence
+from ttai_analysis.models.options import Strategy
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
 
@@ -25,6 +26,11 @@ GAP_BARS = 3
 MAX_ATR_PCT = 8.0
 MAX_SUPPORT_DISTANCE = 0.15
 NEAR_SUPPORT_ATR = 2.0
+
+NOT_ASKED: dict[Strategy, tuple[str, ...]] = {
+    "bear_call_spread": ("strong_downtrend", "no_support_nearby")
+}
+"""Reject rules that a strategy leaves out: who sells calls alone wants a fall."""
 
 WEIGHTS = {
     "trend_direction": 0.30,
@@ -70,8 +76,10 @@ def gate_evidence(
     *,
     stale: bool,
     bars_per_day: float,
+    strategy: Strategy,
 ) -> list[Evidence]:
-    """Every reject rule with its value; a rule that cannot be computed does not pass."""
+    """Every reject rule that the strategy asks for, with its value; a rule that cannot be computed
+    does not pass."""
     close = last(series.close)
     gates = [
         _gate("insufficient_data", len(series), MIN_BARS, len(series) >= MIN_BARS),
@@ -86,8 +94,7 @@ def gate_evidence(
     gap = largest_recent_gap(series, indicators)
     share = None if support.distance is None else support.distance / close
     broken = trend.direction == "down" and trend.quality == "strong"
-    return [
-        *gates,
+    gates += [
         _gate("illiquid", turnover, MIN_DOLLAR_VOLUME, turnover >= MIN_DOLLAR_VOLUME),
         _gate("strong_downtrend", broken, "not down and strong", not broken),
         _gate("recent_gap", gap, MAX_GAP_ATR, gap <= MAX_GAP_ATR),
@@ -99,6 +106,7 @@ def gate_evidence(
             share is not None and share <= MAX_SUPPORT_DISTANCE,
         ),
     ]
+    return [gate for gate in gates if gate.rule not in NOT_ASKED.get(strategy, ())]
 
 
 def largest_recent_gap(series: Series, indicators: IndicatorSet) -> float:

@@ -15,6 +15,7 @@ from ttai_analysis.models.common import (
     Symbol,
     of_the_same_symbol,
 )
+from ttai_analysis.models.options import Strategy
 from ttai_analysis.providers.base import Timeframe
 
 Recommendation = Literal["bullish", "bearish", "neutral", "reject"]
@@ -54,11 +55,13 @@ class ChartOptions(RequestModel):
 
 
 class ChartRequest(RequestModel):
-    """Without `marketData` the provider's bars are used."""
+    """Without `marketData` the provider's bars are used. `strategy`: what is to be sold on it; a
+    strong downtrend, or no support nearby, does not reject a `bear_call_spread`."""
 
     symbol: Symbol
     market_data: InputMarketData | None = None
     timeframe: Timeframe | None = None
+    strategy: Strategy = "csp"
     options: ChartOptions = Field(default_factory=ChartOptions)
     as_of: Moment | None = None
 

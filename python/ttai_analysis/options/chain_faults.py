@@ -75,7 +75,7 @@ def sound_chain(chain: Chain, symbol: str, as_of: datetime) -> tuple[Chain, list
         warnings.append("unreliable_chain")
     if len(chain) and not (np.nan_to_num(chain.open_interest, nan=0.0) > 0.0).any():
         warnings.append("no_open_interest")
-    return _kept(chain, ~(copies | expired | saturday | adjusted)), warnings
+    return chain.part(~(copies | expired | saturday | adjusted)), warnings
 
 
 def sound_contracts(contracts: Contracts, told: float | None) -> tuple[Contracts, list[str]]:
@@ -152,28 +152,6 @@ def _copies(chain: Chain) -> BoolArray:
     copies[order[1:][same]] = True
     copies[order[:-1][same]] = True
     return copies
-
-
-def _kept(chain: Chain, rows: BoolArray) -> Chain:
-    if rows.all():
-        return chain
-    columns = {
-        name: None if column is None else column[rows]
-        for name in ("shares_per_contract", "am_settled")
-        for column in (getattr(chain, name),)
-    }
-    return replace(
-        chain,
-        expiry=chain.expiry[rows],
-        strike=chain.strike[rows],
-        is_call=chain.is_call[rows],
-        bid=chain.bid[rows],
-        ask=chain.ask[rows],
-        open_interest=chain.open_interest[rows],
-        volume=chain.volume[rows],
-        shares_per_contract=columns["shares_per_contract"],
-        am_settled=columns["am_settled"],
-    )
 
 
 def _spot_is_off(contracts: Contracts, told: float | None) -> bool:

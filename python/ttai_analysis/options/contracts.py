@@ -3,7 +3,7 @@
 For: one column per figure, aligned with the chain's rows. Not for: choosing (gates.py, trades.py).
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -129,12 +129,7 @@ def standard_contracts(chain: Chain) -> Chain:
         keep = chain.shares_per_contract == STANDARD_SHARES
         if not keep.all():
             warnings.append(f"non_standard_deliverable:{int((~keep).sum())}")
-            columns = {
-                item.name: getattr(chain, item.name)[keep]
-                for item in fields(chain)
-                if isinstance(getattr(chain, item.name), np.ndarray)
-            }
-            chain = replace(chain, **columns)
+            chain = chain.part(keep)
     if chain.am_settled is not None and chain.am_settled.any():
         warnings.append(f"am_settled:{int(chain.am_settled.sum())}")
     told = [warning for warning in warnings if warning not in chain.warnings]

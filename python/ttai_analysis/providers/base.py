@@ -5,7 +5,7 @@ All prices are per share in `currency`; times are UTC; nothing after `as_of` may
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Literal, Protocol
 
@@ -105,6 +105,15 @@ class Chain:
 
     def __len__(self) -> int:
         return int(self.strike.size)
+
+    def part(self, rows: BoolArray) -> "Chain":
+        """Only those contracts."""
+        columns = {
+            item.name: getattr(self, item.name)[rows]
+            for item in fields(self)
+            if isinstance(getattr(self, item.name), np.ndarray)
+        }
+        return replace(self, **columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,11 @@ WANTED_CHART: dict[Strategy, tuple[str, ...]] = {
 def analyze_quick(request: QuickRequest, provider: Provider, as_of: datetime) -> QuickAnalysis:
     """Select: the chart suits the strategy and a trade passes; reject: either rejects."""
     provider = with_quotes_once(provider, as_of)
-    chart = analyze_chart(ChartRequest(symbol=request.symbol, as_of=as_of), provider, as_of)
+    chart = analyze_chart(
+        ChartRequest(symbol=request.symbol, strategy=request.strategy, as_of=as_of),
+        provider,
+        as_of,
+    )
     options = analyze_options(
         OptionsRequest(
             symbol=request.symbol,

@@ -62,7 +62,7 @@ export class AnalysisClient {
   }
 
   chart(
-    request: { symbol: string; timeframe: string; marketData: unknown },
+    request: { symbol: string; timeframe: string; strategy?: string | undefined; marketData: unknown },
     options?: CallOptions,
   ): Promise<ChartAnalysis> {
     return this.#post('/analyze/chart', request, chartAnalysis, options);

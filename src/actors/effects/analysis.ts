@@ -30,7 +30,8 @@ export function analysisEffects({ service, database }: EffectRooms): Effect[] {
       'analyzeChart',
       {
         ...runPolicy,
-        input: z.object({ symbol, timeframe, marketData: z.unknown() }),
+        // Runs that began before the chart was asked for a strategy do not name it.
+        input: z.object({ symbol, timeframe, strategy: strategy.optional(), marketData: z.unknown() }),
         output: chartAnalysis,
       },
       (input, context) => service.chart(input, context),

@@ -27,7 +27,7 @@ function known(before: readonly SyncedPosition[], plan: SyncPlan): SyncedPositio
   return [
     ...before.filter(({ id }) => !gone.has(id)).map((position) => changed.get(position.id) ?? position),
     ...plan.added.map(({ externalId, symbol, legs, openedAt }) => ({
-      portfolio: 'main',
+      ...{ status: 'open' as const, portfolio: 'main' },
       id: externalId,
       externalId,
       symbol,

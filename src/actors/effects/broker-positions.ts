@@ -5,8 +5,8 @@
  * A position is known again by its account, its contracts and when the broker first held them, so that the same
  * contract sold anew is another position, and one that grows is the same. What was put together otherwise before (a
  * second call over more shares) is replaced, not closed. What is held no longer is closed, without an amount: the
- * broker's list of positions does not say what it was closed for. Accounts that are not in the answer, and positions
- * by hand or from a file, are left alone.
+ * broker's list of positions does not say what it was closed for. What its owner closed with an amount stays closed,
+ * held or not. Accounts that are not in the answer, and positions by hand or from a file, are left alone.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { BrokerPositions } from '../../machines/market.ts';
@@ -78,6 +78,8 @@ export async function syncPositions(
     closed: plan.closed.map(({ id }) => id),
     replaced: plan.replaced.map(({ id }) => id),
   };
+  // Who has stopped it meanwhile gets no changes any more.
+  options.signal?.throwIfAborted();
   const ids = dryRun
     ? new Map<string, string>()
     : await records.applySync(owner, changes, new Date(answer.asOf));
@@ -137,7 +139,9 @@ export function planSync(
   for (const position of known) {
     const trade = heldById.get(position.externalId);
     const account = contracts.get(accountKeyOf(position));
-    if (trade) {
+    if (position.status === 'closed') {
+      if (trade) plan.unchanged += 1;
+    } else if (trade) {
       if (sameLegs(trade.legs, position.legs)) plan.unchanged += 1;
       else plan.updated.push({ ...position, legs: trade.legs });
     } else if (account) {

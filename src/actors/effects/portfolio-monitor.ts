@@ -7,8 +7,9 @@
  * a request. A price that is handed in would save it nothing, and would be taken as fresh.
  */
 import { z } from 'zod';
+import type { Problem } from '../../machines/health.ts';
 import type { Positions, PositionValue } from '../../machines/market.ts';
-import { type PortfolioCheck, type Problem, portfolioCheck } from '../../machines/portfolio-monitor.ts';
+import { type PortfolioCheck, portfolioCheck } from '../../machines/portfolio-monitor.ts';
 import type { Holding } from '../../machines/portfolio-rule-kinds.ts';
 import { openPositions, type Position, type PositionLeg } from '../../persistence/records/positions.ts';
 import { type Effect, type EffectContext, effect, TtaiError } from '../runtime/index.ts';

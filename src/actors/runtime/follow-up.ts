@@ -88,11 +88,11 @@ export class FollowUp {
     timers.set(timersSet);
     timers.discard(jobsCancelled);
     this.deliver(new Set(works.flatMap((work) => mailboxesToOpen(work))), (address) =>
-      peers.announceMail(address),
+      peers.telling.mail(address),
     );
     if (works.some(isReleased)) peers.takeOrphans();
     const addresses = works.map(({ address }) => address);
-    peers.announce(addresses, effectsCancelled, due < Number.POSITIVE_INFINITY ? due : undefined);
+    peers.telling.commit(addresses, effectsCancelled, due < Number.POSITIVE_INFINITY ? due : undefined);
     this.tell({ addresses });
   }
 

@@ -5,9 +5,10 @@
 import type { Database } from '../database.ts';
 import type { NewPosition, PositionLeg } from './positions.ts';
 
-/** An open position that follows a broker. */
+/** A position that follows a broker: open, or closed by its owner with an amount, which no reading takes away. */
 export interface SyncedPosition {
   id: string;
+  status: 'open' | 'closed';
   portfolio: string;
   symbol: string;
   legs: readonly PositionLeg[];
@@ -17,7 +18,7 @@ export interface SyncedPosition {
 }
 
 export interface SyncChanges {
-  /** New, or closed here and held there all the same: those are open again. */
+  /** New, or closed here without an amount and held there all the same: those are open again. */
   added: readonly NewPosition[];
   updated: readonly { id: string; legs: readonly PositionLeg[] }[];
   /** Closed, at an amount that nobody told. */
@@ -26,11 +27,11 @@ export interface SyncChanges {
   replaced: readonly string[];
 }
 
-/** All open positions of an owner that follow a broker. */
+/** All positions of an owner that follow a broker, but those closed without an amount: whoever holds them has them open. */
 export async function syncedPositions(database: Database, owner: string): Promise<SyncedPosition[]> {
   const { rows } = await database.query(
-    `SELECT id, portfolio, symbol, legs, opened_at AS "openedAt", external_id AS "externalId" FROM positions
-     WHERE owner = $1 AND status = 'open' AND source = 'tastytrade' ORDER BY id`,
+    `SELECT id, status, portfolio, symbol, legs, opened_at AS "openedAt", external_id AS "externalId" FROM positions
+     WHERE owner = $1 AND source = 'tastytrade' AND (status = 'open' OR realized_pnl IS NOT NULL) ORDER BY id`,
     [owner],
   );
   return rows as unknown as SyncedPosition[];
@@ -54,8 +55,8 @@ export async function applySync(
        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[])
          AS held (id, portfolio, symbol, legs, opened_at, external_id)
        ON CONFLICT (owner, source, external_id) WHERE external_id IS NOT NULL
-       DO UPDATE SET status = 'open', closed_at = NULL, realized_pnl = NULL, legs = excluded.legs, updated_at = now()
-         WHERE positions.status = 'closed'
+       DO UPDATE SET status = 'open', closed_at = NULL, legs = excluded.legs, updated_at = now()
+         WHERE positions.status = 'closed' AND positions.realized_pnl IS NULL
        RETURNING id, external_id
      ), updated AS (
        UPDATE positions SET legs = held.legs, updated_at = now()

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { PositionValue } from '../../machines/market.ts';
 import { moneyText, priceText, roundMoney } from '../../machines/money.ts';
-import { type ManageReason, reasonsToManage } from '../../machines/report.ts';
+import { EXPIRED_WORDS, type ManageReason, reasonsToManage } from '../../machines/report.ts';
 import type { Position, PositionLeg } from '../../persistence/records/positions.ts';
 import { expirationFault } from '../expirations.ts';
 import { text } from './fields.ts';
@@ -141,7 +141,7 @@ export function worthOf(found: PositionValue, origin: { asOf: string; source: st
 }
 
 const manageWords: Readonly<Record<ManageReason, string>> = {
-  expired: 'it has expired: record how it ended',
+  expired: `it ${EXPIRED_WORDS}`,
   tested: 'a short strike is tested',
   close_by_dte: '21 days or fewer are left',
   take_profit: 'half of the profit is there',

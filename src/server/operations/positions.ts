@@ -6,6 +6,7 @@ import { TtaiError } from '../../actors/runtime/errors.ts';
 import { count } from '../../machines/daily-piece.ts';
 import { moneyText } from '../../machines/money.ts';
 import type { Position, PositionPlace } from '../../persistence/records/positions.ts';
+import { invalidInput } from '../checked-input.ts';
 import { expiredBefore } from '../expirations.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
@@ -222,15 +223,12 @@ export async function valuesOf(
 
 /** Throws `invalid_input` naming each leg that was over when the position was opened. */
 function refuseExpired(given: readonly { expiration?: string | undefined }[], openedAt: Date): void {
-  const issues = given.flatMap(({ expiration }, index) => {
+  const faults = given.flatMap(({ expiration }, index) => {
     const fault = expiration === undefined ? null : expiredBefore(expiration, openedAt);
-    return fault === null ? [] : [{ field: `legs.${index}.expiration`, message: fault }];
+    const message = `${fault}; give openedAt if it was opened earlier`;
+    return fault === null ? [] : [{ path: ['legs', index, 'expiration'], message }];
   });
-  if (issues.length === 0) return;
-  const faults = issues.map(({ field, message }) => `${field} ${message}`).join('; ');
-  throw new TtaiError('invalid_input', `${faults}. Give openedAt where it was opened earlier.`, {
-    details: { issues },
-  });
+  if (faults.length > 0) throw invalidInput(faults);
 }
 
 /** The position, if it is this owner's. Throws `position_not_found`. */

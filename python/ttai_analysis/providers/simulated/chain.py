@@ -1,6 +1,7 @@
 """Option chains of the simulated market: two-sided quotes and open interest of what is listed.
 
-For: quotes that agree with the underlying's quote and with put-call parity inside their spread.
+For: quotes that agree with the underlying's quote and with put-call parity inside their spread, but
+for calls that are dearer because a dividend is to come.
 Not for: the volatility behind them (surface.py), what is listed (strikes.py), spreads (spreads.py).
 """
 
@@ -69,27 +70,60 @@ class ChainModel:
     ) -> tuple[FloatArray, FloatArray]:
         """Bids and asks, the calls first."""
         prices = self._prices
-        listing = prices.roster.listings[who]
-        _, first, which = np.unique(years, return_index=True, return_inverse=True)
+        market_cap = prices.roster.listings[who].market_cap
         level = float(volatility_level(prices, who, mood_at(prices, np.array([now])))[0])
-        atm = at_the_money(prices, who, now, years[first], level)[which]
-        forward = spot * np.exp((RISK_FREE_RATE - listing.dividend_yield) * years)
-        log_moneyness = np.log(strike / forward)
-        volatility = smile(atm, years, log_moneyness)
-        discount = np.exp(-RISK_FREE_RATE * years)
-        call = price_from_forward(forward, strike, years, discount, volatility, is_call=True)
-        put = np.maximum(0.0, call - discount * (forward - strike))
+        call, put, deviations = self._fair(who, now, spot, strike, years, level)
         wild = float(np.clip(level / usual_volatility(prices, np.array([who])), 0.8, 2.5)[0])
-        deviations = log_moneyness / (atm * np.sqrt(years))
         gain = spot - strike
         return option_quotes(
             np.concatenate([call, put]),
             np.concatenate([np.maximum(0.0, gain), np.maximum(0.0, -gain)]),
             np.concatenate([deviations, deviations]),
             np.tile(years * SECONDS_PER_YEAR / SECONDS_PER_DAY, 2),
-            listing.market_cap,
+            market_cap,
             wild * hurry(prices.table, now),
         )
+
+    def _fair(
+        self,
+        who: int,
+        now: float,
+        spot: float,
+        strike: FloatArray,
+        years: FloatArray,
+        level: float,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What calls and puts are worth, and how many deviations the strike is from the forward.
+
+        A call is worth no less than one that ends before a dividend within its life: its holder may
+        exercise then (F. Black, "Fact and Fantasy in the Use of Options", 1975).
+        """
+        furthest = now + float(years.max(initial=0.0)) * SECONDS_PER_YEAR
+        moments, drops = self._prices.events.drops_ahead(who, now, furthest)
+        ends = (moments - now) / SECONDS_PER_YEAR
+        dropped = np.concatenate([[0.0], np.cumsum(drops)])
+
+        def european(
+            strike: FloatArray, years: FloatArray, paid: FloatArray
+        ) -> tuple[FloatArray, FloatArray, FloatArray]:
+            _, first, which = np.unique(years, return_index=True, return_inverse=True)
+            atm = at_the_money(self._prices, who, now, years[first], level)[which]
+            forward = spot * np.exp(RISK_FREE_RATE * years - paid)
+            log_moneyness = np.log(strike / forward)
+            volatility = smile(atm, years, log_moneyness)
+            discount = np.exp(-RISK_FREE_RATE * years)
+            call = price_from_forward(forward, strike, years, discount, volatility, is_call=True)
+            put = np.maximum(0.0, call - discount * (forward - strike))
+            return call, put, log_moneyness / (atm * np.sqrt(years))
+
+        paid = dropped[np.searchsorted(ends, years, side="right")]
+        call, put, deviations = european(strike, years, paid)
+        for end, before in zip(ends, dropped[:-1], strict=True):
+            rows = years >= end
+            shape = np.ones(int(rows.sum()))
+            ended, _, _ = european(strike[rows], end * shape, before * shape)
+            call[rows] = np.maximum(call[rows], ended)
+        return call, put, deviations
 
     def _listed(
         self, who: int, session: int, scripted: float | None

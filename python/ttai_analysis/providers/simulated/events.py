@@ -129,6 +129,16 @@ class Events:
         inside = (days >= ordinal_of(first)) & (days <= ordinal_of(last)) & (found > 0)
         return np.asarray(found[inside])
 
+    def drops_ahead(self, who: int, now: float, until: float) -> tuple[FloatArray, FloatArray]:
+        """When dividends leave the price after `now`, up to `until` (epoch seconds), and how much
+        each takes off its log."""
+        first, last = (date_from_ordinal(int(at // SECONDS_PER_DAY)) for at in (now, until))
+        session = self.ex_sessions(who, first, last)
+        moment = np.asarray(self._table.opens[session] - EVENT_LEAD, dtype=np.float64)
+        ahead = (moment > now) & (moment <= until)
+        session = session[ahead]
+        return moment[ahead], self.dividend_level(np.full(session.size, who), session - 1)
+
     def _report_session(self, who: IntArray, number: IntArray) -> IntArray:
         return self._first(self._report_phase[who] + number * QUARTER_DAYS)
 

@@ -83,6 +83,15 @@ class PriceModel:
         _, end, _ = self._ends(DAY, who, session)
         return self._with_events(who, session, end)
 
+    def sizes(self, session: int) -> FloatArray:
+        """Every listing's market capitalisation at that session's close: the shares that it has at
+        its usual price, and what splits make of them."""
+        people = self.roster
+        who = np.arange(len(people.listings))
+        closed = np.full(who.size, session)
+        shares = np.array([one.market_cap / one.price for one in people.listings])
+        return np.asarray(shares * self.splits.shares_at(who, closed) * self.closes(who, closed))
+
     def effective_session(self, now: float) -> int:
         """The session whose split and dividend are in the price at that moment."""
         return int(np.searchsorted(self.table.opens - EVENT_LEAD, now, side="right")) - 1

@@ -67,11 +67,12 @@ class SimulatedProvider:
         self._script = PriceScript(script)
         self._first_day = date_from_ordinal(int(self._table.days[1]))
         self._chains = ChainModel(self._prices)
-        self._market_caps = np.array([one.market_cap for one in self._prices.roster.listings])
+        self._usual_sizes = np.array([one.market_cap for one in self._prices.roster.listings])
         self._chain = lru_cache(maxsize=256)(self._chains.chain)
         self._mood_at = lru_cache(maxsize=64)(
             lambda now: surface.mood_at(self._prices, np.array([now]))
         )
+        self._sizes = lru_cache(maxsize=16)(self._prices.sizes)
         self._moods_before = lru_cache(maxsize=16)(self._moods)
         self._dividends = lru_cache(maxsize=4096)(self._ex_dates)
         self._iv_history = lru_cache(maxsize=1024)(self._past_volatility)
@@ -141,7 +142,7 @@ class SimulatedProvider:
             who, current
         )
         prev_close = to_cents(to_cents(self._prices.closes(who, before)) * ratio)
-        half = stock_half_spread(price, self._market_caps[who], hurry(self._table, now))
+        half = stock_half_spread(price, self._usual_sizes[who], hurry(self._table, now))
         columns = (
             asked,
             price.tolist(),
@@ -208,7 +209,7 @@ class SimulatedProvider:
         draw = uniform(stream_key(self._seed, "short", symbol), 0)
         return Metrics(
             iv_history=np.append(past, present),
-            market_cap=listing.market_cap,
+            market_cap=float(self._sizes(max(1, completed - 1))[who]),
             beta=listing.beta,
             sector=listing.sector,
             short_percent_of_float=round(1.0 + 24.0 * draw**4, 2),

@@ -45,9 +45,9 @@ def option_quotes(
 ) -> tuple[FloatArray, FloatArray]:
     """Bid and ask; `deviations` is the distance of the strike from the forward.
 
-    `fair` is European. An option that may be exercised is worth no less than its intrinsic value,
-    so the ask never lies below it: the premium of early exercise lies inside the spread, and so
-    does put-call parity.
+    `fair` leaves out that a put may be exercised for interest. What may be exercised is worth no
+    less than its intrinsic value, so the ask never lies below it: that premium is inside the
+    spread, and so is put-call parity.
     """
     thin = float(np.clip((2e11 / market_cap) ** 0.25, 0.5, 2.5))
     far = 1.0 + 0.12 * np.maximum(0.0, np.minimum(np.abs(deviations), 5.0) - 1.0)

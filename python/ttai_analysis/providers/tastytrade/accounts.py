@@ -13,7 +13,8 @@ from urllib.parse import quote as url_quote
 
 from ttai_analysis.errors import ProviderError
 from ttai_analysis.providers.accounts import BrokerAccount, HeldLeg, LeftHolding
-from ttai_analysis.providers.tastytrade.values import moment, number, record, text
+from ttai_analysis.providers.numbers import number
+from ttai_analysis.providers.tastytrade.values import moment, record, text
 
 ACCOUNTS_PATH = "/customers/me/accounts"
 SHARES_PER_CONTRACT = 100.0

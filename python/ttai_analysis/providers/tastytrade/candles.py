@@ -15,8 +15,9 @@ import numpy as np
 from ttai_analysis.market.freshness import BAR_SECONDS
 from ttai_analysis.market_calendar.sessions import SessionTable
 from ttai_analysis.providers.base import Bars, FloatArray, IntArray
+from ttai_analysis.providers.numbers import number
 from ttai_analysis.providers.tastytrade.compact import Event
-from ttai_analysis.providers.tastytrade.values import moment, number, text
+from ttai_analysis.providers.tastytrade.values import moment, text
 from ttai_analysis.timestamps import (
     SECONDS_PER_DAY,
     from_epoch,

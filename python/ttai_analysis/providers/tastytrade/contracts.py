@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ttai_analysis.providers.tastytrade.values import day, number, positive, records, text
+from ttai_analysis.providers.numbers import number, positive
+from ttai_analysis.providers.tastytrade.values import day, records, text
 
 STANDARD_SHARES = 100
 DEFAULT_MAX_DTE = 90

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ttai_analysis.providers.numbers import number, positive
 from ttai_analysis.providers.tastytrade.compact import Event
-from ttai_analysis.providers.tastytrade.values import moment, number, positive, text
+from ttai_analysis.providers.tastytrade.values import moment, text
 from ttai_analysis.timestamps import Clock
 
 

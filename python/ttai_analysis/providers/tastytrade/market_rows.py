@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ttai_analysis.providers.numbers import number, positive
 from ttai_analysis.providers.resilience.lifetimes import QUOTE_SECONDS
 from ttai_analysis.providers.tastytrade.gateway import Gateway
 from ttai_analysis.providers.tastytrade.rest import Parameters
-from ttai_analysis.providers.tastytrade.values import moment, number, positive, records, text
+from ttai_analysis.providers.tastytrade.values import moment, records, text
 
 PATH = "/market-data/by-type"
 MAX_SYMBOLS = 100

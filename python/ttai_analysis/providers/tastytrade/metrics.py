@@ -8,7 +8,8 @@ from datetime import date
 from typing import Literal
 
 from ttai_analysis.providers.base import UNKNOWN_EARNINGS, Dividend, Earnings, Metrics
-from ttai_analysis.providers.tastytrade.values import day, number, positive, record, records, text
+from ttai_analysis.providers.numbers import number, positive
+from ttai_analysis.providers.tastytrade.values import day, record, records, text
 
 TIMES_OF_DAY: dict[str, Literal["before_open", "after_close"]] = {
     "BTO": "before_open",

@@ -31,6 +31,7 @@ from ttai_analysis.providers.base import (
     Quote,
     Timeframe,
 )
+from ttai_analysis.providers.numbers import number
 from ttai_analysis.providers.periods import MAX_INTRADAY_DAYS, first_day_of
 from ttai_analysis.providers.resample import weekly_from_daily
 from ttai_analysis.providers.resilience.lifetimes import (
@@ -58,7 +59,7 @@ from ttai_analysis.providers.tastytrade.metrics import (
     reported_since,
 )
 from ttai_analysis.providers.tastytrade.quotes import STOCK_EVENTS, market_session, present_quote
-from ttai_analysis.providers.tastytrade.values import number, records, text
+from ttai_analysis.providers.tastytrade.values import records, text
 from ttai_analysis.settings import TastytradeSettings
 from ttai_analysis.timestamps import Clock, new_york_date, new_york_epoch, ordinal_of, system_clock
 

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ttai_analysis.errors import AuthError
-from ttai_analysis.providers.tastytrade.values import number, text
+from ttai_analysis.providers.numbers import number
+from ttai_analysis.providers.tastytrade.values import text
 
 RENEW_BEFORE_SECONDS = 60.0
 DEFAULT_LIFETIME_SECONDS = 900.0

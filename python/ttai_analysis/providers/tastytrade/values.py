@@ -1,34 +1,18 @@
-"""Numbers, dates and moments as tastytrade and dxFeed write them.
+"""Dates, moments, texts and objects as tastytrade and dxFeed write them.
 
-For: values that come as string, number or "NaN". Not for: the meaning of a field.
+For: values that may be absent or nonsense. Not for: numbers (numbers.py of all providers) nor the
+meaning of a field.
 """
 
-import math
 from datetime import date, datetime
 
+from ttai_analysis.providers.numbers import number
 from ttai_analysis.timestamps import from_epoch, parse_rfc3339
 
 OLDEST_EPOCH_MS = 1_000_000_000
 """A time in ms below this is no time: the feed writes 0 (or a few) where it does not know."""
 NEWEST_EPOCH_MS = 4_102_444_800_000
 """The year 2100: what is later is no time."""
-
-
-def number(value: object) -> float | None:
-    """A finite number from a number or a string; None for everything else, NaN and Infinity too."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def positive(value: object) -> float | None:
-    """A number above zero: a price of 0 is the feed's way to say that there is none."""
-    found = number(value)
-    return found if found is not None and found > 0.0 else None
 
 
 def day(value: object) -> date | None:

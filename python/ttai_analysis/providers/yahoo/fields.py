@@ -4,10 +4,10 @@ For: numbers, texts, lists and moments, or None where they are absent or nonsens
 judging a whole body (the parse_* files).
 """
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 
+from ttai_analysis.providers import numbers
 from ttai_analysis.timestamps import from_epoch
 
 Json = Mapping[str, object]
@@ -20,13 +20,7 @@ def number(value: object) -> float | None:
     """A finite number; Yahoo also writes it as text, or as `{"raw": ...}`."""
     if isinstance(value, Mapping):
         value = value.get("raw")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
+    return numbers.number(value)
 
 
 def positive(value: object) -> float | None:

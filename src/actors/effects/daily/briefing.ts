@@ -3,6 +3,7 @@ import type { GatheredBriefing } from '../../../machines/briefing.ts';
 import { count } from '../../../machines/daily-piece.ts';
 import type { PositionValue } from '../../../machines/market.ts';
 import { sumOf } from '../../../machines/money.ts';
+import { EXPIRED_WORDS } from '../../../machines/report.ts';
 import {
   type ArmedLevel,
   armedLevels,
@@ -64,7 +65,7 @@ export function reasonsToWatch({
   daysToEarnings,
 }: Pick<PositionValue, 'dte' | 'management' | 'assignmentRisk' | 'daysToEarnings'>): string[] {
   return [
-    ...(dte !== null && dte < 0 ? ['has expired: record how it ended'] : []),
+    ...(dte !== null && dte < 0 ? [EXPIRED_WORDS] : []),
     ...(dte !== null && dte >= 0 && dte <= SOON_DAYS ? [`expires ${inDays(dte)}`] : []),
     ...(management.tested ? ['a short strike is tested'] : []),
     ...(assignmentRisk === 'moderate' || assignmentRisk === 'high'

@@ -1,4 +1,4 @@
-/** What processes tell each other, and how it is cut to what Postgres takes. Not for when it is sent: `peers.ts`. */
+/** What processes tell each other, and how it is cut to what Postgres takes. Not for when it is sent: `telling.ts`. */
 import type { Address } from '../types.ts';
 
 /** Postgres takes at most 8,000 bytes in a notice; the rest is for the names of its fields. */

@@ -2,13 +2,11 @@
  * The other processes on the same database: who lives, what they committed, and whose effects are to be taken over.
  *
  * One connection of its own listens for notices and holds the advisory lock by which others see at once that this
- * process died. A lease finds the process that is frozen: it keeps its lock. Notices are sent outside the transactions
- * that carry the steps, at most one statement at a time, since a NOTIFY inside one takes away Postgres's own group
- * commit. What they say is `notices.ts`; that the connection is opened anew, `listening-connection.ts`.
+ * process died. A lease finds the process that is frozen: it keeps its lock. What this process tells the others is
+ * `telling.ts`; that the connection is opened anew, `listening-connection.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { NOTICE_CHANNEL, sendNotices } from '../../../persistence/actors/notices.ts';
+import { NOTICE_CHANNEL } from '../../../persistence/actors/notices.ts';
 import {
   type Abilities,
   leaveProcesses,
@@ -20,11 +18,11 @@ import {
 } from '../../../persistence/actors/processes.ts';
 import type { EffectRow } from '../../../persistence/actors/rows.ts';
 import type { Database } from '../../../persistence/database.ts';
-import { isServerTrouble } from '../../../persistence/database-errors.ts';
 import { ListeningConnection } from '../../../persistence/listening-connection.ts';
 import type { Address, CommitNotice, RuntimeLog } from '../types.ts';
 import { LateCommits } from './late-commits.ts';
-import { GatheredNews, type Notice, parseNotice } from './notices.ts';
+import { parseNotice } from './notices.ts';
+import { Telling } from './telling.ts';
 
 /** With other processes about, or effects running here: a dead one is found within this. */
 const FAST_TICK_MS = 700;
@@ -32,8 +30,6 @@ const FAST_TICK_MS = 700;
 const SLOW_TICK_MS = 30_000;
 /** A lease outlives this many ticks. */
 const LEASE_TICKS = 3;
-/** What others could not be told is tried again after this. */
-const RETRY_MS = 300;
 
 export interface PeersEvents {
   /** Another process committed; or notices were missed. */
@@ -74,8 +70,8 @@ export class Peers {
   #nextTickMs = SLOW_TICK_MS;
   #tickTimer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
-  #news: GatheredNews | undefined;
-  #sending: Promise<void> | undefined;
+  /** Tells the others. */
+  readonly telling: Telling;
   #stopped = false;
 
   constructor(options: {
@@ -88,6 +84,12 @@ export class Peers {
     this.#database = database;
     this.#log = log;
     this.#events = events;
+    this.telling = new Telling({
+      database,
+      log,
+      from: () => this.id,
+      hasOthers: () => this.#others.size > 0,
+    });
     this.#lateCommits = new LateCommits((moment) => runningSince(database, moment));
     this.#connection = new ListeningConnection({
       connectionString,
@@ -116,33 +118,12 @@ export class Peers {
     await this.#tick();
     await this.#takeOver();
     this.#scheduleTick();
-    this.#notify({ kind: 'hello' });
+    void this.telling.say({ kind: 'hello' });
   }
 
   /** Effects have begun to run here: from now on the lease is kept short, so that others see a freeze soon. */
   hasten(): void {
     if (this.#nextTickMs > this.#tickMs()) this.#scheduleTick();
-  }
-
-  /** Tells the others of a commit; what comes while notices are being sent is gathered into the next. */
-  announce(addresses: readonly Address[], cancelled: readonly string[], due: number | undefined): void {
-    this.#gather((news) => {
-      news.add('addresses', addresses);
-      news.add('cancelled', cancelled);
-      if (due !== undefined) news.addDue(due);
-    });
-  }
-
-  /** Tells the others of mail to an actor of a machine, or a version, that this process does not have. */
-  announceMail(address: Address): void {
-    this.#gather((news) => news.add('mail', [address]));
-  }
-
-  #gather(add: (news: GatheredNews) => void): void {
-    if (this.#others.size === 0) return;
-    this.#news ??= new GatheredNews();
-    add(this.#news);
-    this.#sending ??= this.#sendGathered();
   }
 
   /** Leaves; others go on with what this process did not finish. */
@@ -152,10 +133,10 @@ export class Peers {
     // A tick that still waits for an answer ends with it, and nothing joins any more.
     if (this.#ticking || !this.#connection.isOpen) await this.#connection.stop();
     await this.#ticking;
-    await this.#sending;
+    await this.telling.stop();
     try {
       await leaveProcesses(this.#database, this.#ids);
-      if (this.#others.size > 0) await this.#send([{ from: this.id, kind: 'bye' }]);
+      if (this.#others.size > 0) await this.telling.say({ kind: 'bye' });
     } catch (error) {
       this.#log.warn({ err: error }, 'leaving without telling the database; the lease will run out');
     }
@@ -182,7 +163,7 @@ export class Peers {
     this.#events.onLeaseLost();
     this.#missed();
     this.takeOrphans();
-    this.#notify({ kind: 'hello' });
+    void this.telling.say({ kind: 'hello' });
   }
 
   #scheduleTick(): void {
@@ -225,7 +206,7 @@ export class Peers {
       if (database === this.#connection) {
         await this.#register(this.#connection);
         // They have counted it as dead, and told it nothing since.
-        this.#notify({ kind: 'hello' });
+        void this.telling.say({ kind: 'hello' });
       }
       this.#events.onLeaseLost();
       this.#missed();
@@ -266,7 +247,7 @@ export class Peers {
       case 'hello':
         this.#others.set(notice.from, performance.now());
         this.#scheduleTick();
-        this.#notify({ kind: 'greeting', to: notice.from });
+        void this.telling.say({ kind: 'greeting', to: notice.from });
         return;
       case 'greeting':
         this.#others.set(notice.from, performance.now());
@@ -287,32 +268,6 @@ export class Peers {
         if (notice.mail === null) this.#events.onMissed();
         else if (notice.mail) this.#events.onMail(notice.mail);
         this.#events.onNotice({ addresses: notice.addresses ?? null });
-    }
-  }
-
-  #notify(notice: Pick<Notice, 'kind' | 'to'>): void {
-    void this.#send([{ from: this.id, ...notice }]);
-  }
-
-  async #sendGathered(): Promise<void> {
-    for (let news = this.#news; news; news = this.#news) {
-      this.#news = undefined;
-      await this.#send(news.notices(this.id));
-    }
-    this.#sending = undefined;
-  }
-
-  /** While the database is in trouble it is tried again, until this process leaves: others wait for what it tells. */
-  async #send(notices: readonly Notice[]): Promise<void> {
-    const payloads = notices.map((notice) => JSON.stringify(notice));
-    for (;;) {
-      try {
-        return await sendNotices(this.#database, payloads);
-      } catch (error) {
-        this.#log.warn({ err: error }, 'other processes could not be told');
-        if (this.#stopped || !isServerTrouble(error)) return;
-        await delay(RETRY_MS);
-      }
     }
   }
 }
