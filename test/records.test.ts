@@ -188,6 +188,19 @@ describe('positions', () => {
     expect(out).not.toContain('assignment is likely');
   });
 
+  test('that a monitor would not see are named when it is started', async () => {
+    const started = async (input: object) =>
+      (await api('POST', '/monitors', { ...input, idempotencyKey: crypto.randomUUID() })).body.warnings;
+    expect(await started({ portfolio: 'nosuch' })).toEqual([
+      expect.stringContaining('Portfolio nosuch has no open position now'),
+    ]);
+    await added();
+    const rules = ['AAPL', 'ZZZZ'].map((symbol) => ({ type: 'price_above', threshold: 1, symbol }));
+    expect(await started({ rules })).toEqual([
+      'Portfolio main has no open position in ZZZZ now: a rule about it sees nothing.',
+    ]);
+  });
+
   test('that were over when they were opened are refused, with the field', async () => {
     const expired = { ...put, expiration: '2026-01-16' };
     const later = { symbol: 'AAPL', legs: [put, expired], openedAt: '2026-01-17T15:00:00Z' };

@@ -27,6 +27,12 @@ function fire(rule: PortfolioRule, checks: readonly Partial<Holding>[]): number[
   });
 }
 
+test('a limit is told as it was given', () => {
+  const rule = { type: 'pct_change' as const, threshold: 0.001 };
+  const { firings } = judge([rule], [holdingOf({ changePct: 0.2345 })], {}, 0);
+  expect(firings[0]?.message).toContain('moved 0.23 % since the last close, limit 0.001 %');
+});
+
 describe('each type of rule', () => {
   type Row = [type: RuleType, threshold: PortfolioRule['threshold'], field: keyof Holding, ...Walk];
   /** Just short of it, at it, back within the margin, at it, back by the margin, at it. */

@@ -198,6 +198,8 @@ function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
   const measured = measureOf(rule, seen) as number;
   const value = typeof rule.threshold === 'string' ? (RISKS[measured] as string) : measured;
   const written = (one: number | string) => (typeof one === 'string' ? one : figures(one));
+  // As it was given: rounded it might read 0.
+  const limit = kindOf(rule.type).figures === undefined ? String(rule.threshold) : written(rule.threshold);
   const about = per === 'symbol' ? seen.symbol : `${seen.symbol} ${seen.name}`;
   return {
     rule,
@@ -206,7 +208,7 @@ function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
     positionId: per === 'symbol' ? null : seen.id,
     value,
     asOf: needsQuote ? seen.asOf : null,
-    message: `${about}: ${words(written(value), written(rule.threshold))}`,
+    message: `${about}: ${words(written(value), limit)}`,
   };
 }
 

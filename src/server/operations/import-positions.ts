@@ -44,7 +44,7 @@ export const importPositions = defineOperation({
     refusedLines: z.int(),
     refused: z.array(z.object({ line: z.int(), reason: z.string() })).describe('The first 100'),
     ignoredLines: z.int().describe('Totals, cash, disclaimers'),
-    warnings: z.array(z.string()).describe('What looks wrong; the first 100'),
+    warnings: z.array(z.string()),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/positions/import' },

@@ -48,7 +48,7 @@ export const addPosition = defineOperation({
   }),
   output: z.object({
     position: positionView,
-    warnings: z.array(z.string()).describe('What looks wrong with it'),
+    warnings: z.array(z.string()),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/positions' },
