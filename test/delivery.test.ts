@@ -28,7 +28,7 @@ import { recordsOf } from '../src/persistence/records/records.ts';
 import { webhookOf } from '../src/persistence/records/webhooks.ts';
 import { type OperationContext, operations } from '../src/server/operations/index.ts';
 import { updatePreferences } from '../src/server/operations/preferences.ts';
-import { fakeRooms } from '../src/server/testing/fake-system.ts';
+import { fakeRooms } from '../src/server/testing/fake-rooms.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { status, WebhookReceiver } from './webhook-receiver.ts';
 

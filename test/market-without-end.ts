@@ -16,6 +16,8 @@ export interface MarketWithoutEnd extends MarketService {
   broker: BrokerPositions | null;
   /** Changes what the next answers say of positions. */
   value: Partial<PositionValue>;
+  /** Symbols that it does not know. */
+  unknown: ReadonlySet<string>;
 }
 
 export const marketTime = '2026-06-10T15:00:00Z';
@@ -47,6 +49,7 @@ export function marketWithoutEnd(): MarketWithoutEnd {
   const market: MarketWithoutEnd = {
     failure: undefined,
     value: {},
+    unknown: new Set(),
     broker: null,
     async brokerPositions() {
       if (market.failure) throw market.failure;
@@ -60,13 +63,22 @@ export function marketWithoutEnd(): MarketWithoutEnd {
     async positions({ positions }) {
       if (market.failure) throw market.failure;
       return {
-        positions: positions.map(({ id, symbol }) => ({
-          ...usualValue,
-          ...market.value,
-          id: String(id),
-          symbol: String(symbol),
-        })),
-        errors: {},
+        positions: positions
+          .filter(({ symbol }) => !market.unknown.has(String(symbol)))
+          .map(({ id, symbol }) => ({
+            ...usualValue,
+            ...market.value,
+            id: String(id),
+            symbol: String(symbol),
+          })),
+        errors: Object.fromEntries(
+          positions
+            .filter(({ symbol }) => market.unknown.has(String(symbol)))
+            .map(({ id }) => [
+              id,
+              { code: 'SYMBOL_NOT_FOUND', message: 'Nobody knows it.', retryable: false },
+            ]),
+        ),
         asOf: marketTime,
         quality: { source: 'simulated', asOf: marketTime },
       };

@@ -20,12 +20,7 @@ import { runCli } from '../src/cli/main.ts';
 import { recordsOf } from '../src/persistence/records/records.ts';
 import { hashToken } from '../src/server/auth.ts';
 import { type RunningServer, startServer } from '../src/server/index.ts';
-import {
-  fakeAnalysis,
-  fakeNotifications,
-  fakeRecords,
-  fakeRooms,
-} from '../src/server/testing/fake-system.ts';
+import { fakeAnalysis, fakeNotifications, fakeRecords, fakeRooms } from '../src/server/testing/fake-rooms.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** While this is set, the machine's steps on `ADD` throw: what an operator mends before a retry. */

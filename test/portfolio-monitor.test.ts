@@ -292,11 +292,11 @@ test('a position that the service refuses, and its whole request with it, does n
   const clock = turnedClock('2026-11-24T15:00:00Z');
   const system = await start(clock);
   await holdMany('ann', 1_200);
-  const { rows } = await database.pool.query<{ id: string }>(
-    'SELECT id FROM positions ORDER BY symbol, id OFFSET 700 LIMIT 1',
+  const { rows } = await database.pool.query<{ id: string; symbol: string }>(
+    'SELECT id, symbol FROM positions ORDER BY symbol, id OFFSET 700 LIMIT 1',
   );
-  const bad = rows[0]?.id ?? '';
-  market.refused = new Set([bad]);
+  const [bad] = rows;
+  market.refused = new Set([bad?.id ?? '']);
   const address = await spawn(system, 'ann', { rules: [{ type: 'dte_warning', threshold: 21 }] });
   await checked(system, address);
   expect(market.asked.slice(0, 3).map(({ count }) => count)).toEqual([500, 500, 250]);
@@ -304,7 +304,29 @@ test('a position that the service refuses, and its whole request with it, does n
     lastCheck: {
       positions: 1_200,
       unknown: 1,
-      problem: { code: 'validation_error', message: `${bad}: no such leg` },
+      problem: { code: 'validation_error', message: `${bad?.symbol} short put 220 2027-01-15: no such leg` },
+    },
+    health: { failures: 0 },
+  });
+});
+
+test('a position whose contract nobody quotes counts as unseen, and is named', async () => {
+  const system = await start(turnedClock('2026-11-24T15:00:00Z'));
+  await holdMany('ann', 2);
+  const { rows } = await database.pool.query<{ id: string; symbol: string }>(
+    'SELECT id, symbol FROM positions',
+  );
+  const [first] = rows;
+  market.values = (id) => (id === first?.id ? { pnl: null, pnlPct: null, profitCapturedPct: null } : {});
+  const address = await spawn(system, 'ann', { rules: [{ type: 'loss_limit', threshold: 100 }] });
+  await checked(system, address);
+  expect(await contextOf(system, address)).toMatchObject({
+    lastCheck: {
+      ...{ positions: 2, unknown: 1 },
+      problem: {
+        code: 'no_price',
+        message: `${first?.symbol} short put 220 2027-01-15: nobody has a price of this contract`,
+      },
     },
     health: { failures: 0 },
   });

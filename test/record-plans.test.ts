@@ -263,6 +263,7 @@ const further: [file: string, name: string, values: unknown[]][] = [
   ['catch-up', 'seqBefore', ['big', someTime]],
   ['catch-up', 'seqBefore', ['big', at]],
   ['positions', 'openPositions', [owner, { portfolio: 'main' }]],
+  ['positions', 'openPositions', ['big', { symbols: ['AAPL'], limit: 500 }]],
   ['saved-screeners', 'autoRunScreeners', [null, 100]],
   ['synced-positions', 'applySync', [owner, { added: [], updated: [], closed: [], replaced: [] }, at]],
 ];

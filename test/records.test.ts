@@ -141,19 +141,68 @@ describe('positions', () => {
 
   test('of a symbol that nobody knows are kept with a warning; while nobody can be asked, without', async () => {
     const input = { symbol: 'KOO', legs: [{ quantity: 1, openPrice: 60 }] };
-    market.quotes = async () => ({});
+    market.unknown = new Set(['KOO']);
     const misspelt = await api('POST', '/positions', input);
     expect(misspelt.body).toMatchObject({ position: { symbol: 'KOO' } });
-    expect(misspelt.body.warning).toContain('Nobody knows the symbol KOO');
+    expect(misspelt.body.warnings).toEqual([expect.stringContaining('Nobody knows the symbol KOO')]);
     // Beside the answer, so that who asks for JSON hears it too.
-    for (const how of [[], ['--json']])
-      expect((await ttai('position', 'add', 'KOO', 'buy 1 shares at 60', ...how)).notes).toContain(
-        'Nobody knows',
-      );
-    market.quotes = async () => {
-      throw new PeerUnavailableError('analysis_unavailable', 'away');
+    for (const [shares, ...how] of [['2'], ['3', '--json']]) {
+      const { notes } = await ttai('position', 'add', 'KOO', `buy ${shares} shares at 60`, ...how);
+      expect(notes).toContain('Nobody knows');
+    }
+    const csv = 'symbol,quantity,openPrice\nKOO,4,60';
+    expect((await api('POST', '/positions/import', { csv, dryRun: true })).body.warnings).toEqual([
+      expect.stringContaining('Nobody knows the symbol KOO'),
+      expect.stringContaining('held already'),
+    ]);
+    market.failure = new PeerUnavailableError('analysis_unavailable', 'away');
+    expect((await api('POST', '/positions', { ...input, symbol: 'KOOO' })).body.warnings).toEqual([]);
+  });
+
+  test('that look wrong are kept, and it is said why', async () => {
+    const warned = async (leg: object) =>
+      (await api('POST', '/positions', { symbol: 'AAPL', legs: [{ ...put, ...leg }] })).body.warnings;
+    expect(await warned({})).toEqual([]);
+    expect(await warned({ quantity: -2, openPrice: 1 })).toEqual([
+      expect.stringMatching(/^AAPL 2030-12-20 150 put is held already, in position .* of portfolio main\./),
+    ]);
+    expect(await warned({ quantity: 1 })).toEqual([]);
+    expect(await warned({ strike: 140, openPrice: 600 })).toEqual([
+      expect.stringContaining('was never worth 600 a share'),
+    ]);
+    // The share is at 100.
+    expect(await warned({ right: 'call', openPrice: 101 })).toHaveLength(1);
+    market.value = { warnings: ['model_price:leg1', 'not_in_chain:leg1'] };
+    expect(await warned({ strike: 320.123456 })).toEqual([
+      'AAPL 2030-12-20 320.123456 put is not in the chain of AAPL: check its strike and expiration.',
+    ]);
+    market.value = {};
+    const old = {
+      symbol: 'AAPL',
+      legs: [{ ...put, expiration: '2026-01-16' }],
+      openedAt: '2026-01-02T15:00:00Z',
     };
-    expect((await api('POST', '/positions', input)).body.warning).toBeNull();
+    expect((await api('POST', '/positions', old)).body.warnings).toEqual([
+      'AAPL 2026-01-16 150 put has expired: record how it ended.',
+    ]);
+    expect((await ttai('position', 'list', '--values')).out).not.toContain('~');
+    market.value = { warnings: ['model_price:leg1'], dte: -3, assignmentRisk: 'high' };
+    const { out } = await ttai('position', 'list', '--values');
+    expect(out).toContain('~ by a model');
+    expect(out).not.toContain('assignment is likely');
+  });
+
+  test('that a monitor would not see are named when it is started', async () => {
+    const started = async (input: object) =>
+      (await api('POST', '/monitors', { ...input, idempotencyKey: crypto.randomUUID() })).body.warnings;
+    expect(await started({ portfolio: 'nosuch' })).toEqual([
+      expect.stringContaining('Portfolio nosuch has no open position now'),
+    ]);
+    await added();
+    const rules = ['AAPL', 'ZZZZ'].map((symbol) => ({ type: 'price_above', threshold: 1, symbol }));
+    expect(await started({ rules })).toEqual([
+      'Portfolio main has no open position in ZZZZ now: a rule about it sees nothing.',
+    ]);
   });
 
   test('that were over when they were opened are refused, with the field', async () => {
@@ -250,6 +299,14 @@ describe('positions', () => {
     expect((await send({ dryRun: true })).body).toMatchObject({ added: 0, alreadyKnown: 2 });
     expect((await api('GET', '/positions')).body.positions).toHaveLength(2);
     expect((await send({ format: 'schwab' })).code).toBe('invalid_input');
+    expect((await send({ portfolio: 'wheel' })).body).toMatchObject({
+      ...{ added: 0, alreadyKnown: 2 },
+      warnings: ['Some are known already in portfolio main, and stay there.'],
+    });
+    // Another export, after more of the same was sold.
+    const grown = await send({ csv: csv.replace('KO,,,,100,', 'KO,,,,200,'), dryRun: true });
+    expect(grown.body).toMatchObject({ added: 1, alreadyKnown: 1 });
+    expect(grown.body.warnings).toEqual([expect.stringContaining('KO shares is held already')]);
   });
 });
 

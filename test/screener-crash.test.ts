@@ -2,107 +2,40 @@
  * The plug is pulled in the middle of screeners: real processes, killed with SIGKILL and started again. Every symbol is
  * analysed to its end once, and what comes out is what comes out undisturbed.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
+import { Random } from './chaos/random.ts';
+import * as runs from './screener-runs.ts';
+import { database, finish, outcomeOf, type Run, SEED, startProcess, useDatabase } from './screener-runs.ts';
 import { FAILING, ScreenerService, SYMBOLS } from './screener-service.ts';
 
-const PROGRAM = fileURLToPath(new URL('fixtures/screener-process.ts', import.meta.url));
-const SEED = Number(process.env.SEED ?? 20_260_610);
-/** While symbols are analysed. Beside them, each other state is struck: see `between`. */
-const KILLS_AMONG_SYMBOLS = 14;
-/** Kills strike at the latest when this symbol is asked for: all of them find the run at work. */
-const LAST_STRUCK = 44;
-/** From such a request to the kill: before its answer, while steps are committed, or in the pause behind them. */
+/** While symbols are analysed, from the first to the last. */
+const KILLS_AMONG_SYMBOLS = 12;
+/** In the pause behind a batch that is not one of the last ones. */
+const KILLS_IN_PAUSES = 2;
+const BATCHES_WITH_SUCH_PAUSES = 5;
+/** From such a request to the kill: before its answer, or while steps are committed. */
 const MOST_DELAY_MS = 25;
 
-let database: TestDatabase;
 let service: ScreenerService;
-const children = new Set<ChildProcess>();
 
+useDatabase();
 beforeAll(async () => {
-  database = await createTestDatabase();
   service = new ScreenerService();
   await service.open();
 });
-afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
-  await service?.[Symbol.asyncDispose]();
-  await database?.[Symbol.asyncDispose]();
-});
+afterAll(() => service?.[Symbol.asyncDispose]());
 
-interface Run {
-  key: string;
-  owner: string;
-}
-const newRun = (): Run => ({ key: randomUUID(), owner: randomUUID() });
-
-/** A process that works on the run. `ended`: true when the run has, false when the process was killed before. */
-function startProcess({ key, owner }: Run): { child: ChildProcess; ended: Promise<boolean> } {
-  const child = fork(PROGRAM, [database.connectionString, service.url, key, owner], {
-    execArgv: [],
-    stdio: ['ignore', 2, 2, 'ipc'],
-  });
-  children.add(child);
-  const exit = once(child, 'exit').then(([code]) => {
-    children.delete(child);
-    if (code !== null) throw new Error(`the process ended by itself, with ${code}`);
-    return false;
-  });
-  return { child, ended: Promise.race([exit, once(child, 'message').then(() => true)]) };
-}
-
-/** Lets a process work on the run to its end. */
-async function finish(run: Run): Promise<void> {
-  const { child, ended } = startProcess(run);
-  expect(await ended).toBe(true);
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
-
-/** What the run came to, and which symbols its journal saw analysed to an end, in order. */
-async function outcomeOf({ key, owner }: Run) {
-  const { pool } = database;
-  const address = `screener/${key}`;
-  const actor = await pool.query("SELECT snapshot->'output' AS output FROM actors WHERE address = $1", [
-    address,
-  ]);
-  const steps = await pool.query('SELECT revision, record FROM journal WHERE address = $1 ORDER BY seq', [
-    address,
-  ]);
-  const saved = await pool.query('SELECT status, result FROM screener_results WHERE run_id = $1', [
-    `screener.${key}`,
-  ]);
-  const told = await pool.query('SELECT type FROM notifications WHERE owner = $1', [owner]);
-  const ends = steps.rows.map(({ record }) => record.event as { type: string; output?: { symbol: string } });
-  return {
-    output: actor.rows[0]?.output as Record<string, unknown>,
-    revisions: steps.rows.map(({ revision }) => Number(revision)),
-    analyzed: ends
-      .filter(({ type }) => type.startsWith('xstate.done.actor.quickAnalyze'))
-      .map((end) => end.output?.symbol),
-    saved: saved.rows,
-    told: told.rows.map(({ type }) => type),
-    restarts: ends.filter(
-      ({ type, ...end }) => type.startsWith('xstate.error') && JSON.stringify(end).includes('"interrupted"'),
-    ).length,
-  };
-}
-
-function expectWhole(
-  { output, revisions, analyzed, saved, told }: Awaited<ReturnType<typeof outcomeOf>>,
+const newRun = (): Run => runs.newRun(service.url);
+const expectWhole = (
+  outcome: Awaited<ReturnType<typeof outcomeOf>>,
   undisturbed: Record<string, unknown>,
-): void {
-  expect(output).toEqual(undisturbed);
-  expect(analyzed.toSorted()).toEqual(SYMBOLS.filter((symbol) => !FAILING.includes(symbol)));
-  expect(revisions).toEqual(revisions.map((_, index) => index + 1));
-  expect(saved).toEqual([{ status: 'completed', result: undisturbed }]);
-  expect(told).toEqual(['screener_complete']);
-}
+): void =>
+  runs.expectWhole(
+    outcome,
+    undisturbed,
+    SYMBOLS.filter((symbol) => !FAILING.includes(symbol)),
+  );
 
 /**
  * Strikes while a process waits for a table: what it was about to commit there is not done. Whether the statement is
@@ -131,33 +64,38 @@ async function killAtTable(run: Run, table: string): Promise<void> {
   }
 }
 
-/** The state in which the run is kept; null before its first commit. */
-async function stateOf({ key }: Run): Promise<string | null> {
+/** The state in which the run is kept, and its batch; undefined before its first commit. */
+async function seenOf({ key }: Run): Promise<{ value: string; batch: number } | undefined> {
   const { rows } = await database.pool.query('SELECT snapshot FROM actors WHERE address = $1', [
     `screener/${key}`,
   ]);
-  const value = (rows[0]?.snapshot as { value: string | object } | undefined)?.value ?? null;
-  return value !== null && typeof value === 'object' ? (Object.keys(value)[0] ?? null) : value;
-}
-
-/** Numbers from 0 to below 1, the same for a seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  const snapshot = rows[0]?.snapshot as
+    | { value: string | Record<string, unknown>; context: { batch: number } }
+    | undefined;
+  if (!snapshot) return undefined;
+  const { value, context } = snapshot;
+  return {
+    value: typeof value === 'string' ? value : (Object.keys(value)[0] as string),
+    batch: context.batch,
   };
 }
 
 /** Kills the process a little after this symbol, or a later one, has been asked for. */
-function killAt(child: ChildProcess, place: number, delayMs: number): void {
+function killAtSymbol(child: ChildProcess, place: number, delayMs: number): void {
   service.onAsked = (symbol) => {
     if (SYMBOLS.indexOf(symbol) < place) return;
     service.onAsked = () => {};
     setTimeout(() => child.kill('SIGKILL'), delayMs);
   };
+}
+
+/** Kills the process when the run is seen to pause after this batch, or a later one. */
+async function killInPause(child: ChildProcess, run: Run, batch: number): Promise<void> {
+  for (;;) {
+    const seen = await seenOf(run);
+    if (seen?.value === 'pause' && seen.batch >= batch) break;
+  }
+  child.kill('SIGKILL');
 }
 
 let undisturbed: Record<string, unknown>;
@@ -186,12 +124,12 @@ test('undisturbed, it analyses 50 symbols, five at a time', async () => {
   expect(batches.flat()).toEqual(SYMBOLS);
 }, 120_000);
 
-test('killed at 20 moments, at random among the symbols and in each other state, it comes to the same', async () => {
-  const random = seeded(SEED);
+test('killed at 20 moments, at random among the symbols, and in each other state, it comes to the same', async () => {
+  const random = new Random(SEED);
   const run = newRun();
   service.asked.length = 0;
-  const states: (string | null)[] = [];
-  const struck = async () => states.push(await stateOf(run));
+  const states: (string | undefined)[] = [];
+  const struck = async () => states.push((await seenOf(run))?.value);
 
   // Before its first commit, and with it under way.
   await killAtTable(run, 'effects');
@@ -208,14 +146,27 @@ test('killed at 20 moments, at random among the symbols and in each other state,
     service.release();
   }
 
-  const places = Array.from({ length: KILLS_AMONG_SYMBOLS }, () => Math.floor(random() * (LAST_STRUCK + 1)));
-  const reached: number[] = [];
-  for (const place of places.sort((one, other) => one - other)) {
+  // The last symbol is not answered before all of these have struck, so that each of them finds the run at work.
+  service.hold(SYMBOLS.slice(-1));
+  const strikes = [
+    ...Array.from({ length: KILLS_AMONG_SYMBOLS }, () => ({
+      symbol: random.below(SYMBOLS.length),
+      inPause: false,
+    })),
+    ...Array.from({ length: KILLS_IN_PAUSES }, () => ({
+      symbol: random.below(BATCHES_WITH_SUCH_PAUSES) * 5,
+      inPause: true,
+    })),
+  ].sort((one, other) => one.symbol - other.symbol);
+  const reached: string[] = [];
+  for (const { symbol, inPause } of strikes) {
     const { child, ended } = startProcess(run);
-    killAt(child, place, Math.floor(random() * MOST_DELAY_MS));
+    if (inPause) await killInPause(child, run, symbol / 5);
+    else killAtSymbol(child, symbol, random.below(MOST_DELAY_MS));
     expect(await ended).toBe(false);
-    reached.push((await outcomeOf(run)).analyzed.length);
+    reached.push(`${(await outcomeOf(run)).analyzed.length}${inPause ? ' in a pause' : ''}`);
   }
+  service.release();
   // While its result is saved, twice, and while it ends and tells.
   for (const table of ['screener_results', 'screener_results', 'notifications']) {
     await killAtTable(run, table);
@@ -224,7 +175,7 @@ test('killed at 20 moments, at random among the symbols and in each other state,
   await finish(run);
   const outcome = await outcomeOf(run);
   expectWhole(outcome, undisturbed);
-  expect(states[0]).toBeOneOf([null, 'findCandidates']);
+  expect(states[0]).toBeOneOf([undefined, 'findCandidates']);
   expect(states.slice(1)).toEqual([
     'findCandidates',
     'findCandidates',
@@ -233,7 +184,7 @@ test('killed at 20 moments, at random among the symbols and in each other state,
     expect.toBeOneOf(['save', 'done']),
   ]);
   console.log(
-    `screener: seed ${SEED}; killed in ${states.join(', ')}, and with ${reached.join(', ')} analysed; ${service.asked.length} requests for ${SYMBOLS.length} symbols`,
+    `screener: seed ${SEED}; killed in ${states.map((state) => state ?? 'nothing yet').join(', ')}, and with ${reached.join(', ')} analysed; ${service.asked.length} requests for ${SYMBOLS.length} symbols`,
   );
 }, 120_000);
 
@@ -253,6 +204,28 @@ test('killed again and again while symbol 31 is looked at, it goes on at 31', as
   service.release();
   await finish(run);
   expect(service.asked.filter(({ symbol }) => before.includes(symbol))).toEqual([]);
+  const outcome = await outcomeOf(run);
+  expectWhole(outcome, undisturbed);
+  expect(outcome.restarts).toBe(batch.length);
+}, 120_000);
+
+test('down for longer than its effects may take, it goes on all the same', async () => {
+  const run = newRun();
+  const batch = SYMBOLS.slice(20, 25);
+  service.hold(batch);
+  const arrived = Promise.all(batch.map((symbol) => service.arrival(symbol)));
+  const { child, ended } = startProcess(run);
+  await arrived;
+  child.kill('SIGKILL');
+  expect(await ended).toBe(false);
+  service.release();
+  // As a night does to an effect that may take an hour.
+  const { rowCount } = await database.pool.query(
+    "UPDATE effects SET deadline_at = now() - interval '1 s' WHERE address = $1",
+    [`screener/${run.key}`],
+  );
+  expect(rowCount).toBe(batch.length);
+  await finish(run);
   const outcome = await outcomeOf(run);
   expectWhole(outcome, undisturbed);
   expect(outcome.restarts).toBe(batch.length);

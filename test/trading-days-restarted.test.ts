@@ -4,46 +4,20 @@
  * The calendar is beside the project in ../shared; without it these tests are left out, by name.
  */
 import { describe, expect, test } from 'vitest';
-import { setup } from 'xstate';
-import { z } from 'zod';
-import { allEffects, effectRooms, startTradingDay, writeEmitted } from '../src/actors/effects/index.ts';
-import {
-  type ActorSystem,
-  createActorSystem,
-  type DurableMachine,
-  type TurnedClock,
-  turnedClock,
-} from '../src/actors/runtime/index.ts';
-import { machines } from '../src/machines/index.ts';
-import type { TradingDayContext } from '../src/machines/trading-day.ts';
-import { insertPosition } from '../src/persistence/records/positions.ts';
-import { changePreferences, defaultPreferences } from '../src/persistence/records/preferences.ts';
-import { saveScreener } from '../src/persistence/records/saved-screeners.ts';
+import { startTradingDay } from '../src/actors/effects/index.ts';
+import { type ActorSystem, type TurnedClock, turnedClock } from '../src/actors/runtime/index.ts';
 import { createTestDatabase } from './database.ts';
-import { dayMarket } from './day-market.ts';
 import {
   chance,
   DAY_MS,
   type Down,
   datesBetween,
-  dueOn,
-  expectedOf,
   HOUR_MS,
   inNewYork,
   isThere,
   mergedStops,
-  sessionOn,
-  sessions,
 } from './exchange-days.ts';
-
-/** Ends at once; what it would do is tested beside it. */
-const screener = {
-  id: 'screener',
-  version: '1',
-  input: z.looseObject({ savedScreenerId: z.uuid(), maxSymbols: z.int().max(50) }),
-  events: {},
-  machine: setup({}).createMachine({ id: 'screener', initial: 'done', states: { done: { type: 'final' } } }),
-} satisfies DurableMachine;
+import { expectedIn, keepOwner, type Lived, livedIn, startDays } from './lived-days.ts';
 
 /** What is special, two weeks at most each, and two weeks of four years by chance. */
 const stretches: [from: string, days: number, what: string][] = [
@@ -66,14 +40,6 @@ function randomStretches(count: number): [string, number, string][] {
   });
 }
 
-interface Lived {
-  days: string[];
-  notifications: string[];
-  screeners: string[];
-}
-
-const TYPES = { briefing: 'morning_briefing', summary: 'eod_summary', report: 'daily_report' } as const;
-
 /** Lives a stretch on the durable runtime: a new process after each time down. */
 async function liveStretch(
   dates: readonly string[],
@@ -81,35 +47,8 @@ async function liveStretch(
   clock: TurnedClock,
 ): Promise<Lived> {
   await using database = await createTestDatabase();
-  const owner = 'anna';
-  await changePreferences(database.pool, owner, { ...defaultPreferences, morningAlert: true });
-  await insertPosition(database.pool, {
-    id: '00000000-0000-4000-8000-000000000001',
-    owner,
-    portfolio: 'main',
-    symbol: 'MSFT',
-    legs: [{ kind: 'stock', quantity: 10, openPrice: 90 }],
-    openedAt: new Date('1999-12-01T15:00:00Z'),
-    source: 'manual',
-    externalId: null,
-    note: null,
-  });
-  const criteria = { strategy: 'csp' };
-  const id = '00000000-0000-4000-8000-00000000000a';
-  await saveScreener(database.pool, { id, owner, name: 'puts', criteria, maxSymbols: 80, autoRun: true });
-  const market = dayMarket(sessions);
-  const start = async (): Promise<ActorSystem> => {
-    const system = await createActorSystem({
-      pool: database.pool,
-      connectionString: database.connectionString,
-      machines: [...machines.filter(({ id }) => (id as string) !== 'screener'), screener],
-      effects: allEffects(effectRooms(market, database.pool)),
-      onEmitted: writeEmitted,
-      clock,
-    });
-    await startTradingDay(system, new Date(clock.now()));
-    return system;
-  };
+  await keepOwner(database.pool);
+  const start = (): Promise<ActorSystem> => startDays(database, clock);
   let system: ActorSystem | undefined = await start();
   const moments = [
     ...dates.map((date) => ({ at: inNewYork(date, '00:05'), what: 'midnight' })),
@@ -127,28 +66,9 @@ async function liveStretch(
     else if (system) await startTradingDay(system, new Date(clock.now()));
   }
   await clock.advanceTo(Math.max(clock.now(), inNewYork(dates.at(-1) as string, '23:59')));
-  const { rows: actors } = await database.pool.query(
-    `SELECT machine, key, snapshot->'context' AS context FROM actors WHERE machine IN ('tradingDay', 'screener') ORDER BY machine, key`,
-  );
-  const { rows: told } = await database.pool.query(
-    `SELECT type || ' ' || (data->>'date') || CASE WHEN (data->>'late')::boolean THEN ' late' ELSE ' on time' END AS line
-     FROM notifications ORDER BY seq`,
-  );
+  const lived = await livedIn(database.pool);
   await system?.drain();
-  return {
-    days: actors
-      .filter(({ machine }) => machine === 'tradingDay')
-      .flatMap(({ key, context }) => {
-        const { started, skipped } = context as TradingDayContext;
-        const all = [
-          ...started.map(({ kind, clock: time, late }) => `${kind} ${time} ${late ? 'late' : 'on time'}`),
-          ...skipped.map(({ kind, clock: time }) => `${kind} ${time} skipped`),
-        ];
-        return [key as string, ...all.sort()];
-      }),
-    notifications: told.map(({ line }) => line as string).sort(),
-    screeners: actors.filter(({ machine }) => machine === 'screener').map(({ key }) => key as string),
-  };
+  return lived;
 }
 
 describe.skipIf(!isThere)('trading days on the durable runtime, with restarts (needs ../shared)', () => {
@@ -168,24 +88,6 @@ describe.skipIf(!isThere)('trading days on the durable runtime, with restarts (n
     const ends = inNewYork(dates.at(-1) as string, '23:59');
     const before = down.filter(({ to }) => to < ends);
     const lived = await liveStretch(dates, before, turnedClock(begins));
-
-    const expected: Lived = { days: [], notifications: [], screeners: [] };
-    for (const date of dates) {
-      const midnight = inNewYork(date, '00:05');
-      const begunAt = before.find(({ from: stop, to }) => stop <= midnight && midnight < to)?.to ?? midnight;
-      const found = sessionOn.get(date);
-      const due = found ? dueOn(found.session, found.next) : [];
-      const pieces = expectedOf(due, begunAt, before);
-      expected.days.push(date, ...[...pieces].sort());
-      for (const [index, { kind, time }] of due.entries()) {
-        const fate = (pieces[index] as string).slice(`${kind} ${time} `.length);
-        if (fate === 'skipped') continue;
-        if (kind === 'scan')
-          expected.screeners.push(`${date}T${time.slice(0, 2)}.00000000-0000-4000-8000-00000000000a`);
-        else expected.notifications.push(`${TYPES[kind]} ${date} ${fate}`);
-      }
-    }
-    expected.notifications.sort();
-    expect(lived).toEqual(expected);
+    expect(lived).toEqual(expectedIn(dates, before));
   });
 });

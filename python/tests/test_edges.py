@@ -69,6 +69,24 @@ def test_a_position_that_costs_twice_its_credit_is_tested(
     found = _position(client, {**far, "openPrice": round(share * price, 6)})
     assert found["shortDelta"] < 0.5
     assert found["management"]["tested"] is tested
+    assert found["management"]["testedBy"] == ("cost" if tested else None)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, []),
+        ({"strike": 300.123456}, ["not_in_chain:leg1"]),
+        ({"strike": 99_999.0}, ["not_in_chain:leg1"]),
+        ({"expiration": "2026-04-15"}, ["not_in_chain:leg1"]),
+        ({"expiration": "2033-01-21"}, []),
+    ],
+)
+def test_a_contract_that_the_chain_does_not_have_is_told(
+    client: Client, more: dict[str, Any], told: list[str]
+) -> None:
+    found = _position(client, {**SOLD_PUT, "openPrice": 1.0, **more})
+    assert [code for code in found["warnings"] if code.startswith("not_in_chain")] == told
 
 
 def test_an_expiry_before_the_calendar_begins_has_passed() -> None:

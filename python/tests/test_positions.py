@@ -138,7 +138,12 @@ def test_a_short_put_is_valued_at_the_mid_with_live_greeks(client: Client) -> No
     assert found["delta"] == pytest.approx(-200 * row["delta"])
     assert found["thetaPerDay"] == pytest.approx(-200 * row["thetaPerDay"], rel=1e-5)
     assert found["dte"] == row["dte"]
-    assert found["management"] == {"takeProfit": True, "closeByDte": False, "tested": False}
+    assert found["management"] == {
+        "takeProfit": True,
+        "closeByDte": False,
+        "tested": False,
+        "testedBy": None,
+    }
     assert found["assignmentRisk"] == "low"
     assert found["underlyingPrice"] == spot
 

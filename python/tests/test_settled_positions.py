@@ -12,7 +12,7 @@ from ttai_analysis.timestamps import from_epoch
 
 PATH = "/positions/evaluate"
 EXPIRED = date(2026, 2, 20)
-NO_FLAGS = {"takeProfit": None, "closeByDte": None, "tested": None}
+NO_FLAGS = {"takeProfit": None, "closeByDte": None, "tested": None, "testedBy": None}
 
 
 def _leg(right: str, strike: float, expiration: str, quantity: float = -1) -> dict[str, Any]:

@@ -68,6 +68,7 @@ export function addMonitorCommands(
           ? ['It is watched already, by these rules; "monitor update" changes them.']
           : []),
         ...monitorReport(started.monitor, terminal),
+        ...started.warnings,
       ]);
     });
   monitor
@@ -105,7 +106,10 @@ export function addMonitorCommands(
         ...(options.every !== undefined && { everySeconds: options.every }),
         ...(options.checkNow && { checkNow: true }),
       });
-      show(answer, options.json, (updated) => monitorReport(updated.monitor, terminal));
+      show(answer, options.json, (updated) => [
+        ...monitorReport(updated.monitor, terminal),
+        ...updated.warnings,
+      ]);
     });
   monitor
     .command('stop')

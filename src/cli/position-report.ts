@@ -2,7 +2,12 @@
 import type { z } from 'zod';
 import { moneyText, priceText, roundMoney } from '../machines/money.ts';
 import type { importPositions } from '../server/operations/import-positions.ts';
-import { legInWords, type PositionView, type valuedPosition } from '../server/operations/position-view.ts';
+import {
+  isModelled,
+  legInWords,
+  type PositionView,
+  type valuedPosition,
+} from '../server/operations/position-view.ts';
 import { figure, localTime, type Terminal, table } from './terminal.ts';
 
 type Valued = z.output<typeof valuedPosition>;
@@ -34,7 +39,7 @@ export function positionList(positions: readonly Valued[]): string[] {
       status,
       ...(hasValues
         ? [
-            figure(value?.pnl) ?? '–',
+            `${value && isModelled(value) ? '~' : ''}${figure(value?.pnl) ?? '–'}`,
             figure(value?.profitCapturedPct, 0)?.concat('%') ?? '–',
             figure(value?.dte, 0) ?? '–',
             figure(value?.shortDelta) ?? '–',
@@ -45,12 +50,18 @@ export function positionList(positions: readonly Valued[]): string[] {
     ],
   );
   const values = hasValues ? ['P/L', 'CAPTURED', 'DTE', 'DELTA', 'MANAGE'] : ['REALIZED'];
-  return table([['SYMBOL', 'LEGS', 'PORTFOLIO', 'STATUS', ...values, 'POSITION'], ...rows]);
+  return [
+    ...table([['SYMBOL', 'LEGS', 'PORTFOLIO', 'STATUS', ...values, 'POSITION'], ...rows]),
+    ...(positions.some(({ value }) => value && isModelled(value))
+      ? ['~ by a model: there are no quotes of one of its contracts.']
+      : []),
+  ];
 }
 
 /** What was taken from a file, and what was not and why. */
 export function importReport(answer: Imported): string[] {
-  const { format, dryRun, added, alreadyKnown, positions, refusedLines, refused, ignoredLines } = answer;
+  const { format, dryRun, added, alreadyKnown, positions, refusedLines, refused, ignoredLines, warnings } =
+    answer;
   const shown = positions.filter(({ isNew }) => isNew);
   return [
     `${dryRun ? 'Would add' : 'Added'} ${added}, known already ${alreadyKnown}, lines refused ${refusedLines}, left out as totals, cash or words ${ignoredLines} (format ${format}).`,
@@ -60,6 +71,7 @@ export function importReport(answer: Imported): string[] {
     ),
     ...(added > shown.length ? [`  and ${added - shown.length} more`] : []),
     ...refused.map(({ line, reason }) => `  line ${line} refused: ${reason}`),
+    ...warnings.map((warning) => `  ${warning}`),
     ...(refusedLines > refused.length ? [`  and ${refusedLines - refused.length} more refused`] : []),
   ];
 }

@@ -67,7 +67,7 @@ export function addPositionCommands(
           ...(id !== undefined && { positionId: id }),
         });
         show(answer.position, json, (added) => positionReport(added, terminal));
-        if (answer.warning !== null) terminal.note(printable(answer.warning));
+        for (const warning of answer.warnings) terminal.note(printable(warning));
       },
     );
   position

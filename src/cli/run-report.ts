@@ -1,5 +1,11 @@
 /** A run of any kind, and lists of runs, in words and columns for a person. */
-import { type Run, type RunHead, subjectOf, waitingInWords } from '../server/operations/run-view.ts';
+import {
+  type Run,
+  type RunHead,
+  subjectOf,
+  verdictInWords,
+  waitingInWords,
+} from '../server/operations/run-view.ts';
 import { analysisReport } from './analysis-report.ts';
 import { screenerReport } from './screener-report.ts';
 import { localTime, type Style, type Terminal, table } from './terminal.ts';
@@ -34,16 +40,24 @@ export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[
 /** Runs as a table, newest first. */
 export function runList(runs: readonly RunHead[]): string[] {
   if (runs.length === 0) return ['No runs. Start one: npm run ttai -- analyze AAPL'];
-  const rows = runs.map(({ runId, symbol, name, type, status, recommendation, step, updatedAt }) => [
-    symbol ?? name ?? '',
-    type,
-    status,
-    recommendation ?? '',
-    step ?? '',
-    localTime(updatedAt),
-    runId,
-  ]);
+  const rows = runs.map((head) => {
+    const { runId, symbol, name, type, status, recommendation, step, updatedAt } = head;
+    return [
+      symbol ?? name ?? '',
+      type,
+      status,
+      recommendation === null ? '' : shortened(verdictInWords(head)),
+      step ?? '',
+      localTime(updatedAt),
+      runId,
+    ];
+  });
   return table([['SYMBOL', 'TYPE', 'STATUS', 'RECOMMENDATION', 'STEP', 'UPDATED', 'RUN'], ...rows]);
+}
+
+/** For a column of a table. */
+function shortened(words: string): string {
+  return words.length > 50 ? `${words.slice(0, 49)}…` : words;
 }
 
 /** Says, where no one can miss it, that prices are invented. */

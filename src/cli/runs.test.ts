@@ -1,6 +1,7 @@
 /** `analyze`, `screen`, `runs`, `run` and `cancel`. */
 import { describe, expect, it } from 'vitest';
-import { finishedAnalysis, finishedScreener, savedScreener } from '../server/testing/fake-system.ts';
+import { savedScreener } from '../server/testing/fake-rooms.ts';
+import { finishedAnalysis, finishedScreener } from '../server/testing/finished-runs.ts';
 import { localTime } from './terminal.ts';
 import { TypedCommands } from './testing/typed-commands.ts';
 

@@ -92,12 +92,18 @@ function reasons({ chart, options, research, error }: AnalysisParts): string[] {
   );
 }
 
-function cautions({ research }: AnalysisParts): string[] {
-  if (research?.recommendation !== 'reject') return [];
-  const { sentiment, rejectReasons, redFlags } = research;
+function cautions({ options, research }: AnalysisParts): string[] {
+  return [
+    // Why stands in what the options say. `neutral` alone reads as if it might be traded.
+    ...(options?.recommendation === 'reject' ? ['no contract is accepted'] : []),
+    ...(research?.recommendation === 'reject' ? [newsAgainst(research)] : []),
+  ];
+}
+
+function newsAgainst({ sentiment, rejectReasons, redFlags }: ResearchAnalysis): string {
   const codes = new Set([...rejectReasons, ...redFlags.map(({ type }) => type)]);
   const head = sentiment === 'unknown' ? 'the news are not known' : 'the news say no';
-  return [`${head}: ${[...codes].map(reasonInWords).join(', ')}`];
+  return `${head}: ${[...codes].map(reasonInWords).join(', ')}`;
 }
 
 function partsOf({ chart, options, research }: AnalysisParts) {

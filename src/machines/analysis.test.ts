@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
 import type { LiveActor } from '../actors/runtime/testing/live-actor.ts';
-import { type AnalysisContext, analysis, analysisInput } from './analysis.ts';
+import { type AnalysisContext, analysis, analysisInput, MAX_RESTARTS } from './analysis.ts';
 import type { AnalysisResult } from './analysis-result.ts';
 import { analysisModel, chart, failed, marketData, options, research } from './testing/models.ts';
 
@@ -115,7 +115,8 @@ describe('analysis: what the parts come to', () => {
     ['bearish', 'select', 'neutral'],
   ])('options: chart %s and contract %s make %s, without the news', (ofChart, ofOptions, expected) => {
     const live = run('options_analysis', [fetched, charted(ofChart), chosen(ofOptions), saved]);
-    expect(outputOf(live)).toMatchObject({ recommendation: expected, research: null });
+    const cautions = ofOptions === 'reject' ? ['no contract is accepted'] : [];
+    expect(outputOf(live)).toMatchObject({ recommendation: expected, research: null, cautions });
   });
 
   test.each([
@@ -161,6 +162,26 @@ describe('analysis: what the parts come to', () => {
     const old = { ...chosen('select'), output: { ...options('select'), asOf: earlier } };
     const live = run('options_analysis', [fetched, charted('bullish'), old, saved]);
     expect(outputOf(live).asOf).toBe(earlier);
+  });
+
+  test('what was cut off with its process is begun anew, but not for ever', () => {
+    const cutOff = (id: string) => ({ type: `xstate.error.actor.${id}`, error: failed('interrupted') });
+    const news = [cutOff('analyzeResearch'), read('positive'), cutOff('saveAnalysis'), saved];
+    const live = run('full_analysis', [
+      fetched,
+      cutOff('analyzeChart'),
+      charted('bullish'),
+      chosen('select'),
+      ...news,
+    ]);
+    expect(outputOf(live)).toMatchObject({ status: 'completed', recommendation: 'strong_select' });
+    const often = run(
+      'chart_analysis',
+      Array.from({ length: MAX_RESTARTS + 1 }, () => cutOff('fetchMarketData')),
+    );
+    expect(often.effects()).toMatchObject({
+      saveAnalysis: { result: { status: 'failed', error: { code: 'interrupted' } } },
+    });
   });
 
   test('a chart alone picks nothing', () => {

@@ -1,13 +1,14 @@
 /**
  * The machine `analysis`: one symbol, from its market data to a recommendation.
  *
- * It fetches market data and judges the chart for the strategy. A rejected chart ends it: the run is saved, and told, as rejected, never as
- * a pick. For an options or a full analysis it looks for a contract, and for a full one it reads the news beside that;
+ * It fetches market data and judges the chart for the strategy. A rejected chart ends it: the run is saved, and told, as
+ * rejected, never as a pick. For an options or a full analysis it looks for a contract, and for a full one it reads the news beside that;
  * neither needs the other. Then the results are put together: a selected contract and the chart that its strategy wants
  * make `select`, positive news make it `strong_select`, anything else is `neutral`. News that say no do not take the pick
  * away, but stand beside it as a caution, and never make it strong. The result is saved, and its owner is told. An effect
  * that fails after its retries fails the run, and so do parts of different sources (`source_changed`: the provider was
- * changed meanwhile); that is saved and told as well. `CANCEL` ends it wherever it is.
+ * changed meanwhile); that is saved and told as well. One that was cut off with its process, and could not go on in time,
+ * is begun anew, three times at most. `CANCEL` ends it wherever it is.
  *
  * Not for how the analysis is computed (the analysis service), nor for storing or delivering anything.
  */
@@ -42,8 +43,13 @@ export interface AnalysisContext extends AnalysisInput, AnalysisParts {
   /** Kept from its fetching until the chart is judged. */
   marketData: MarketData | null;
   result: AnalysisResult | null;
+  /** Effects that were begun anew since the process that ran them ended. Absent in runs of an older release. */
+  restarts?: number;
   progress: { done: number; total: number; step: string };
 }
+
+/** Each is after ten processes that ended, or one after whose end nothing ran for an hour. */
+export const MAX_RESTARTS = 3;
 
 /** Effects that each type waits for: market data, chart, contract, news, saving. */
 const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 } as const;
@@ -52,6 +58,20 @@ const TOTAL_STEPS = { chart_analysis: 3, options_analysis: 4, full_analysis: 5 }
 function advance({ progress }: AnalysisContext, step: string): AnalysisContext['progress'] {
   return { ...progress, done: Math.min(progress.done + 1, progress.total), step };
 }
+
+const failure = ({ event }: { event: { error: unknown } }) => effectError(event);
+
+/** What was cut off with its process enters its state again. */
+const begunAnew = <State extends string>(state: State) =>
+  ({
+    guard: { type: 'mayRestart', params: failure },
+    target: state,
+    reenter: true,
+    actions: 'countRestart',
+  }) as const;
+
+const fails = <State extends string>(target: State) =>
+  ({ target, actions: { type: 'fail', params: failure } }) as const;
 
 const machine = setup({
   types: {
@@ -75,12 +95,15 @@ const machine = setup({
     saveAnalysis: effectSource<null, { result: AnalysisResult | null }>(),
   },
   guards: {
+    mayRestart: ({ context: { restarts = 0 } }, { code }: EffectError) =>
+      code === 'interrupted' && restarts < MAX_RESTARTS,
     isRejected: (_, chart: ChartAnalysis) => chart.recommendation === 'reject',
     isChartOnly: ({ context }) => context.type === 'chart_analysis',
     isWithoutResearch: ({ context }) => context.type !== 'full_analysis',
     hasFailed: ({ context }) => context.error !== null,
   },
   actions: {
+    countRestart: assign({ restarts: ({ context: { restarts = 0 } }) => restarts + 1 }),
     fail: assign((_, error: EffectError) => ({ error, marketData: null })),
     takeChart: assign(({ context }, chart: ChartAnalysis) => ({
       chart,
@@ -117,6 +140,7 @@ const machine = setup({
     research: null,
     error: null,
     result: null,
+    restarts: 0,
     progress: { done: 0, total: TOTAL_STEPS[input.type], step: 'Fetching market data' },
   }),
   // Each final state comes after, or with, the result.
@@ -136,10 +160,7 @@ const machine = setup({
             progress: advance(context, 'Analysing the chart'),
           })),
         },
-        onError: {
-          target: 'synthesize',
-          actions: { type: 'fail', params: ({ event }) => effectError(event) },
-        },
+        onError: [begunAnew('fetchMarketData'), fails('synthesize')],
       },
     },
     chart: {
@@ -165,10 +186,7 @@ const machine = setup({
           },
           { target: 'analyze', actions: { type: 'takeChart', params: ({ event }) => event.output } },
         ],
-        onError: {
-          target: 'synthesize',
-          actions: { type: 'fail', params: ({ event }) => effectError(event) },
-        },
+        onError: [begunAnew('chart'), fails('synthesize')],
       },
     },
     analyze: {
@@ -197,10 +215,7 @@ const machine = setup({
                     ),
                   })),
                 },
-                onError: {
-                  target: '#analysis.synthesize',
-                  actions: { type: 'fail', params: ({ event }) => effectError(event) },
-                },
+                onError: [begunAnew('running'), fails('#analysis.synthesize')],
               },
             },
             done: { type: 'final' },
@@ -222,10 +237,7 @@ const machine = setup({
                     progress: advance(context, context.options ? 'Saving' : 'Looking for a contract'),
                   })),
                 },
-                onError: {
-                  target: '#analysis.synthesize',
-                  actions: { type: 'fail', params: ({ event }) => effectError(event) },
-                },
+                onError: [begunAnew('running'), fails('#analysis.synthesize')],
               },
             },
             done: { type: 'final' },
@@ -251,14 +263,17 @@ const machine = setup({
         src: 'saveAnalysis',
         input: ({ context: { result } }) => ({ result }),
         onDone: { target: 'notify' },
-        onError: {
-          target: 'notify',
-          actions: assign(({ context, event }) => {
-            // What failed first is what the owner needs to know.
-            const error = context.error ?? effectError(event);
-            return { error, result: synthesize({ ...context, error }) };
-          }),
-        },
+        onError: [
+          begunAnew('save'),
+          {
+            target: 'notify',
+            actions: assign(({ context, event }) => {
+              // What failed first is what the owner needs to know.
+              const error = context.error ?? effectError(event);
+              return { error, result: synthesize({ ...context, error }) };
+            }),
+          },
+        ],
       },
     },
     notify: {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Model, pathsOf, replay, uncovered } from '../../test/model.ts';
 import { briefingKind, type GatheredBriefing } from './briefing.ts';
-import { type GatheredHead, toldOf } from './daily-piece.ts';
+import { type GatheredHead, MAX_RESTARTS, toldOf } from './daily-piece.ts';
 import { reasonsToManage, reportKind } from './report.ts';
 import { byMove, dayPnlOf, summaryKind, totalsOf } from './summary.ts';
 import {
@@ -69,6 +69,20 @@ describe.each(models)('%s', (id, model, gathered, notification) => {
     ]);
     expect(done(piece.until)).toMatchObject({ emitted: [] });
     expect(done(piece.until).seen().value).toBe('tooLate');
+  });
+
+  test('what was cut off with its process is gathered anew and judged by then, but not for ever', () => {
+    const cutOff = { type: 'xstate.error.actor.gatherPiece', error: failed('interrupted') };
+    const late = new Date(Date.parse(piece.at) + 600_000).toISOString();
+    const gatheredLate = { type: 'xstate.done.actor.gatherPiece', output: { ...gathered, now: late } };
+    const replayed = (...events: object[]) =>
+      replay(model.machine, { input: model.inputs[0], events: events as never[] });
+    expect(replayed(cutOff).emitted).toEqual([]);
+    expect(replayed(cutOff, gatheredLate).emitted).toMatchObject([
+      { data: { status: 'completed', late: true } },
+    ]);
+    const often = replayed(...Array.from({ length: MAX_RESTARTS + 1 }, () => cutOff));
+    expect(often.emitted).toMatchObject([{ data: { status: 'failed', error: { code: 'interrupted' } } }]);
   });
 
   test('what could not be gathered is told with the reason', () => {

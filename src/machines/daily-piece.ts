@@ -2,7 +2,7 @@
  * What the machines `briefing`, `summary` and `report` share: one owner's piece of one trading day. An effect gathers
  * what there is to tell, and the owner is told: once, as a notification with the figures and a text.
  *
- * Gathering waits for an analysis service that is away. What is gathered when the piece is of no use any more is not
+ * Gathering waits for an analysis service that is away, and is begun anew when its process ended meanwhile. What is gathered when the piece is of no use any more is not
  * told (`tooLate`); what comes late says so. What could not be gathered is told as failed, with the reason, since a
  * piece that is missing without a word looks like a quiet day.
  *
@@ -12,6 +12,9 @@ import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
 import { dayPiece, daySession, timingOf } from './trading-day-plan.ts';
+
+/** Of one piece. Each is after several processes that ended, or one after whose end nothing ran for half a day. */
+export const MAX_RESTARTS = 3;
 
 export const dailyPieceInput = z.object({ date: z.iso.date(), session: daySession, piece: dayPiece });
 export type DailyPieceInput = z.infer<typeof dailyPieceInput>;
@@ -144,6 +147,8 @@ interface DailyPieceContext extends DailyPieceInput {
   /** When it was gathered. */
   madeAt: string | null;
   error: EffectError | null;
+  /** Absent in pieces of an older release. */
+  restarts?: number;
 }
 
 /** The machine of a kind of piece, ready to be registered. */
@@ -157,10 +162,13 @@ export function dailyPiece<Gathered extends GatheredHead>(kind: DailyPieceKind<G
     },
     actors: { gatherPiece: effectSource<Gathered, DailyPieceInput>() },
     guards: {
+      mayRestart: ({ context: { restarts = 0 } }, { code }: EffectError) =>
+        code === 'interrupted' && restarts < MAX_RESTARTS,
       isTooLate: ({ context }, now: string) => timingOf(context.piece, now) === 'too_late',
     },
     actions: {
       noteTime: assign((_, madeAt: string) => ({ madeAt })),
+      countRestart: assign({ restarts: ({ context: { restarts = 0 } }) => restarts + 1 }),
       noteError: assign((_, error: EffectError) => ({ error })),
       tell: emit((_, data: Record<string, unknown>) => ({
         type: 'notification' as const,
@@ -193,13 +201,24 @@ export function dailyPiece<Gathered extends GatheredHead>(kind: DailyPieceKind<G
               ],
             },
           ],
-          onError: {
-            target: 'failed',
-            actions: [
-              { type: 'noteError', params: ({ event }) => effectError(event) },
-              { type: 'tell', params: ({ context, event }) => failureOf(kind, context, effectError(event)) },
-            ],
-          },
+          onError: [
+            {
+              guard: { type: 'mayRestart', params: ({ event }) => effectError(event) },
+              target: 'gathering',
+              reenter: true,
+              actions: 'countRestart',
+            },
+            {
+              target: 'failed',
+              actions: [
+                { type: 'noteError', params: ({ event }) => effectError(event) },
+                {
+                  type: 'tell',
+                  params: ({ context, event }) => failureOf(kind, context, effectError(event)),
+                },
+              ],
+            },
+          ],
         },
       },
       done: { type: 'final' },

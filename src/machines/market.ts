@@ -122,6 +122,8 @@ export const positionValue = z.looseObject({
     takeProfit: z.boolean().nullable(),
     closeByDte: z.boolean().nullable(),
     tested: z.boolean().nullable(),
+    /** Where both say so, `delta`. */
+    testedBy: z.enum(['delta', 'cost']).nullish(),
   }),
   warnings: z.array(z.string()),
 });

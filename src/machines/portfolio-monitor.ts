@@ -21,7 +21,7 @@ import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
 import { failedOnce, type Health, newsOf, type Problem, problem, SEEING } from './health.ts';
 import { exchangeHours, pauseAfter } from './market-pauses.ts';
-import { holding } from './portfolio-rule-kinds.ts';
+import { type Holding, holding } from './portfolio-rule-kinds.ts';
 import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
 
 const STALE_BEFORE_BLIND_MS = 900_000;
@@ -88,7 +88,7 @@ export interface PortfolioMonitorContext extends PortfolioMonitorInput {
     positions: number;
     /** Without a value that is fresh. */
     unknown: number;
-    /** What is wrong with the first position that could not be valued. */
+    /** What is wrong with the first position of which that is so. */
     problem: Problem | null;
     asOf: string | null;
     source: string | null;
@@ -103,6 +103,18 @@ export interface PortfolioMonitorContext extends PortfolioMonitorInput {
   health: Health;
   /** Until the next check, in milliseconds. */
   pauseMs: number;
+}
+
+/** Its quote is not fresh, or there is no price of one of its contracts. */
+function isUnseen({ stale, pnlPct, profitCapturedPct }: Holding): boolean {
+  return stale || (pnlPct === null && profitCapturedPct === null);
+}
+
+function unpricedOf(holdings: readonly Holding[]): Problem | null {
+  const first = holdings.find((one) => !one.stale && isUnseen(one));
+  return first
+    ? { code: 'no_price', message: `${first.symbol} ${first.name}: nobody has a price of this contract` }
+    : null;
 }
 
 /** Why a check counts as failed; null when it has seen something, or there was nothing to see. */
@@ -197,8 +209,8 @@ const machine = setup({
           at: check.at,
           open: market?.open ?? null,
           positions: holdings.length,
-          unknown: holdings.filter(({ stale }) => stale).length,
-          problem: failure ?? check.failed.first,
+          unknown: holdings.filter(isUnseen).length,
+          problem: failure ?? check.failed.first ?? unpricedOf(holdings),
           asOf,
           source,
         },

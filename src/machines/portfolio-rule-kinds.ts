@@ -105,8 +105,7 @@ const kinds = {
   },
   dte_warning: {
     per: 'position',
-    // One that has expired is not to be closed in time any more.
-    measure: ({ dte }) => (dte !== null && dte < 0 ? Number.POSITIVE_INFINITY : dte),
+    measure: ({ dte }) => dte,
     needsQuote: false,
     holds: 'upTo',
     margin: none,

@@ -27,6 +27,12 @@ function fire(rule: PortfolioRule, checks: readonly Partial<Holding>[]): number[
   });
 }
 
+test('a limit is told as it was given', () => {
+  const rule = { type: 'pct_change' as const, threshold: 0.001 };
+  const { firings } = judge([rule], [holdingOf({ changePct: 0.2345 })], {}, 0);
+  expect(firings[0]?.message).toContain('moved 0.23 % since the last close, limit 0.001 %');
+});
+
 describe('each type of rule', () => {
   type Row = [type: RuleType, threshold: PortfolioRule['threshold'], field: keyof Holding, ...Walk];
   /** Just short of it, at it, back within the margin, at it, back by the margin, at it. */
@@ -55,6 +61,15 @@ describe('each type of rule', () => {
     const walk = [short, at, within, at, over, at].map((value) => ({ [field]: value }));
     expect(fire({ type, threshold }, walk)).toEqual([0, 1, 0, 0, 0, 1]);
   });
+
+  test.each(rows)(
+    '%s %s is over for what has expired, where it is about a position',
+    (type, threshold, field, _, at) => {
+      const isOfSymbol = ['price_above', 'price_below', 'pct_change', 'earnings_within'].includes(type);
+      if (field === 'dte') return;
+      expect(fire({ type, threshold }, [{ [field]: at, dte: -1 }])).toEqual([isOfSymbol ? 1 : 0]);
+    },
+  );
 
   test.each(rows)(
     '%s %s without %s waits, and keeps in mind what was',

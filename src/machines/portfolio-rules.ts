@@ -179,9 +179,11 @@ function measureOf({ type }: PortfolioRule, seen: Holding): number | null {
 
 /** `false`: not true, and by less than the margin. */
 function verdictOf(rule: PortfolioRule, seen: Holding): 'unknown' | 'true' | 'false' | 'over' {
+  const { per, holds, margin } = kindOf(rule.type);
+  // What has expired can be neither closed nor defended any more. The daily pieces say that it has.
+  if (per === 'position' && seen.dte !== null && seen.dte < 0) return 'over';
   const value = measureOf(rule, seen);
   if (value === null) return 'unknown';
-  const { holds, margin } = kindOf(rule.type);
   const threshold = typeof rule.threshold === 'string' ? RISKS.indexOf(rule.threshold) : rule.threshold;
   if (holds === 'from') {
     if (value >= threshold) return 'true';
@@ -196,6 +198,8 @@ function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
   const measured = measureOf(rule, seen) as number;
   const value = typeof rule.threshold === 'string' ? (RISKS[measured] as string) : measured;
   const written = (one: number | string) => (typeof one === 'string' ? one : figures(one));
+  // As it was given: rounded it might read 0.
+  const limit = kindOf(rule.type).figures === undefined ? String(rule.threshold) : written(rule.threshold);
   const about = per === 'symbol' ? seen.symbol : `${seen.symbol} ${seen.name}`;
   return {
     rule,
@@ -204,7 +208,7 @@ function firing(rule: PortfolioRule, ruleId: string, seen: Holding): Firing {
     positionId: per === 'symbol' ? null : seen.id,
     value,
     asOf: needsQuote ? seen.asOf : null,
-    message: `${about}: ${words(written(value), written(rule.threshold))}`,
+    message: `${about}: ${words(written(value), limit)}`,
   };
 }
 

@@ -3,9 +3,10 @@
  *
  * It says the performance (what was realized on the day, in its month and in all, and what is not realized yet), the
  * alerts of the day, and what to manage by the usual rules for sold options: half of the profit is there, 21 days to
- * expiry are left, a short strike is tested; or an option has expired, and nobody has said how. A day's alerts are those since the moment at which the report of the
- * session before was due, so that each is in one report; what was closed after the close belongs to the next day. A
- * realized amount that was not said is counted as not known. The states are those of `daily-piece.ts`.
+ * expiry are left, a short strike is tested, closing costs twice what was received; or an option has expired, and
+ * nobody has said how. A day's alerts are those since the moment at which the report of the session before was due, so
+ * that each is in one report; what was closed after the close belongs to the next day. A realized amount that was not
+ * said is counted as not known. The states are those of `daily-piece.ts`.
  */
 import { z } from 'zod';
 import {
@@ -23,7 +24,7 @@ const amount = z.number().nullable();
 
 const realized = z.object({ pnl: amount, closed: z.int(), unknown: z.int() });
 
-export const manageReason = z.enum(['take_profit', 'close_by_dte', 'tested', 'expired']);
+export const manageReason = z.enum(['take_profit', 'close_by_dte', 'tested', 'cost_doubled', 'expired']);
 export type ManageReason = z.infer<typeof manageReason>;
 
 export const gatheredReport = gatheredHead.extend({
@@ -62,6 +63,9 @@ export type GatheredReport = z.infer<typeof gatheredReport>;
 type Managed = GatheredReport['manage'][number];
 type Realized = z.infer<typeof realized>;
 
+/** To close costs twice what was received, or more. */
+export const COST_DOUBLED_WORDS = 'closing costs twice what was received';
+
 /** Of a position that nobody has closed. */
 export const EXPIRED_WORDS = 'has expired: record how it ended';
 
@@ -72,7 +76,9 @@ export function reasonsToManage({
 }: Pick<PositionValue, 'dte' | 'management'>): ManageReason[] {
   return [
     ...(dte !== null && dte < 0 ? (['expired'] as const) : []),
-    ...(management.tested ? (['tested'] as const) : []),
+    ...(management.tested
+      ? [management.testedBy === 'cost' ? ('cost_doubled' as const) : ('tested' as const)]
+      : []),
     ...(management.closeByDte ? (['close_by_dte'] as const) : []),
     ...(management.takeProfit ? (['take_profit'] as const) : []),
   ];
@@ -80,6 +86,7 @@ export function reasonsToManage({
 
 function reasonText(reason: ManageReason, { dte, profitCapturedPct, shortDelta }: Managed): string {
   if (reason === 'expired') return EXPIRED_WORDS;
+  if (reason === 'cost_doubled') return COST_DOUBLED_WORDS;
   if (reason === 'take_profit') {
     return `${profitCapturedPct === null ? 'half' : `${Math.round(profitCapturedPct)} %`} of the profit is there`;
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { pathsOf, replay, uncovered } from '../../test/model.ts';
 import { failed } from './testing/models.ts';
 import { tradingDayModel } from './testing/trading-day-model.ts';
-import { tradingDay } from './trading-day.ts';
+import { MAX_RESTARTS, tradingDay } from './trading-day.ts';
 import { exchangeDateOf, planOf, timingOf } from './trading-day-plan.ts';
 
 const { machine } = tradingDay;
@@ -164,6 +164,35 @@ describe('tradingDay', () => {
           { kind: 'scan', clock: '11:00', reason: 'too_late' },
           { kind: 'scan', clock: '12:00', reason: 'failed', error: { code: 'unavailable' } },
         ],
+      },
+    });
+  });
+
+  test('what was cut off with its process is begun anew and judged by then, but not for ever', () => {
+    const cutOff = (id: string) => ({ ...error(id), error: failed('interrupted') });
+    const live = replay(machine, { input: { date }, events: [cutOff('askSession')] });
+    expect(live.seen().value).toBe('asking');
+    live.happen(done('askSession', { now: '2026-11-27T18:30:00Z', session: halfDay }));
+    const late = { timing: 'too_late', started: 0 };
+    live.happen(done('startBriefings', page('2026-11-27T18:30:00Z', late)));
+    for (let scan = 0; scan < 3; scan++) live.happen(done('startScans', page('2026-11-27T18:30:00Z', late)));
+    live.happen(done('startSummaries', page('2026-11-27T18:30:00Z', { timing: 'late', next: 'm' })));
+    live.happen(cutOff('startSummaries'));
+    expect(live.effects()).toMatchObject({ startSummaries: { after: 'm', piece: { kind: 'summary' } } });
+    live.happen(done('startSummaries', page('2026-11-27T22:00:00Z', { timing: 'late' })));
+    for (let time = 0; time < MAX_RESTARTS; time++) {
+      expect(live.seen().value).toBe('reporting');
+      live.happen(cutOff('startReports'));
+    }
+    expect(live.seen().value).toBe('reporting');
+    live.happen(cutOff('startReports'));
+    expect(live.seen()).toMatchObject({
+      value: 'done',
+      context: {
+        started: [{ kind: 'summary', started: 4, late: true }],
+        skipped: expect.arrayContaining([
+          expect.objectContaining({ kind: 'report', reason: 'failed', error: failed('interrupted') }),
+        ]),
       },
     });
   });

@@ -9,8 +9,9 @@
  * page by page, so that a crash in between starts none twice and one owner's trouble stays that one's.
  *
  * What comes late, since nothing ran when it was due, is judged piece by piece (`trading-day-plan.ts`): what is still of
- * use is started and is told that it is late; what is not is skipped, and `skipped` says so. A piece that could not be
- * started after all tries is skipped as `failed`, and the day goes on.
+ * use is started and is told that it is late; what is not is skipped, and `skipped` says so. So is what was cut off with
+ * the process that did it, however long nothing ran then. A piece that could not be started after all tries is skipped
+ * as `failed`, and the day goes on.
  *
  * Not for what is in a piece (`briefing.ts`, `summary.ts`, `report.ts`, `screener.ts`), nor for which days there are:
  * the schedule of `trading-days.ts` in the effects starts them.
@@ -29,6 +30,8 @@ export type TradingDayInput = z.infer<typeof tradingDayInput>;
  */
 const ASK_AGAIN_MS = 900_000;
 const MAX_FAILURES = 96;
+/** Of one page. Each is after ten processes that ended, or one after whose end nothing ran for an hour. */
+export const MAX_RESTARTS = 3;
 
 /** Of `askSession`: null on a day without a session. */
 export const sessionAnswer = z.object({ now: z.string(), session: daySession.nullable() });
@@ -79,7 +82,7 @@ export interface TradingDayContext extends TradingDayInput {
   /** The last moment that it knows of. */
   now: string | null;
   /** Of the piece whose pages are being started. */
-  page: { after: string | null; started: number; refused: number; late: boolean };
+  page: { after: string | null; started: number; refused: number; late: boolean; restarts?: number };
   started: StartedPiece[];
   skipped: SkippedPiece[];
   failures: number;
@@ -136,6 +139,9 @@ const daySetup = setup({
       Math.max(0, Date.parse(plan[0]?.at ?? '') - Date.parse(now ?? '')) || 0,
   },
   guards: {
+    wasCutOff: (_, { code }: EffectError) => code === 'interrupted',
+    mayRestart: ({ context: { page } }, { code }: EffectError) =>
+      code === 'interrupted' && (page.restarts ?? 0) < MAX_RESTARTS,
     isClosed: (_, answer: SessionAnswer) => answer.session === null,
     isEnough: ({ context }) => context.failures >= MAX_FAILURES - 1,
     hasMore: (_, answer: StartedPage) => answer.next !== null && answer.timing !== 'too_late',
@@ -157,6 +163,9 @@ const daySetup = setup({
     })),
     // The timer of the next piece has fired, so it is that late at least.
     comeToNext: assign({ now: ({ context: { plan, now } }) => plan[0]?.at ?? now }),
+    countRestart: assign({
+      page: ({ context: { page } }) => ({ ...page, restarts: (page.restarts ?? 0) + 1 }),
+    }),
     turnPage: assign(({ context }, answer: StartedPage) => ({
       page: withPage(context, answer),
       now: answer.now,
@@ -171,6 +180,7 @@ type Answered = { event: { output: StartedPage } };
 /** Starts the owners' actors of the piece at hand, page by page. */
 function starting<State extends string, Id extends string>(state: State, id: Id) {
   const answer = ({ event }: Answered) => event.output;
+  const failure = ({ event }: { event: { error: unknown } }) => effectError(event);
   return {
     invoke: {
       id,
@@ -190,13 +200,15 @@ function starting<State extends string, Id extends string>(state: State, id: Id)
         },
         { target: 'choosing', actions: { type: 'finish', params: answer } },
       ],
-      onError: {
-        target: 'choosing',
-        actions: {
-          type: 'giveUp',
-          params: ({ event }: { event: { error: unknown } }) => effectError(event),
+      onError: [
+        {
+          guard: { type: 'mayRestart', params: failure },
+          target: state,
+          reenter: true,
+          actions: 'countRestart',
         },
-      },
+        { target: 'choosing', actions: { type: 'giveUp', params: failure } },
+      ],
     },
   } as const;
 }
@@ -236,6 +248,12 @@ const machine = daySetup.createMachine({
           {
             guard: 'isEnough',
             target: 'failed',
+            actions: { type: 'noteFailure', params: ({ event }) => effectError(event) },
+          },
+          {
+            guard: { type: 'wasCutOff', params: ({ event }) => effectError(event) },
+            target: 'asking',
+            reenter: true,
             actions: { type: 'noteFailure', params: ({ event }) => effectError(event) },
           },
           {

@@ -4,7 +4,7 @@ import { version } from '../version.ts';
 import type { HealthChecks } from './health.ts';
 import { startServer } from './index.ts';
 import { operations } from './operations/index.ts';
-import { fakeRooms } from './testing/fake-system.ts';
+import { fakeRooms } from './testing/fake-rooms.ts';
 import { ask, startTestServer, type TestServer } from './testing/test-server.ts';
 
 let server: TestServer;

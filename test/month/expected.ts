@@ -139,7 +139,7 @@ const judges: Record<string, { bySymbol: boolean; quoted: boolean; judge: Judge 
     quoted: false,
     judge: (put, at, market, limit) => {
       const { dte } = market.worthOf(put, at);
-      return dte !== null && dte >= 0 && dte <= limit ? 'true' : 'over';
+      return dte !== null && dte <= limit ? 'true' : 'over';
     },
   },
   profit_target: {
@@ -177,6 +177,10 @@ function positionAlerts(month: Month): string[] {
       for (const gone of [...firedAt.keys()].filter((subject) => !subjects.has(subject)))
         firedAt.delete(gone);
       for (const [subject, put] of subjects) {
+        if (!bySymbol && (market.worthOf(put, at).dte ?? 0) < 0) {
+          firedAt.delete(subject);
+          continue;
+        }
         if (quoted && market.isStale(put.symbol, at)) continue;
         const verdict = judge(put, at, market, threshold);
         const last = firedAt.get(subject);

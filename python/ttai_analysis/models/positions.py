@@ -32,6 +32,7 @@ Structure = Literal[
     "other",
 ]
 AssignmentRisk = Literal["none", "low", "moderate", "high", "unknown"]
+TestedBy = Literal["delta", "cost"]
 Valuation = Literal["quoted", "model", "expired", "unknown"]
 
 
@@ -135,18 +136,22 @@ class LegValue(Model):
 class ManagementFlags(Model):
     """Whether the usual rules say to act: half of the profit is there, 21 days are left (unless
     at `openedAt` there were 28 at most), the position is tested (a short |delta| above .5, or
-    closing costs twice the credit). Null: not known, or no short option that lives."""
+    closing costs twice the credit; `testedBy` says which, `delta` where both). Null: not known, or
+    no short option that lives."""
 
     take_profit: bool | None
     close_by_dte: bool | None
     tested: bool | None
+    tested_by: TestedBy | None
 
 
 class PositionValue(Model):
     """One position now. Currency amounts are for the whole position, with the quantity's sign.
 
     `pnlPct` is of what was paid or received at opening, `profitCapturedPct` of the most that can be
-    made. `delta` in shares; `shortDelta` is the largest |delta| of a short option.
+    made. `delta` in shares; `shortDelta` is the largest |delta| of a short option. `warnings` name
+    legs: `model_price:leg1`, `no_price:leg1`, `not_in_chain:leg1` (no such contract, as far as the
+    source's chain reaches), `expired:leg1`.
     """
 
     id: str

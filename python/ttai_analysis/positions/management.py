@@ -7,21 +7,29 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from ttai_analysis.models.options import CLOSE_AT_DTE, LEAST_DAYS_OPEN, Management
-from ttai_analysis.models.positions import ManagementFlags
+from ttai_analysis.models.positions import ManagementFlags, TestedBy
 from ttai_analysis.timestamps import days_to
 
 RULES = Management()
 
 
 def management_flags(
-    *, captured: float | None, dte: int | None, opened_dte: int | None, tested: bool | None
+    *,
+    captured: float | None,
+    dte: int | None,
+    opened_dte: int | None,
+    delta: float | None,
+    cost: float | None,
 ) -> ManagementFlags:
     """Of a position with a short option that lives. `captured`: percent of the most that can be
-    made; `opened_dte`: days to expiry when it was opened."""
+    made; `opened_dte`: days to expiry when it was opened; `delta`: of the shorts; `cost`: what
+    closing costs as a multiple of the credit."""
+    tested, by = _tested(delta, cost)
     return ManagementFlags(
         take_profit=None if captured is None else captured >= RULES.profit_target_pct,
         close_by_dte=None if dte is None else dte <= CLOSE_AT_DTE and not _is_short(opened_dte),
         tested=tested,
+        tested_by=by,
     )
 
 
@@ -42,11 +50,10 @@ def short_delta(deltas: Sequence[float | None]) -> float | None:
     return max(known, default=None) if len(known) == len(deltas) else None
 
 
-def is_tested(delta: float | None, cost: float | None) -> bool | None:
-    """By the short delta, or by what closing costs as a multiple of the credit; unknown where one
-    is and the other does not say so."""
-    by_delta = None if delta is None else delta > RULES.tested_delta
-    by_cost = None if cost is None else cost >= RULES.tested_credit_multiple
-    if by_delta or by_cost:
-        return True
-    return None if by_delta is None or by_cost is None else False
+def _tested(delta: float | None, cost: float | None) -> tuple[bool | None, TestedBy | None]:
+    """Whether it is, and by what; unknown where one is and the other does not say so."""
+    if delta is not None and delta > RULES.tested_delta:
+        return True, "delta"
+    if cost is not None and cost >= RULES.tested_credit_multiple:
+        return True, "cost"
+    return (None if delta is None or cost is None else False), None

@@ -30,18 +30,23 @@ from ttai_analysis.options.service import earnings_inside
 from ttai_analysis.positions.assignment import assignment_risk
 from ttai_analysis.positions.management import (
     dte_at_opening,
-    is_tested,
     management_flags,
     short_delta,
 )
 from ttai_analysis.positions.payoff import multiplier, open_value, payoff
 from ttai_analysis.positions.settlement import has_expired, settlements
 from ttai_analysis.positions.structure import structure_of
-from ttai_analysis.positions.valuation import Market, Sensitivities, cost_to_close, value_leg
+from ttai_analysis.positions.valuation import (
+    Market,
+    Sensitivities,
+    cost_to_close,
+    row_of,
+    value_leg,
+)
 from ttai_analysis.providers.base import Earnings, Metrics, Provider
-from ttai_analysis.timestamps import days_to
+from ttai_analysis.timestamps import date_from_ordinal, days_to
 
-NO_FLAGS = ManagementFlags(take_profit=None, close_by_dte=None, tested=None)
+NO_FLAGS = ManagementFlags(take_profit=None, close_by_dte=None, tested=None, tested_by=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +246,17 @@ def _value(position: PositionInput, under: Underlying, as_of: datetime) -> Posit
             captured=captured,
             dte=dte,
             opened_dte=dte_at_opening(first, position.opened_at),
-            tested=is_tested(tested, cost_to_close(legs, rows)),
+            delta=tested,
+            cost=cost_to_close(legs, rows),
         )
         if shorts
         else NO_FLAGS,
         legs=rows,
-        warnings=[*_warnings_about(under, rows), *_leg_warnings(rows)],
+        warnings=[
+            *_warnings_about(under, rows),
+            *_leg_warnings(rows),
+            *_not_in_chain(legs, rows, market),
+        ],
     )
 
 
@@ -270,6 +280,22 @@ def _leg_warnings(rows: list[LegValue]) -> list[str]:
         if row.valuation == "expired" and row.price is None:
             found.append(f"no_settlement_price:leg{n}")
     return found
+
+
+def _not_in_chain(legs: list[PositionLeg], rows: list[LegValue], market: Market) -> list[str]:
+    """Which contracts the chain does not have, as far as it reaches: there is no such strike or
+    expiration, or the source leaves it out."""
+    if market.contracts is None or not len(market.contracts.chain):
+        return []
+    last = date_from_ordinal(int(market.contracts.chain.expiry.max()))
+    return [
+        f"not_in_chain:leg{n}"
+        for n, (leg, row) in enumerate(zip(legs, rows, strict=True), 1)
+        if row.expiration is not None
+        and row.expiration <= last
+        and row.valuation in ("model", "unknown")
+        and row_of(leg, market.contracts) is None
+    ]
 
 
 def _percent(part: float | None, whole: float | None) -> float | None:

@@ -62,7 +62,7 @@ def value_leg(leg: PositionLeg, market: Market) -> tuple[LegValue, Sensitivities
         return _leg(leg, market, worth, "expired", delta=0.0), FLAT
     if not market.agreed:
         return _leg(leg, market, None, "unknown"), UNKNOWN
-    row = _row_of(leg, market.contracts)
+    row = row_of(leg, market.contracts)
     iv = _nearest_iv(leg, market.contracts, row)
     if market.spot is None or market.contracts is None or iv is None:
         quoted = None if row is None or market.contracts is None else _mid(market.contracts, row)
@@ -134,7 +134,8 @@ def _intrinsic(leg: PositionLeg, market: Market) -> float | None:
     return leg_intrinsic(leg, market.spot)
 
 
-def _row_of(leg: PositionLeg, contracts: Contracts | None) -> int | None:
+def row_of(leg: PositionLeg, contracts: Contracts | None) -> int | None:
+    """Where the chain has this contract; None where it has not."""
     if contracts is None or leg.expiration is None:
         return None
     chain = contracts.chain

@@ -16,7 +16,7 @@ import type { SyncChanges, SyncedPosition } from '../../persistence/records/sync
 import { TtaiError } from '../runtime/index.ts';
 import type { CallOptions } from './analysis-calls.ts';
 import type { AnalysisClient } from './analysis-client.ts';
-import { type ListedLeg, tradesOf } from './trades.ts';
+import { contractOf, type ListedLeg, tradesOf } from './trades.ts';
 
 /** Legs are compared with one another, while everybody waits. */
 const MAX_LEGS = 2_000;
@@ -209,11 +209,6 @@ function portfolioOf(trade: HeldTrade, { replaced }: SyncPlan): string | undefin
 
 function accountKeyOf({ externalId }: Pick<SyncedPosition, 'externalId'>): string {
   return externalId.split('.')[0] ?? '';
-}
-
-/** What is held of a symbol, without how many and for how much. */
-function contractOf(symbol: string, { kind, right, strike, expiration, quantity }: PositionLeg): string {
-  return JSON.stringify([symbol, kind, right ?? null, strike ?? null, expiration ?? null, quantity < 0]);
 }
 
 /** When each contract of an account was opened, in milliseconds. */

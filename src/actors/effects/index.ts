@@ -19,7 +19,7 @@ export { evaluatePositions, isRefused } from './evaluated-positions.ts';
 export { startMarketWatch } from './market-watch.ts';
 export { QuoteCache } from './quote-cache.ts';
 export { type EffectRooms, effectRooms, type MarketService } from './rooms.ts';
-export { type ListedLeg, tradesOf } from './trades.ts';
+export { contractOf, type ListedLeg, tradesOf } from './trades.ts';
 export { startTradingDay, tradingDaySchedule } from './trading-days.ts';
 export { checkDestination, MAX_URL_LENGTH } from './webhooks/destination.ts';
 export { type SenderOptions, WebhookSender } from './webhooks/send.ts';

@@ -87,20 +87,26 @@ async function valuesOf(
       const { answer } = part;
       first ??= answer;
       for (const value of answer.positions) values.set(value.id, value);
-      for (const [id, { code, message }] of Object.entries(answer.errors)) {
-        problems.push({ code: code.toLowerCase(), message: `${id}: ${message}`.slice(0, 300) });
+      for (const position of part.positions) {
+        const error = answer.errors[position.id];
+        if (error) problems.push(problemOf(position, error.code.toLowerCase(), error.message));
       }
       continue;
     }
     const { error } = part;
     if (!(error instanceof TtaiError)) throw error;
     const [only, ...others] = part.positions;
-    const which = only && others.length === 0 ? `${only.id}: ` : '';
-    problems.push({ code: error.code, message: `${which}${error.message}`.slice(0, 300) });
+    const { code, message } = error;
+    problems.push(only && others.length === 0 ? problemOf(only, code, message) : { code, message });
     // It is away, or slow: so it would be for each of the others.
     if (error.retryable) break;
   }
   return { values, problems, answer: first };
+}
+
+/** What is wrong with one position, which its owner knows by its contracts. */
+function problemOf({ symbol, legs }: Position, code: string, message: string): Problem {
+  return { code, message: `${symbol} ${nameOf(legs)}: ${message}`.slice(0, 300) };
 }
 
 /** A position with its value; all of it unknown when it has none. */

@@ -14,6 +14,14 @@ export interface ListedLeg {
   position: string;
 }
 
+/** What is held of a symbol, without how many and for how much: bought and sold are two. */
+export function contractOf(
+  symbol: string,
+  { kind, right, strike, expiration, quantity }: PositionLeg,
+): string {
+  return JSON.stringify([symbol, kind, right ?? null, strike ?? null, expiration ?? null, quantity < 0]);
+}
+
 const sharesPerContract = 100;
 const maxLegs = 8;
 

@@ -102,7 +102,7 @@ function model(machine: AnyStateMachine, kind: DayPiece['kind'], gathered: { now
     outcomes: {
       gatherPiece: {
         outputs: [gathered, { ...gathered, now: late }, { ...gathered, now: input.piece.until }],
-        errors: [failed('provider_unavailable')],
+        errors: [failed('provider_unavailable'), failed('interrupted')],
       },
     },
     serialize: ({ value, context }: AnyMachineSnapshot) => JSON.stringify([value, context]),

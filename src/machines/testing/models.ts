@@ -58,20 +58,23 @@ export const analysisModel: Model = {
   ),
   events: [{ type: 'CANCEL' }],
   outcomes: {
-    fetchMarketData: { outputs: [marketData], errors: [failed('symbol_not_found')] },
+    fetchMarketData: { outputs: [marketData], errors: [failed('symbol_not_found'), failed('interrupted')] },
     analyzeChart: {
       outputs: ['bullish', 'bearish', 'neutral', 'reject'].map(chart),
-      errors: [failed('insufficient_data')],
+      errors: [failed('insufficient_data'), failed('interrupted')],
     },
-    analyzeOptions: { outputs: ['select', 'reject'].map(options), errors: [failed('no_options')] },
+    analyzeOptions: {
+      outputs: ['select', 'reject'].map(options),
+      errors: [failed('no_options'), failed('interrupted')],
+    },
     analyzeResearch: {
       outputs: [
         ...['positive', 'neutral', 'negative', 'unknown'].map((sentiment) => research(sentiment)),
         { ...research('positive'), quality: { ...quality, source: 'files' } },
       ],
-      errors: [failed('provider_unavailable')],
+      errors: [failed('provider_unavailable'), failed('interrupted')],
     },
-    saveAnalysis: { outputs: [null], errors: [failed('unavailable')] },
+    saveAnalysis: { outputs: [null], errors: [failed('unavailable'), failed('interrupted')] },
   },
   serialize: (snapshot: AnyMachineSnapshot) => {
     const context = snapshot.context as AnalysisContext;
@@ -83,6 +86,7 @@ export const analysisModel: Model = {
       context.error?.code,
       context.result?.status,
       context.progress,
+      context.restarts,
     ]);
   },
 };

@@ -17,7 +17,7 @@ const pages = (now: string, late: string) => ({
     { ...page, now, next: 'b' },
     { ...page, now: late, timing: 'too_late', started: 0 },
   ],
-  errors: [failed('unavailable')],
+  errors: [failed('unavailable'), failed('interrupted')],
 });
 
 export const tradingDayModel: Model = {
@@ -32,7 +32,7 @@ export const tradingDayModel: Model = {
         // Also a day that is begun late.
         { now: '2026-11-27T15:30:00.000Z', session },
       ],
-      errors: [failed('provider_unavailable')],
+      errors: [failed('provider_unavailable'), failed('interrupted')],
     },
     startBriefings: pages('2026-11-27T14:30:01.000Z', '2026-11-27T17:00:00.000Z'),
     startScans: pages('2026-11-27T15:00:01.000Z', '2026-11-27T17:00:00.000Z'),
@@ -41,6 +41,14 @@ export const tradingDayModel: Model = {
   },
   serialize: ({ value, context }: AnyMachineSnapshot) => {
     const { plan, now, page: current, skipped, failures } = context as TradingDayContext;
-    return JSON.stringify([value, plan.length, now, current.after, skipped.length > 0, failures > 0]);
+    return JSON.stringify([
+      value,
+      plan.length,
+      now,
+      current.after,
+      skipped.length > 0,
+      failures > 0,
+      current.restarts,
+    ]);
   },
 };

@@ -76,18 +76,18 @@ export async function insertPositions(
   return rows as unknown as Position[];
 }
 
-/** Of these ids at a source, those that this owner has already. */
+/** Of these ids at a source, those that this owner has already, and in which portfolio. */
 export async function knownExternalIds(
   database: Database,
   owner: string,
   source: PositionSource,
   externalIds: readonly string[],
-): Promise<Set<string>> {
+): Promise<Map<string, string>> {
   const { rows } = await database.query(
-    'SELECT external_id FROM positions WHERE owner = $1 AND source = $2 AND external_id = ANY($3)',
+    'SELECT external_id, portfolio FROM positions WHERE owner = $1 AND source = $2 AND external_id = ANY($3)',
     [owner, source, externalIds],
   );
-  return new Set(rows.map(({ external_id: id }) => id as string));
+  return new Map(rows.map(({ external_id: id, portfolio }) => [id as string, portfolio as string]));
 }
 
 export interface PositionPlace {
@@ -145,16 +145,21 @@ export async function positionOf(database: Database, owner: string, id: string):
   return (rows[0] as Position | undefined) ?? null;
 }
 
-/** An owner's open positions, of one portfolio or of all: by portfolio, and in it by symbol. */
+/** An owner's open positions, of one portfolio or of all, of these symbols or of all: by portfolio, and in it by symbol. */
 export async function openPositions(
   database: Database,
   owner: string,
-  { portfolio, limit = 10_000 }: { portfolio?: string; limit?: number } = {},
+  {
+    portfolio,
+    symbols,
+    limit = 10_000,
+  }: { portfolio?: string; symbols?: readonly string[]; limit?: number } = {},
 ): Promise<Position[]> {
   const { rows } = await database.query(
     `SELECT ${COLUMNS} FROM positions WHERE owner = $1 AND status = 'open' AND ($2::text IS NULL OR portfolio = $2)
+       AND ($4::text[] IS NULL OR symbol = ANY($4))
      ORDER BY portfolio, symbol, id LIMIT $3`,
-    [owner, portfolio ?? null, limit],
+    [owner, portfolio ?? null, limit, symbols ?? null],
   );
   return rows as unknown as Position[];
 }

@@ -2,7 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../actors/runtime/errors.ts';
-import { finishedAnalysis, finishedScreener } from '../testing/fake-system.ts';
+import { finishedAnalysis, finishedScreener } from '../testing/finished-runs.ts';
 import { ask, startTestServer, type TestServer } from '../testing/test-server.ts';
 import { tools } from './tools.ts';
 

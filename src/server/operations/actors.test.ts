@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { InspectionRecord } from '../../actors/runtime/types.ts';
-import { type FakeSystem, fakeRooms } from '../testing/fake-system.ts';
+import { fakeRooms } from '../testing/fake-rooms.ts';
+import type { FakeSystem } from '../testing/fake-system.ts';
 import { type OperationContext, operations } from './index.ts';
 
 const at = new Date('2026-03-02T15:00:00Z');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { finishedAnalysis } from '../testing/fake-system.ts';
+import { finishedAnalysis } from '../testing/finished-runs.ts';
 import { analysisInWords, analysisResultOf } from './analysis-run-view.ts';
 
 const leg = (action: string, right: string, strike: number) => ({ action, right, strike });

@@ -6,6 +6,7 @@ import type { NewPosition } from '../../persistence/records/positions.ts';
 import { formats, readPositions } from '../position-import/index.ts';
 import { defineOperation } from './operation.ts';
 import { legInWords, portfolio, positionView } from './position-view.ts';
+import { warningsAbout } from './position-warnings.ts';
 
 /** A request may have 1 MiB. */
 const maxCsv = 900_000;
@@ -43,10 +44,12 @@ export const importPositions = defineOperation({
     refusedLines: z.int(),
     refused: z.array(z.object({ line: z.int(), reason: z.string() })).describe('The first 100'),
     ignoredLines: z.int().describe('Totals, cash, disclaimers'),
+    warnings: z.array(z.string()),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/positions/import' },
-  async run({ records, owner }, { csv, format: wanted, portfolio: name, dryRun }) {
+  async run(context, { csv, format: wanted, portfolio: name, dryRun }) {
+    const { records, owner } = context;
     const { format, positions, refused, ignored } = readPositions(csv, wanted);
     const now = new Date();
     const found: NewPosition[] = positions.map(({ lines: _, openedAt, ...rest }) => ({
@@ -58,7 +61,7 @@ export const importPositions = defineOperation({
       source: 'csv',
     }));
     const externalIds = found.map(({ externalId }) => externalId ?? '');
-    const known = dryRun ? await records.knownExternalIds(owner, 'csv', externalIds) : new Set<string>();
+    const known = await records.knownExternalIds(owner, 'csv', externalIds);
     const added = dryRun ? [] : await records.addPositions(found);
     const newIds = new Map(added.map(({ externalId, id }) => [externalId, id]));
     const isNew = (externalId: string) => (dryRun ? !known.has(externalId) : newIds.has(externalId));
@@ -73,14 +76,30 @@ export const importPositions = defineOperation({
       refusedLines: refused.length,
       refused: refused.slice(0, maxShown),
       ignoredLines: ignored,
+      warnings: [
+        ...elsewhere(known, name),
+        ...(await warningsAbout(
+          context,
+          found
+            .filter(({ externalId }) => isNew(externalId ?? ''))
+            .map((position) => ({ ...position, id: newIds.get(position.externalId) ?? position.id })),
+        )),
+      ],
     };
   },
-  text: ({ format, dryRun, added, alreadyKnown, positions, refusedLines, refused }) =>
+  text: ({ format, dryRun, added, alreadyKnown, positions, refusedLines, refused, warnings }) =>
     [
       `${dryRun ? 'Would add' : 'Added'} ${count(added, 'position')} of ${format}'s file; known already ${alreadyKnown}; ${count(refusedLines, 'line')} refused.`,
       ...positions
         .filter(({ isNew }) => isNew)
         .map(({ symbol, legs }) => `  ${legs.map((leg) => legInWords(symbol, leg)).join(', ')}`),
       ...refused.map(({ line, reason }) => `  line ${line}: ${reason}`),
+      ...warnings.map((warning) => `  ${warning}`),
     ].join('\n'),
 });
+
+/** That a file was imported before, and into another portfolio. */
+function elsewhere(known: ReadonlyMap<string, string>, wanted: string): string[] {
+  const others = new Set([...known.values()].filter((portfolio) => portfolio !== wanted));
+  return [...others].map((portfolio) => `Some are known already in portfolio ${portfolio}, and stay there.`);
+}

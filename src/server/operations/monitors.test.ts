@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { DEFAULT_RULES } from '../../machines/portfolio-rules.ts';
-import { type FakeSystem, fakeRooms } from '../testing/fake-system.ts';
+import { fakeRooms } from '../testing/fake-rooms.ts';
+import type { FakeSystem } from '../testing/fake-system.ts';
 import { type OperationContext, operations } from './index.ts';
 import { monitorOf, monitorView } from './monitor-view.ts';
 

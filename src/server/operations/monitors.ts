@@ -14,6 +14,7 @@ const machine = 'portfolioMonitor';
 const monitorId = text(100).min(1);
 const interval = everySeconds.describe('Seconds between checks while the market is open');
 const rules = rulesWith(symbol);
+const warnings = z.array(z.string());
 /** One owner must not take the places of the others' checks. */
 const maxMonitors = 20;
 
@@ -28,7 +29,7 @@ export const startMonitor = defineOperation({
     everySeconds: interval.default(60),
     idempotencyKey,
   }),
-  output: z.object({ monitor: monitorHead, alreadyRunning: z.boolean() }),
+  output: z.object({ monitor: monitorHead, alreadyRunning: z.boolean(), warnings }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/monitors' },
   async run(context, { idempotencyKey: asked, portfolio, rules: named, everySeconds: seconds }) {
@@ -42,13 +43,18 @@ export const startMonitor = defineOperation({
       ...(asked !== undefined && { idempotencyKey: asked }),
     });
     const actor = await system.snapshot(address);
+    const alreadyRunning = address !== `${machine}/${key}` && actor.status === 'active';
     return {
       monitor: monitorOf(actor),
-      alreadyRunning: address !== `${machine}/${key}` && actor.status === 'active',
+      alreadyRunning,
+      warnings: await unwatched(context, portfolio, alreadyRunning ? [] : named),
     };
   },
-  text: ({ monitor, alreadyRunning }) =>
-    `${alreadyRunning ? 'Already running' : 'Started'}: monitor ${monitor.monitorId}, ${headInWords(monitor)}.`,
+  text: ({ monitor, alreadyRunning, warnings: told }) =>
+    [
+      `${alreadyRunning ? 'Already running' : 'Started'}: monitor ${monitor.monitorId}, ${headInWords(monitor)}.`,
+      ...told,
+    ].join(' '),
 });
 
 export const getMonitor = defineOperation({
@@ -95,7 +101,7 @@ export const updateMonitor = defineOperation({
       (input) => input.rules !== undefined || input.everySeconds !== undefined || input.checkNow,
       'says nothing to change: give rules, everySeconds or checkNow',
     ),
-  output: z.object({ monitor: monitorHead }),
+  output: z.object({ monitor: monitorHead, warnings }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/monitors/{monitorId}' },
   async run(context, { monitorId: id, rules: named, everySeconds: seconds }) {
@@ -106,9 +112,11 @@ export const updateMonitor = defineOperation({
     };
     const type = Object.keys(changes).length > 0 ? 'UPDATE' : 'CHECK_NOW';
     await tell(context, address, id, { type, ...changes });
-    return { monitor: monitorOf(await context.system.snapshot(address)) };
+    const monitor = monitorOf(await context.system.snapshot(address));
+    return { monitor, warnings: await unwatched(context, monitor.portfolio, named) };
   },
-  text: ({ monitor }) => `Monitor ${monitor.monitorId}: ${headInWords(monitor)}.`,
+  text: ({ monitor, warnings: told }) =>
+    [`Monitor ${monitor.monitorId}: ${headInWords(monitor)}.`, ...told].join(' '),
 });
 
 export const stopMonitor = defineOperation({
@@ -125,6 +133,27 @@ export const stopMonitor = defineOperation({
   },
   text: ({ monitor }) => `Monitor ${monitor.monitorId}: ${headInWords(monitor)}.`,
 });
+
+/** What there is nothing of to watch, as of now: positions may come later. */
+async function unwatched(
+  { records, owner }: Pick<OperationContext, 'records' | 'owner'>,
+  name: string,
+  named: z.output<typeof rules> = [],
+): Promise<string[]> {
+  const any = await records.openPositions(owner, { portfolio: name, limit: 1 });
+  if (any.length === 0) {
+    return [
+      `Portfolio ${name} has no open position now; any that is recorded there is watched from then on.`,
+    ];
+  }
+  const symbols = [...new Set(named.flatMap((rule) => rule.symbol ?? []))];
+  if (symbols.length === 0) return [];
+  const open = await records.openPositions(owner, { portfolio: name, symbols });
+  const held = new Set(open.map((position) => position.symbol));
+  return symbols
+    .filter((one) => !held.has(one))
+    .map((one) => `Portfolio ${name} has no open position in ${one} now: a rule about it sees nothing.`);
+}
 
 /** Newest first. Those started at one moment may be more than are allowed; all are shown. */
 async function activeMonitors({ system, owner }: OperationContext): Promise<ActorView[]> {

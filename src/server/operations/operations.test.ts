@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { CalledOperations, codeOf } from '../testing/called-operations.ts';
-import { savedScreener } from '../testing/fake-system.ts';
+import { savedScreener } from '../testing/fake-rooms.ts';
 import { operations } from './index.ts';
 
 const called = CalledOperations.use();

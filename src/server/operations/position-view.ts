@@ -1,8 +1,14 @@
 /** A position as clients give it and see it, and what it is worth at the present market. */
 import { z } from 'zod';
+import { count } from '../../machines/daily-piece.ts';
 import type { PositionValue } from '../../machines/market.ts';
 import { moneyText, priceText, roundMoney } from '../../machines/money.ts';
-import { EXPIRED_WORDS, type ManageReason, reasonsToManage } from '../../machines/report.ts';
+import {
+  COST_DOUBLED_WORDS,
+  EXPIRED_WORDS,
+  type ManageReason,
+  reasonsToManage,
+} from '../../machines/report.ts';
 import type { Position, PositionLeg } from '../../persistence/records/positions.ts';
 import { expirationFault } from '../expirations.ts';
 import { text } from './fields.ts';
@@ -143,18 +149,31 @@ export function worthOf(found: PositionValue, origin: { asOf: string; source: st
 const manageWords: Readonly<Record<ManageReason, string>> = {
   expired: `it ${EXPIRED_WORDS}`,
   tested: 'a short strike is tested',
+  cost_doubled: COST_DOUBLED_WORDS,
   close_by_dte: '21 days or fewer are left',
   take_profit: 'half of the profit is there',
 };
 
 /** The rules of the daily report, and what else may come before the expiration. */
 function reasonsInWords(found: PositionValue): string[] {
-  const { assignmentRisk, earningsInsideDte } = found;
+  const { assignmentRisk, earningsInsideDte, dte, warnings } = found;
   return [
     ...reasonsToManage(found).map((reason) => manageWords[reason]),
-    ...(assignmentRisk === 'high' ? ['assignment is likely'] : []),
+    ...(assignmentRisk === 'high' && (dte === null || dte >= 0) ? ['assignment is likely'] : []),
     ...(earningsInsideDte ? ['earnings come before it expires'] : []),
+    ...(warnings.some((code) => code.startsWith('not_in_chain:')) ? ['the chain has no such contract'] : []),
   ];
+}
+
+/** Whether a contract of it has no quotes, so that its value is what a model says. */
+export function isModelled({ warnings }: Pick<PositionWorth, 'warnings'>): boolean {
+  return warnings.some((code) => code.startsWith('model_price:'));
+}
+
+/** Until an option expires. */
+export function daysLeftInWords(dte: number | null): string {
+  if (dte === null) return 'days left unknown';
+  return dte < 0 ? 'expired' : `${count(dte, 'day')} left`;
 }
 
 /** A position in a few words: `short 1 AAPL 2026-12-18 150 put at 2.35`. */

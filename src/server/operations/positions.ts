@@ -12,6 +12,8 @@ import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import {
   closePrices,
+  daysLeftInWords,
+  isModelled,
   keptLegs,
   legs,
   portfolio,
@@ -22,8 +24,8 @@ import {
   valuedPosition,
   worthOf,
 } from './position-view.ts';
+import { warningsAbout } from './position-warnings.ts';
 import { realizedPnl } from './realized-pnl.ts';
-import { isUnknownSymbol } from './symbol-check.ts';
 
 /** Someone waits for the answer. */
 const valuesTimeoutMs = 20_000;
@@ -46,7 +48,7 @@ export const addPosition = defineOperation({
   }),
   output: z.object({
     position: positionView,
-    warning: z.string().nullable().describe('The source of prices does not know the symbol'),
+    warnings: z.array(z.string()),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   http: { method: 'post', path: '/positions' },
@@ -64,16 +66,9 @@ export const addPosition = defineOperation({
     const position = added ?? (await records.position(owner, id));
     // Another owner's is not told of: the id is of the caller's making.
     if (!position) throw new TtaiError('position_exists', 'This positionId is taken. Make another one.');
-    const isUnknown = await isUnknownSymbol(context, position.symbol);
-    return {
-      position: positionOf(position),
-      warning: isUnknown
-        ? `Nobody knows the symbol ${position.symbol}, so this position has no value and no rule sees it. Delete it if it is misspelt.`
-        : null,
-    };
+    return { position: positionOf(position), warnings: await warningsAbout(context, [position]) };
   },
-  text: ({ position, warning }) =>
-    `Added: ${positionInWords(position)}.${warning === null ? '' : ` ${warning}`}`,
+  text: ({ position, warnings }) => [`Added: ${positionInWords(position)}.`, ...warnings].join(' '),
 });
 
 export const listPositions = defineOperation({
@@ -118,7 +113,7 @@ export const listPositions = defineOperation({
         if (valueError) return `${positionInWords(position)}: ${valueError.message}`;
         if (!value) return positionInWords(position);
         const manage = value.manage.length > 0 ? `; ${value.manage.join(', ')}` : '';
-        return `${positionInWords(position)}: profit and loss ${moneyText(value.pnl)}, ${value.dte ?? 'unknown'} days left, delta ${value.shortDelta ?? 'unknown'}${manage} (${value.source}, as of ${value.asOf})`;
+        return `${positionInWords(position)}: profit and loss ${moneyText(value.pnl)}${isModelled(value) ? ' by a model' : ''}, ${daysLeftInWords(value.dte)}, delta ${value.shortDelta ?? 'unknown'}${manage} (${value.source}, as of ${value.asOf})`;
       }),
       next === null ? '' : `More: cursor ${next}`,
     ]

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { addressOf, CalledOperations, codeOf, type RunAnswer } from '../testing/called-operations.ts';
-import { finishedAnalysis } from '../testing/fake-system.ts';
+import { finishedAnalysis } from '../testing/finished-runs.ts';
 
 const called = CalledOperations.use();
 

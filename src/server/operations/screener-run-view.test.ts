@@ -1,6 +1,6 @@
 /** What is said of a screener's result, for hosts that show text and for the command line. */
 import { expect, test } from 'vitest';
-import { finishedScreener } from '../testing/fake-system.ts';
+import { finishedScreener } from '../testing/finished-runs.ts';
 import { moreThanBest, screenerInWords, screenerResultOf } from './screener-run-view.ts';
 
 test.each([

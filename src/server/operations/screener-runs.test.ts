@@ -1,7 +1,8 @@
 /** Runs of screeners: started on criteria and on saved ones. */
 import { describe, expect, it } from 'vitest';
 import { addressOf, CalledOperations, codeOf, type RunAnswer } from '../testing/called-operations.ts';
-import { finishedScreener, outdatedScreener, savedScreener } from '../testing/fake-system.ts';
+import { outdatedScreener, savedScreener } from '../testing/fake-rooms.ts';
+import { finishedScreener } from '../testing/finished-runs.ts';
 import { type OperationContext, operations } from './index.ts';
 
 const called = CalledOperations.use();

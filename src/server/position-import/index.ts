@@ -41,12 +41,12 @@ interface CsvRow {
 /** `now`: what expired before was not opened then. Throws `invalid_input` when it is no CSV, or of no known layout. */
 export function readPositions(csv: string, wanted: Format | 'auto' = 'auto', now = new Date()): ReadFile {
   const delimiter = delimiterOf(csv);
-  const rows = rowsOf(csv, delimiter);
+  const { rows, broken } = rowsOf(csv, delimiter);
   let layout: Layout | undefined;
   let header: string[] = [];
   let reader: LineReader | undefined;
   const held: HeldLine[] = [];
-  const refused: ReadFile['refused'] = [];
+  const refused: ReadFile['refused'] = [...broken];
   let ignored = 0;
   for (const { record, info } of rows) {
     const names = record.map((name) => name.toLowerCase().replaceAll(/\s+/g, ' ').trim());
@@ -68,7 +68,12 @@ export function readPositions(csv: string, wanted: Format | 'auto' = 'auto', now
   if (held.length > maxHeld) {
     throw invalid(`The file has ${held.length} lines that are held; at most ${maxHeld} at once.`);
   }
-  return { format: layout.format, positions: positionsOf(held, layout.format), refused, ignored };
+  return {
+    format: layout.format,
+    positions: positionsOf(held, layout.format),
+    refused: refused.sort((a, b) => a.line - b.line),
+    ignored,
+  };
 }
 
 /** In a statement of several tables, each line says in front of which one it is, and whether it is data. */
@@ -77,21 +82,41 @@ function isOfTable(header: readonly string[], record: readonly string[]): boolea
   return record[0]?.toLowerCase() === header[0] && record[1]?.toLowerCase() === 'data' && record[2] !== 'Lot';
 }
 
-function rowsOf(csv: string, delimiter: string): CsvRow[] {
+/** Where a quote does not close, which swallows what follows, each line is read by itself. */
+function rowsOf(csv: string, delimiter: string): { rows: CsvRow[]; broken: ReadFile['refused'] } {
   try {
-    return parse(csv, {
-      bom: true,
-      delimiter,
-      info: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-      trim: true,
-    }) as unknown as CsvRow[];
+    return { rows: parsed(csv, delimiter), broken: [] };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw invalid(`This is no CSV that can be read: ${error.message.slice(0, 200)}.`);
   }
+  const rows: CsvRow[] = [];
+  const broken: ReadFile['refused'] = [];
+  csv.split(/\r?\n/).forEach((text, index) => {
+    const line = index + 1;
+    try {
+      rows.push(...parsed(text, delimiter).map(({ record }) => ({ record, info: { lines: line } })));
+    } catch (error) {
+      if (!(error instanceof CsvError)) throw error;
+      const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED';
+      broken.push({
+        line,
+        reason: isOpen ? 'a quote in it does not close' : 'it is no CSV that can be read',
+      });
+    }
+  });
+  return { rows, broken };
+}
+
+function parsed(csv: string, delimiter: string): CsvRow[] {
+  return parse(csv, {
+    bom: true,
+    delimiter,
+    info: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    trim: true,
+  }) as unknown as CsvRow[];
 }
 
 /** The one of comma, semicolon and tab that most of the first lines have. */

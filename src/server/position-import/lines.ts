@@ -91,10 +91,14 @@ export class LineReader {
     if (openPrice === undefined) return refused('it has no price or cost at which it was opened');
     if (!Number.isFinite(openPrice) || openPrice > maxSize)
       return refused('the price at which it was opened is no number');
-    const openedAt = timeOf(cell('openedAt'), this.#now);
+    const opened = cell('openedAt');
+    const openedAt = timeOf(opened, this.#now);
+    // Brokers write a moment in ways of their own. In a file of one's own it is a mistake that would be believed.
+    if (this.#layout.format === 'ttai' && opened !== '' && openedAt === null)
+      return refused(`its openedAt ${quoted(opened)} is no day or time such as 2026-11-20 that has come`);
     // Midnight in UTC, as which a day is kept, is the day before in New York.
-    const opened = openedAt && (dayOf(cell('openedAt')) ?? openedAt);
-    const over = contract ? expiredBefore(contract.expiration, opened ?? this.#now) : null;
+    const since = openedAt && (dayOf(opened) ?? openedAt);
+    const over = contract ? expiredBefore(contract.expiration, since ?? this.#now) : null;
     if (over !== null)
       return refused(
         openedAt
@@ -159,9 +163,9 @@ export class LineReader {
   }
 }
 
-/** A day, or a moment with its offset; null for what is neither, or still to come. */
+/** A day, with or without a time of day of unknown offset, or a moment; null for what is neither, or still to come. */
 function timeOf(text: string, now: Date): Date | null {
-  const day = dayOf(text);
+  const day = dayOf(text) ?? dayOf(text.replace(/^(\d{4}-?\d{2}-?\d{2})[;, ]+[\d:]+$/, '$1'));
   const isMoment = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/.test(text);
   const time = new Date(day === null ? (isMoment ? text : Number.NaN) : `${day}T00:00:00Z`);
   return Number.isNaN(time.getTime()) || time > now ? null : time;

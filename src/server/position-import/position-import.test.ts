@@ -256,11 +256,49 @@ describe('lines that are refused', () => {
   it.each([
     ['nothing of ours', 'a,b,c\n1,2,3', 'auto' as const],
     ['another format than is said', `${head}\nKO,stock,,,,1,60`, 'schwab' as const],
-    ['a quote that never ends', `${head}\n"KO,stock,,,,1,60`, 'auto' as const],
     ['no table at all', 'hello', 'auto' as const],
     ['more lines than 2,000', `${head}${'\nKO,stock,,,,1,60'.repeat(2_001)}`, 'auto' as const],
   ])('are all of them: %s', (_, csv, format) => {
     expect(() => readPositions(csv, format)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+  });
+
+  it('a quote that does not close refuses its line, and no other', () => {
+    const csv = `${head}\nKO,stock,,,,1,60\n"PEP,stock,,,,1,60\nT,stock,,,,1,20`;
+    expect(readPositions(csv)).toMatchObject({
+      positions: [
+        { symbol: 'KO', lines: [2] },
+        { symbol: 'T', lines: [4] },
+      ],
+      refused: [{ line: 3, reason: 'a quote in it does not close' }],
+    });
+  });
+});
+
+describe('when it was opened', () => {
+  const own = (openedAt: string) => readPositions(`symbol,quantity,openPrice,openedAt\nKO,1,60,${openedAt}`);
+
+  it.each(['garbage', '2030-01-01', '2026-11-24T16:00:00Z'])(
+    'refuses %s in a file of ones own',
+    (openedAt) => {
+      expect(own(openedAt)).toMatchObject({
+        positions: [],
+        refused: [
+          {
+            line: 2,
+            reason: `its openedAt "${openedAt}" is no day or time such as 2026-11-20 that has come`,
+          },
+        ],
+      });
+    },
+  );
+
+  it.each([
+    ['2026-11-20', '2026-11-20T00:00:00.000Z'],
+    ['2026-11-20T15:00:00Z', '2026-11-20T15:00:00.000Z'],
+    ['20261120;093000', '2026-11-20T00:00:00.000Z'],
+    ['2026-11-20 09:30:00', '2026-11-20T00:00:00.000Z'],
+  ])('takes %s', (text, openedAt) => {
+    expect(own(text).positions[0]?.openedAt?.toISOString()).toBe(openedAt);
   });
 });
 

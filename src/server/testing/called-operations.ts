@@ -2,7 +2,8 @@
 import { beforeEach } from 'vitest';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { type OperationContext, operations } from '../operations/index.ts';
-import { type FakeSystem, fakeRooms } from './fake-system.ts';
+import { fakeRooms } from './fake-rooms.ts';
+import type { FakeSystem } from './fake-system.ts';
 
 export interface RunAnswer {
   run: {

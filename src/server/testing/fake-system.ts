@@ -2,7 +2,7 @@
  * For unit tests of the doors: a few actors in memory that a test moves by hand. Not a runtime: nothing is durable,
  * no machine runs. Tests of several rooms use the real one.
  */
-import { PeerUnavailableError, type PlainError, RuntimeError } from '../../actors/runtime/errors.ts';
+import { type PlainError, RuntimeError } from '../../actors/runtime/errors.ts';
 import type {
   ActorEvent,
   ActorSystem,
@@ -10,12 +10,6 @@ import type {
   Address,
   SpawnOptions,
 } from '../../actors/runtime/types.ts';
-import { defaultPreferences } from '../../persistence/records/preferences.ts';
-import type { Records } from '../../persistence/records/records.ts';
-import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
-import type { OperationRooms } from '../operations/index.ts';
-import type { NotificationReader, OperationAnalysis } from '../operations/operation.ts';
-import type { NotificationRows } from '../sessions/delivery.ts';
 
 const start = Date.parse('2026-03-02T15:00:00Z');
 
@@ -192,186 +186,6 @@ export class FakeSystem implements ActorSystem {
 async function noDeadLetter(id: string): Promise<never> {
   throw new RuntimeError('dead_letter_not_found', `There is no dead letter ${id}.`);
 }
-
-/** Quotes of AAPL and MSFT; nobody else is known. */
-export const fakeAnalysis: OperationAnalysis = {
-  async positions() {
-    throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
-  },
-  async brokerPositions() {
-    throw new PeerUnavailableError('analysis_unavailable', 'the analysis service can not be reached');
-  },
-  async quotes(symbols) {
-    const asOf = '2026-03-02T15:00:00Z';
-    const known = { AAPL: 231.2, MSFT: 512.5 };
-    return Object.fromEntries(
-      Object.entries(known)
-        .filter(([symbol]) => symbols.includes(symbol))
-        .map(([symbol, price]) => [symbol, { price, asOf, source: 'simulated', stale: false }]),
-    );
-  },
-};
-
-/** Two notifications of `local`. */
-export const fakeNotifications: NotificationReader & NotificationRows = {
-  pending: async (places) => places.map(() => []),
-  onNotification: () => () => {},
-  async since(owner, afterSeq, limit) {
-    const rows = [1, 2].map((seq) => ({
-      owner,
-      seq,
-      id: `n${seq}`,
-      type: 'price_alert_triggered',
-      at: new Date(start + seq * 1_000),
-      source: 'priceAlert/1',
-      data: { symbol: 'AAPL', source: 'simulated' },
-    }));
-    return owner === 'local' ? rows.filter(({ seq }) => seq > afterSeq).slice(0, limit) : [];
-  },
-  latestSeq: async (owner) => (owner === 'local' ? 2 : 0),
-  prunedSeq: async () => 0,
-};
-
-/** Nobody has any records, and nothing is kept. Tests that keep some have a database. */
-export const fakeRecords: Records = {
-  addPosition: async () => null,
-  addPositions: async () => [],
-  knownExternalIds: async () => new Set(),
-  syncedPositions: async () => [],
-  applySync: async () => new Map(),
-  position: async () => null,
-  positions: async () => [],
-  openPositions: async () => [],
-  closePosition: async () => null,
-  deletePosition: async () => null,
-  preferences: async () => defaultPreferences,
-  changePreferences: async (_owner, changes) => ({ ...defaultPreferences, ...changes }),
-  saveScreener: async ({ criteria = {}, maxSymbols = 50, autoRun = false, ...screener }) => ({
-    ...{ ...screener, criteria, maxSymbols, autoRun, isNew: true },
-  }),
-  savedScreeners: async () => [],
-  savedScreener: async (owner, id) =>
-    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
-  deleteScreener: async () => null,
-  addWebhook: async () => 'full' as const,
-  webhooks: async () => [],
-  webhook: async () => null,
-  deleteWebhook: async () => null,
-  toldByType: async () => [],
-  seqBefore: async () => 0,
-};
-
-/** One saved screener of `local`, and one whose criteria an older release took. */
-export const savedScreener: SavedScreener = {
-  id: '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b11',
-  owner: 'local',
-  name: 'Cheap puts',
-  criteria: { minPrice: 20, strategy: 'csp' },
-  maxSymbols: 20,
-  autoRun: false,
-};
-export const outdatedScreener: SavedScreener = {
-  ...savedScreener,
-  id: '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b12',
-  criteria: { minDelta: 1 },
-};
-export function fakeRooms(): OperationRooms & {
-  system: FakeSystem;
-  notifications: typeof fakeNotifications;
-} {
-  return {
-    system: new FakeSystem(),
-    analysis: fakeAnalysis,
-    notifications: fakeNotifications,
-    webhookAllowedHosts: [],
-    records: fakeRecords,
-  };
-}
-
-/** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
-export const finishedAnalysis = {
-  status: 'completed',
-  recommendation: 'strong_select',
-  symbol: 'AAPL',
-  type: 'full_analysis',
-  chart: {
-    recommendation: 'bullish',
-    trendDirection: 'up',
-    trendQuality: 'strong',
-    extensionRisk: 'low',
-    score: 78.5,
-    indicators: {
-      rsi14: 58.2,
-      sma20: 228,
-      sma50: 221,
-      sma200: 205,
-      atr14: 3.9,
-      adx14: 27,
-      hv20: 0.22,
-      ema9: 230,
-    },
-    supportLevels: [1, 2, 3, 4, 5].map((touches) => ({
-      price: 230 - touches,
-      strength: 'strong',
-      touches,
-      distancePct: touches,
-    })),
-    resistanceLevels: [],
-    asOf: '2026-03-02T15:00:00Z',
-    quality: { source: 'simulated' },
-  },
-  options: {
-    recommendation: 'select',
-    strategy: 'csp',
-    bestStrike: 220,
-    bestExpiration: '2026-04-17',
-    dte: 46,
-    premium: 3.1,
-    delta: -0.22,
-    pop: 0.8,
-    asOf: '2026-03-02T15:00:00Z',
-    quality: { source: 'simulated' },
-  },
-  research: { sentiment: 'positive', asOf: '2026-03-02T15:00:00Z', quality: { source: 'simulated' } },
-  reasons: ['The chart is bullish.'],
-  error: null,
-  asOf: '2026-03-02T15:00:00Z',
-  source: 'simulated',
-};
-
-/** What a screener of 24 candidates puts out. */
-export const finishedScreener = {
-  status: 'completed',
-  name: 'Cheap puts',
-  savedScreenerId: savedScreener.id,
-  criteria: savedScreener.criteria,
-  candidates: 24,
-  analyzed: 12,
-  rejected: 2,
-  failed: Array.from({ length: 12 }, (_, index) => ({
-    symbol: `F${index}`,
-    code: 'insufficient_data',
-    message: 'Too few bars.',
-    retryable: false,
-  })),
-  results: Array.from({ length: 10 }, (_, index) => ({
-    symbol: `S${index}`,
-    recommendation: 'select',
-    score: 90 - index,
-    price: 40.25,
-    bestStrike: 38,
-    bestExpiration: '2026-04-17',
-    delta: -0.24,
-    ivRank: 0.42,
-    weeklyRocPct: 0.61,
-    asOf: '2026-03-02T15:00:00Z',
-    source: 'simulated',
-  })),
-  reasons: ['24 of 503 symbols fulfil the criteria: 12 analysed, 2 of these rejected; 12 failed.'],
-  error: null,
-  asOf: '2026-03-02T15:00:00Z',
-  source: 'simulated',
-};
 
 const firstValues: Readonly<Record<string, string>> = {
   analysis: 'fetchMarketData',

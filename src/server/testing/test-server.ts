@@ -4,7 +4,8 @@ import type { RuntimeLog } from '../../actors/runtime/types.ts';
 import type { HealthChecks } from '../health.ts';
 import { type RunningServer, startServer } from '../index.ts';
 import type { RequestObserver } from '../observed-requests.ts';
-import { type FakeSystem, fakeRooms } from './fake-system.ts';
+import { fakeRooms } from './fake-rooms.ts';
+import type { FakeSystem } from './fake-system.ts';
 
 export interface TestServer extends RunningServer {
   system: FakeSystem;

@@ -3,7 +3,7 @@ import type { GatheredBriefing } from '../../../machines/briefing.ts';
 import { count } from '../../../machines/daily-piece.ts';
 import type { PositionValue } from '../../../machines/market.ts';
 import { sumOf } from '../../../machines/money.ts';
-import { EXPIRED_WORDS } from '../../../machines/report.ts';
+import { COST_DOUBLED_WORDS, EXPIRED_WORDS } from '../../../machines/report.ts';
 import {
   type ArmedLevel,
   armedLevels,
@@ -67,7 +67,9 @@ export function reasonsToWatch({
   return [
     ...(dte !== null && dte < 0 ? [EXPIRED_WORDS] : []),
     ...(dte !== null && dte >= 0 && dte <= SOON_DAYS ? [`expires ${inDays(dte)}`] : []),
-    ...(management.tested ? ['a short strike is tested'] : []),
+    ...(management.tested
+      ? [management.testedBy === 'cost' ? COST_DOUBLED_WORDS : 'a short strike is tested']
+      : []),
     ...(assignmentRisk === 'moderate' || assignmentRisk === 'high'
       ? [`assignment risk ${assignmentRisk}`]
       : []),

@@ -45,6 +45,7 @@ export function refusalToResume({ src, attempt, deadlineAt }: EffectRow, { retri
     return new TtaiError('interrupted', message, { retryable: true });
   }
   if (now <= deadlineAt.getTime()) return null;
-  const message = `the deadline of ${src} was over before another process could go on with it`;
-  return new TtaiError('timeout', message, { retryable: true });
+  // No `timeout`: nobody has tried for so long. Its machine may begin it anew.
+  const message = `the process that ran ${src} ended meanwhile, and its deadline was over before another could go on with it`;
+  return new TtaiError('interrupted', message, { retryable: true });
 }

@@ -67,7 +67,10 @@ describe('R6: an effect whose process dies', () => {
     await query(`UPDATE effects SET deadline_at = now() - interval '1 s' WHERE address = $1`, [address]);
     const next = await start({ limit: 3 });
     const view = await next.waitFor(address, 'done', { timeoutMs: 20_000 });
-    expect(view).toMatchObject({ value: 'failed', context: { error: { code: 'timeout' } } });
+    expect(view).toMatchObject({
+      value: 'failed',
+      context: { error: { code: 'interrupted', message: expect.stringContaining('deadline') } },
+    });
     expect(world.work.attempts(job)).toHaveLength(1);
   });
 

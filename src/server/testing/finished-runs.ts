@@ -1,0 +1,87 @@
+/** For unit tests of the doors: what runs put out that have ended, in the shapes of the machines and the analysis service. */
+import { savedScreener } from './fake-rooms.ts';
+
+/** What a full analysis of AAPL puts out, in the shapes of the analysis service. */
+export const finishedAnalysis = {
+  status: 'completed',
+  recommendation: 'strong_select',
+  symbol: 'AAPL',
+  type: 'full_analysis',
+  chart: {
+    recommendation: 'bullish',
+    trendDirection: 'up',
+    trendQuality: 'strong',
+    extensionRisk: 'low',
+    score: 78.5,
+    indicators: {
+      rsi14: 58.2,
+      sma20: 228,
+      sma50: 221,
+      sma200: 205,
+      atr14: 3.9,
+      adx14: 27,
+      hv20: 0.22,
+      ema9: 230,
+    },
+    supportLevels: [1, 2, 3, 4, 5].map((touches) => ({
+      price: 230 - touches,
+      strength: 'strong',
+      touches,
+      distancePct: touches,
+    })),
+    resistanceLevels: [],
+    asOf: '2026-03-02T15:00:00Z',
+    quality: { source: 'simulated' },
+  },
+  options: {
+    recommendation: 'select',
+    strategy: 'csp',
+    bestStrike: 220,
+    bestExpiration: '2026-04-17',
+    dte: 46,
+    premium: 3.1,
+    delta: -0.22,
+    pop: 0.8,
+    asOf: '2026-03-02T15:00:00Z',
+    quality: { source: 'simulated' },
+  },
+  research: { sentiment: 'positive', asOf: '2026-03-02T15:00:00Z', quality: { source: 'simulated' } },
+  reasons: ['The chart is bullish.'],
+  error: null,
+  asOf: '2026-03-02T15:00:00Z',
+  source: 'simulated',
+};
+
+/** What a screener of 24 candidates puts out. */
+export const finishedScreener = {
+  status: 'completed',
+  name: 'Cheap puts',
+  savedScreenerId: savedScreener.id,
+  criteria: savedScreener.criteria,
+  candidates: 24,
+  analyzed: 12,
+  rejected: 2,
+  failed: Array.from({ length: 12 }, (_, index) => ({
+    symbol: `F${index}`,
+    code: 'insufficient_data',
+    message: 'Too few bars.',
+    retryable: false,
+  })),
+  results: Array.from({ length: 10 }, (_, index) => ({
+    symbol: `S${index}`,
+    recommendation: 'select',
+    score: 90 - index,
+    price: 40.25,
+    bestStrike: 38,
+    bestExpiration: '2026-04-17',
+    delta: -0.24,
+    ivRank: 0.42,
+    weeklyRocPct: 0.61,
+    asOf: '2026-03-02T15:00:00Z',
+    source: 'simulated',
+  })),
+  reasons: ['24 of 503 symbols fulfil the criteria: 12 analysed, 2 of these rejected; 12 failed.'],
+  error: null,
+  asOf: '2026-03-02T15:00:00Z',
+  source: 'simulated',
+};
