@@ -97,7 +97,7 @@ export class LineReader {
     if (this.#layout.format === 'ttai' && opened !== '' && openedAt === null)
       return refused(`its openedAt ${quoted(opened)} is no day or time such as 2026-11-20 that has come`);
     // Midnight in UTC, as which a day is kept, is the day before in New York.
-    const since = openedAt && (dayOf(opened) ?? openedAt);
+    const since = openedAt && (openingDayOf(opened) ?? openedAt);
     const over = contract ? expiredBefore(contract.expiration, since ?? this.#now) : null;
     if (over !== null)
       return refused(
@@ -163,9 +163,14 @@ export class LineReader {
   }
 }
 
-/** A day, with or without a time of day of unknown offset, or a moment; null for what is neither, or still to come. */
+/** A day, with or without a time of day of unknown offset; null for what is none, a moment too. */
+function openingDayOf(text: string): string | null {
+  return dayOf(text) ?? dayOf(text.replace(/^(\d{4}-?\d{2}-?\d{2})[;, ]+[\d:]+$/, '$1'));
+}
+
+/** Such a day, or a moment; null for what is neither, or still to come. */
 function timeOf(text: string, now: Date): Date | null {
-  const day = dayOf(text) ?? dayOf(text.replace(/^(\d{4}-?\d{2}-?\d{2})[;, ]+[\d:]+$/, '$1'));
+  const day = openingDayOf(text);
   const isMoment = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/.test(text);
   const time = new Date(day === null ? (isMoment ? text : Number.NaN) : `${day}T00:00:00Z`);
   return Number.isNaN(time.getTime()) || time > now ? null : time;

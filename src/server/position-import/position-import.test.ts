@@ -258,6 +258,7 @@ describe('lines that are refused', () => {
     ['another format than is said', `${head}\nKO,stock,,,,1,60`, 'schwab' as const],
     ['no table at all', 'hello', 'auto' as const],
     ['more lines than 2,000', `${head}${'\nKO,stock,,,,1,60'.repeat(2_001)}`, 'auto' as const],
+    ['more lines than 5,000, and an open quote', `${head}\n"KO${'\n'.repeat(5_001)}`, 'auto' as const],
   ])('are all of them: %s', (_, csv, format) => {
     expect(() => readPositions(csv, format)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
   });
@@ -318,6 +319,11 @@ describe('an option that has expired', () => {
     [
       'was opened on the next day',
       file('2026-11-24'),
+      ['it expired on 2026-11-23, before the position was opened on 2026-11-24'],
+    ],
+    [
+      'was opened on the next day, at a time of an unknown offset',
+      file('2026-11-24 09:45:12'),
       ['it expired on 2026-11-23, before the position was opened on 2026-11-24'],
     ],
     ['was opened on its last day', file('11/23/2026'), []],
