@@ -71,8 +71,8 @@ export function importReport(answer: Imported): string[] {
     ),
     ...(added > shown.length ? [`  and ${added - shown.length} more`] : []),
     ...refused.map(({ line, reason }) => `  line ${line} refused: ${reason}`),
-    ...warnings.map((warning) => `  ${warning}`),
     ...(refusedLines > refused.length ? [`  and ${refusedLines - refused.length} more refused`] : []),
+    ...warnings.map((warning) => `  ${warning}`),
   ];
 }
 
