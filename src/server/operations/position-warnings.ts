@@ -18,7 +18,7 @@ const maxWarnings = 100;
 
 /**
  * Sentences about these positions, the first hundred: contracts that are held already, expired ones, prices that can't
- * be right, and symbols and contracts that nobody knows. The last two are left out while nobody can be asked.
+ * be right, and symbols and contracts that nobody knows. What can't be found out now is left out.
  */
 export async function warningsAbout(
   context: Pick<OperationContext, 'analysis' | 'owner' | 'signal' | 'records'>,
@@ -28,7 +28,8 @@ export async function warningsAbout(
   const looked = recorded.slice(0, maxLookedAt);
   if (looked.length === 0) return [];
   const symbols = [...new Set(looked.map(({ symbol }) => symbol))];
-  const open = await context.records.openPositions(context.owner, { symbols });
+  // These are recorded by now. An error here would have whoever hears of it record them a second time.
+  const open = await context.records.openPositions(context.owner, { symbols }).catch(() => []);
   const { values, unknown } = await worthOf(context, looked, now);
   const warnings = [
     ...[...unknown].map(
