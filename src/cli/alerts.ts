@@ -93,7 +93,8 @@ export function addAlertCommands(
         }),
         ...(note !== undefined && { note: note === false ? null : note }),
       });
-      show(answer.alert, json, (changed) => alertReport(changed, terminal));
+      const warning = answer.warning === null ? [] : [answer.warning];
+      show(answer.alert, json, (changed) => [...alertReport(changed, terminal), ...warning]);
     });
   alert
     .command('delete')

@@ -11,6 +11,8 @@ import { cancelActor, ownActor } from './own-actor.ts';
 import { isUnknownSymbol } from './symbol-check.ts';
 
 const machine = 'priceAlert';
+/** So many alerts at one price are compared with one that is set or changed. */
+const maxCompared = 100;
 
 export const setAlert = defineOperation({
   name: 'set_alert',
@@ -79,7 +81,10 @@ export const updateAlert = defineOperation({
     expiresAt: futureTime.nullable().optional(),
     note: text(500).nullable().optional(),
   }),
-  output: z.object({ alert: alertView }),
+  output: z.object({
+    alert: alertView,
+    warning: z.string().nullable().describe('Another alert is armed just so'),
+  }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/alerts/{alertId}' },
   async run(context, { alertId, ...changes }) {
@@ -92,9 +97,13 @@ export const updateAlert = defineOperation({
       );
     }
     await sendToArmed(context, address, { type: 'UPDATE', ...Object.fromEntries(given) });
-    return { alert: alertOf(await context.system.snapshot(address)) };
+    const alert = alertOf(await context.system.snapshot(address));
+    const same = await armedSame(context, alert, address);
+    const warning = same && `Alert ${same.alertId} is armed just so too: you are told by both.`;
+    return { alert, warning };
   },
-  text: ({ alert }) => `Alert ${alert.alertId} is changed: ${inWords(alert)}.`,
+  text: ({ alert, warning }) =>
+    `Alert ${alert.alertId} is changed: ${inWords(alert)}.${warning === null ? '' : ` ${warning}`}`,
 });
 
 export const deleteAlert = defineOperation({
@@ -129,7 +138,13 @@ async function armByKey({ system, owner }: OperationContext, input: AlertInput, 
 }
 
 /** One alert while one is armed just so; who asks twice wants to be told once. */
-async function armOnce(context: OperationContext, input: AlertInput, besides = ''): Promise<Armed> {
+async function armOnce(context: OperationContext, input: AlertInput): Promise<Armed> {
+  const same = await armedSame(context, input);
+  return same ? { alert: same, alreadyArmed: true } : spawnOnce(context, input);
+}
+
+/** However often and at once it is asked for, one is spawned. */
+async function spawnOnce(context: OperationContext, input: AlertInput, besides = ''): Promise<Armed> {
   const { system, owner } = context;
   const own = randomUUID();
   const said = JSON.stringify(input, Object.keys(input).sort());
@@ -138,10 +153,37 @@ async function armOnce(context: OperationContext, input: AlertInput, besides = '
   const actor = await system.snapshot(address);
   const alert = alertOf(actor);
   if (address === `${machine}/${own}`) return { alert, alreadyArmed: false };
-  const isSo = (Object.keys(input) as (keyof AlertInput)[]).every((name) => alert[name] === input[name]);
   // It was set so, and is another one since it was updated; or it has fired in this very moment.
-  if (!isSo || actor.status !== 'active') return armOnce(context, input, `${besides} ${alert.alertId}`);
+  if (!isSame(alert, input) || actor.status !== 'active') {
+    return spawnOnce(context, input, `${besides} ${alert.alertId}`);
+  }
   return { alert, alreadyArmed: true };
+}
+
+/** An armed alert that is just so by now, however it was set; not the one at `except`. */
+async function armedSame(
+  { system, records, owner }: OperationContext,
+  wanted: AlertInput,
+  except?: Address,
+): Promise<z.output<typeof alertView> | null> {
+  const place = { symbol: wanted.symbol, price: wanted.threshold };
+  for (const address of await records.alertsNear(owner, place, maxCompared)) {
+    if (address === except) continue;
+    const actor = await system.snapshot(address);
+    if (actor.status === 'active' && isSame(alertOf(actor), wanted)) return alertOf(actor);
+  }
+  return null;
+}
+
+function isSame(one: AlertInput, other: AlertInput): boolean {
+  return (
+    one.symbol === other.symbol &&
+    one.condition === other.condition &&
+    one.threshold === other.threshold &&
+    one.repeat === other.repeat &&
+    one.expiresAt === other.expiresAt &&
+    one.note === other.note
+  );
 }
 
 /** The alert's actor, if it is this owner's. Throws `alert_not_found`. */
@@ -173,11 +215,18 @@ async function refuseUnknown(context: OperationContext, name: string): Promise<v
 }
 
 function inWords(alert: z.output<typeof alertView>): string {
-  const { symbol: name, condition, threshold, lastQuote, waitingFor, blindBecause } = alert;
+  const { symbol: name, condition, threshold, repeat, expiresAt, note } = alert;
+  const { lastQuote, waitingFor, blindBecause } = alert;
   const seen = lastQuote
     ? ` (last ${priceText(lastQuote.price)}, ${lastQuote.source}, as of ${lastQuote.asOf})`
     : '';
   const waits =
-    waitingFor === 'quote' ? ` (waits for a quote${blindBecause ? `: ${blindBecause}` : ''})` : '';
-  return `${name} ${condition} ${priceText(threshold)}${seen}${waits}`;
+    waitingFor === 'quote' ? ` (waits for a fresh price${blindBecause ? `: ${blindBecause}` : ''})` : '';
+  const special = [
+    repeat === 'every_cross' && 'every time',
+    expiresAt !== null && `until ${expiresAt}`,
+    note !== null && `"${note}"`,
+  ].filter(Boolean);
+  const what = `${name} ${condition} ${priceText(threshold)}`;
+  return `${what}${special.length > 0 ? `, ${special.join(', ')}` : ''}${seen}${waits}`;
 }

@@ -259,6 +259,7 @@ export const fakeRecords: Records = {
   deleteWebhook: async () => null,
   toldByType: async () => [],
   seqBefore: async () => 0,
+  alertsNear: async () => [],
 };
 
 /** One saved screener of `local`, and one whose criteria an older release took. */
