@@ -250,8 +250,10 @@ export const fakeRecords: Records = {
     ...{ ...screener, criteria, maxSymbols, autoRun, isNew: true },
   }),
   savedScreeners: async () => [],
-  savedScreener: async (owner, id) =>
-    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
+  savedScreener: async (owner, idOrName) =>
+    [savedScreener, outdatedScreener].find(
+      ({ id, name, ...one }) => one.owner === owner && (id === idOrName || name === idOrName),
+    ) ?? null,
   deleteScreener: async () => null,
   addWebhook: async () => 'full' as const,
   webhooks: async () => [],
