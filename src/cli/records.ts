@@ -170,7 +170,7 @@ function quietOf(text: string): { quietFrom: string | null; quietUntil: string |
 function criteriaOf(text: string): Record<string, unknown> {
   try {
     const criteria: unknown = JSON.parse(text);
-    if (typeof criteria === 'object' && criteria !== null) return { ...criteria };
+    if (typeof criteria === 'object' && criteria !== null && !Array.isArray(criteria)) return { ...criteria };
   } catch {}
   throw new InvalidArgumentError(`${quoted(text)} is no JSON object such as {"maxPrice":60}.`);
 }
