@@ -568,7 +568,8 @@ describe('the command line', () => {
     expect(closed.out).toContain('profit and loss +$250.00');
     expect((await ttai('position', 'list', '--status', 'closed')).out).toMatch(/AAPL.*250.00/);
     expect((await ttai('position', 'close', positionId, '--pnl', '-3')).notes).toContain('position_closed');
-    expect((await ttai('position', 'delete', positionId)).code).toBe(0);
+    const deleted = await ttai('position', 'delete', positionId);
+    expect(deleted).toMatchObject({ code: 0, out: expect.stringMatching(/^Deleted: .+\.$/) });
     expect((await ttai('position', 'list', '--status', 'closed')).out).toContain('No positions.');
   });
 

@@ -42,6 +42,15 @@ export function alertList(alerts: readonly Alert[]): string[] {
   return table([head, ...rows]);
 }
 
+/** What has become of an alert that was to be deleted. */
+export function deletedAlert(alert: Alert, wasArmed: boolean): string {
+  const { symbol, condition, threshold, status, alertId } = alert;
+  const more = [special(alert), alertId].filter(Boolean).join(', ');
+  return `The alert ${symbol} ${condition} ${priceText(threshold)} (${more}) ${
+    wasArmed ? 'is deleted' : `had ended before (${status}); nothing was changed`
+  }.`;
+}
+
 /** What tells it from another alert of the same condition. */
 function special({ repeat, expiresAt, note }: Alert): string {
   const parts = [

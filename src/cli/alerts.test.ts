@@ -37,7 +37,13 @@ it('adds, lists and deletes alerts', async () => {
     note: 'sell calls',
   });
   expect((await typed.ttai(['alert', 'list'])).out).toContain(alertId);
-  expect((await typed.ttai(['alert', 'delete', alertId])).code).toBe(0);
+  const deleted = await typed.ttai(['alert', 'delete', alertId]);
+  expect(deleted.code).toBe(0);
+  expect(deleted.out).toMatch(
+    /^The alert AAPL above 200\.00 \(every time, until .+, "sell calls", .+\) is deleted\.$/,
+  );
+  const again = await typed.ttai(['alert', 'delete', alertId]);
+  expect(again.out).toContain('had ended before (cancelled); nothing was changed.');
   expect((await typed.ttai(['alert', 'list'])).out).toContain('No alerts.');
   expect((await typed.ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
 });

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { deleteAlert, listAlerts, setAlert, updateAlert } from '../server/operations/alerts.ts';
 import type { ActorCommandsOptions } from './actors.ts';
-import { alertList, alertReport } from './alert-report.ts';
+import { alertList, alertReport, deletedAlert } from './alert-report.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 
 type Condition = 'above' | 'below' | 'crosses';
@@ -103,7 +103,7 @@ export function addAlertCommands(
     .option('--json', 'as JSON')
     .action(async (alertId: string, { json }: { json?: boolean }) => {
       const answer = await client().call(deleteAlert, { alertId });
-      show(answer.alert, json, (deleted) => alertReport(deleted, terminal));
+      show(answer.alert, json, (deleted) => [deletedAlert(deleted, answer.wasArmed)]);
     });
 }
 

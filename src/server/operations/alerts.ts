@@ -111,14 +111,15 @@ export const deleteAlert = defineOperation({
   title: 'Delete a price alert',
   description: 'Stop watching. An alert that has ended stays as it ended.',
   input: z.strictObject({ alertId: text(100).min(1) }),
-  output: z.object({ alert: alertView }),
+  output: z.object({ alert: alertView, wasArmed: z.boolean() }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   http: { method: 'delete', path: '/alerts/{alertId}' },
   async run(context, { alertId }) {
-    const { address } = await ownAlert(context, alertId);
-    return { alert: alertOf(await cancelActor(context, address)) };
+    const { address, status } = await ownAlert(context, alertId);
+    return { alert: alertOf(await cancelActor(context, address)), wasArmed: status === 'active' };
   },
-  text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
+  text: ({ alert, wasArmed }) =>
+    `Alert ${alert.alertId} (${inWords(alert)}) ${wasArmed ? 'is deleted' : `had ended before: ${alert.status}`}.`,
 });
 
 type AlertInput = Pick<
