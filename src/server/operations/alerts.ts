@@ -93,7 +93,7 @@ export const updateAlert = defineOperation({
     if (given.length === 0) {
       throw new TtaiError(
         'invalid_input',
-        'Nothing to change: name a condition, threshold, repeat, expiresAt or note.',
+        'Nothing to change: give a condition, a threshold, how often it fires, an expiry or a note.',
       );
     }
     await sendToArmed(context, address, { type: 'UPDATE', ...Object.fromEntries(given) });
