@@ -289,11 +289,29 @@ describe('the command line', () => {
     };
     await fire('first');
     const first = await watched(seen + 1);
-    expect(first.code).toBe(0);
+    expect(first.code).toBe(130);
     expect(first.symbols.at(-1)).toBe('first');
     await fire('second');
     await fire('third');
-    expect(await watched(2)).toEqual({ code: 0, symbols: ['second', 'third'] });
+    expect(await watched(2)).toEqual({ code: 130, symbols: ['second', 'third'] });
+  });
+
+  test('watch says when the preferences keep it silent', async () => {
+    const enough = new AbortController();
+    const notes: string[] = [];
+    const note = (line: string) => {
+      notes.push(line);
+      if (line.includes('preferences')) enough.abort();
+    };
+    await call('update_preferences', { channels: ['webhook'] });
+    const code = await runCli(['watch'], {
+      env: { TTAI_URL: server.url, TTAI_HOME: folder },
+      signal: enough.signal,
+      terminal: { out: () => {}, note, status: undefined, style: (_, text) => text },
+    });
+    await call('update_preferences', { channels: ['live', 'webhook'] });
+    expect(code).toBe(130);
+    expect(notes.join('\n')).toContain('preferences set --channels live,webhook');
   });
 });
 
