@@ -99,7 +99,10 @@ export function addCatchUpCommand(program: Command, { client, show }: Needs): vo
   program
     .command('catch-up')
     .description('what happened while you were away')
-    .option('--since <time>', 'for example 2026-01-31T21:00:00Z (default: a day ago)')
+    .option(
+      '--since <time>',
+      'for example 2026-01-31T21:00:00Z, or 2026-01-31 in your time zone (default: a day ago)',
+    )
     .option('--after <seq>', 'instead: behind this notification', numberOf)
     .option('--json', 'as JSON')
     .action(async ({ since, after, json }: Json & { since?: string; after?: number }) => {
