@@ -10,6 +10,8 @@ test.each([
   ['2026-11-28', 'Pacific/Kiritimati', '2026-11-27T10:00:00.000Z'],
   ['2026-11-28', 'Asia/Kathmandu', '2026-11-27T18:15:00.000Z'],
   // The clocks are turned on the day, or were in the night before.
+  ['2026-04-05', 'Pacific/Auckland', '2026-04-04T11:00:00.000Z'],
+  ['2026-09-27', 'Pacific/Auckland', '2026-09-26T12:00:00.000Z'],
   ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
   ['2026-03-30', 'Europe/Berlin', '2026-03-29T22:00:00.000Z'],
   ['2026-11-01', 'America/New_York', '2026-11-01T04:00:00.000Z'],
