@@ -168,6 +168,17 @@ describe('positions', () => {
     const positionId = '5F0C6A52-6f0e-4a3c-9c55-0d7f4a1d2b11';
     const first = await added({ positionId });
     expect(await added({ positionId })).toEqual(first);
+    const other = { symbol: 'KO', legs: [{ ...put, openPrice: 2.36 }], portfolio: 'wheel', note: 'rolled' };
+    for (const [field, value] of Object.entries({ ...other, openedAt: '2026-06-01T15:00:00Z' })) {
+      const answer = await api('POST', '/positions', {
+        symbol: 'AAPL',
+        legs: [put],
+        positionId,
+        [field]: value,
+      });
+      expect([field, answer.status, answer.code]).toEqual([field, 409, 'position_exists']);
+    }
+    expect((await api('GET', '/positions')).body.positions).toHaveLength(1);
     expect((await api('GET', '/positions')).body.positions).toHaveLength(1);
   });
 
