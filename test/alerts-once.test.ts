@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allEffects, effectRooms, writeEmitted } from '../src/actors/effects/index.ts';
 import { type ActorSystem, createActorSystem } from '../src/actors/runtime/index.ts';
 import { priceAlert } from '../src/machines/price-alert.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
 import { deleteAlert, setAlert, updateAlert } from '../src/server/operations/alerts.ts';
 import type { Operation, OperationContext } from '../src/server/operations/operation.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -29,10 +30,18 @@ afterAll(async () => {
 interface Answer {
   alert: { alertId: string; threshold: number };
   alreadySet: boolean;
+  warning?: string | null;
 }
 
 async function ask(operation: Operation, owner: string, input: object): Promise<Answer> {
-  const context = { system, owner, operator: false, source: 'test', analysis };
+  const context = {
+    system,
+    owner,
+    operator: false,
+    source: 'test',
+    analysis,
+    records: recordsOf(database.pool),
+  };
   return (await operation.call(context as unknown as OperationContext, input)).output as unknown as Answer;
 }
 const idOf = ({ alert }: Answer) => alert.alertId;
@@ -71,6 +80,28 @@ test('one that was updated since is another, and one that has ended is none', as
   const third = await ask(setAlert, 'cleo', wanted);
   expect(third.alreadySet).toBe(false);
   expect(idOf(third)).not.toBe(idOf(second));
+});
+
+test.each(['above', 'below', 'crosses'])(
+  'one that was updated to be just so is it: %s',
+  async (condition) => {
+    const owner = `eve ${condition}`;
+    const first = await ask(setAlert, owner, { ...wanted, condition });
+    await ask(updateAlert, owner, { alertId: idOf(first), threshold: 950, note: 'sell calls' });
+    expect((await ask(setAlert, owner, { ...wanted, condition, threshold: 950 })).alreadySet).toBe(false);
+    expect(
+      await ask(setAlert, owner, { ...wanted, condition, threshold: 950, note: 'sell calls' }),
+    ).toMatchObject({ alreadySet: true, alert: { alertId: idOf(first) } });
+  },
+);
+
+test('one that becomes what another one is says so', async () => {
+  const first = await ask(setAlert, 'fay', wanted);
+  const second = await ask(setAlert, 'fay', { ...wanted, threshold: 950 });
+  const changed = await ask(updateAlert, 'fay', { alertId: idOf(second), threshold: 900 });
+  expect(changed.warning).toContain(`Alert ${idOf(first)} is armed just so too`);
+  const again = await ask(updateAlert, 'fay', { alertId: idOf(second), threshold: 920 });
+  expect(again).toMatchObject({ warning: null, alert: { threshold: 920 } });
 });
 
 test('with a key of the own, the key counts', async () => {

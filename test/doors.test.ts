@@ -141,7 +141,8 @@ describe('MCP', () => {
   });
 
   test('a screener ends with the best of what fulfils its criteria, and is found on every door', async () => {
-    const criteria = { symbols: ['BAC', 'F', 'KO', 'PFE', 'T', 'AAPL'], maxPrice: 500, aboveSma50: false };
+    const symbols = ['BAC', 'F', 'KO', 'PFE', 'T', 'AAPL', 'ZZZZQ'];
+    const criteria = { symbols, maxPrice: 500, aboveSma50: false };
     const input = { criteria, maxSymbols: 4 };
     const started = await call('start_screener', input);
     const { runId } = started.structuredContent.run as { runId: string };
@@ -161,6 +162,12 @@ describe('MCP', () => {
     const scores = results.map(({ score }) => score);
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
     for (const row of results) expect(row).toMatchObject({ source: 'simulated', asOf: expect.any(String) });
+    // Of each that was named it is known what became of it.
+    const { leftOut, failed } = run.result as Record<'leftOut' | 'failed', { symbol: string }[]>;
+    expect([...results, ...leftOut, ...failed].map(({ symbol }) => symbol).toSorted()).toEqual(
+      symbols.toSorted(),
+    );
+    expect(leftOut).toContainEqual({ symbol: 'ZZZZQ', reasons: ['symbol'] });
     expect(steps.at(-1)).toBe(`${candidates}/${candidates} completed`);
     const read = await fetch(`${server.url}/api/runs/${runId}?detail=full`);
     expect(await read.json()).toMatchObject({ run: { ...run, full: { criteria } } });
@@ -282,11 +289,29 @@ describe('the command line', () => {
     };
     await fire('first');
     const first = await watched(seen + 1);
-    expect(first.code).toBe(0);
+    expect(first.code).toBe(130);
     expect(first.symbols.at(-1)).toBe('first');
     await fire('second');
     await fire('third');
-    expect(await watched(2)).toEqual({ code: 0, symbols: ['second', 'third'] });
+    expect(await watched(2)).toEqual({ code: 130, symbols: ['second', 'third'] });
+  });
+
+  test('watch says when the preferences keep it silent', async () => {
+    const enough = new AbortController();
+    const notes: string[] = [];
+    const note = (line: string) => {
+      notes.push(line);
+      if (line.includes('preferences')) enough.abort();
+    };
+    await call('update_preferences', { channels: ['webhook'] });
+    const code = await runCli(['watch'], {
+      env: { TTAI_URL: server.url, TTAI_HOME: folder },
+      signal: enough.signal,
+      terminal: { out: () => {}, note, status: undefined, style: (_, text) => text },
+    });
+    await call('update_preferences', { channels: ['live', 'webhook'] });
+    expect(code).toBe(130);
+    expect(notes.join('\n')).toContain('preferences set --channels live,webhook');
   });
 });
 

@@ -143,6 +143,7 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
   'armed-alerts': {
     armAlerts: { with: [[alert]] },
     disarmAlerts: { with: [['priceAlert/7']] },
+    alertsNear: { with: [owner, { symbol: 'S7', price: 100 }, 100] },
     armedSymbols: { with: [], rows: 2_000 },
     alertsMet: { with: [[{ symbol: 'S8', price: 199 }]] },
     alertsWantingQuote: { with: [['S0'], 1_000] },

@@ -221,6 +221,17 @@ describe('positions', () => {
     const positionId = '5F0C6A52-6f0e-4a3c-9c55-0d7f4a1d2b11';
     const first = await added({ positionId });
     expect(await added({ positionId })).toEqual(first);
+    const other = { symbol: 'KO', legs: [{ ...put, openPrice: 2.36 }], portfolio: 'wheel', note: 'rolled' };
+    for (const [field, value] of Object.entries({ ...other, openedAt: '2026-06-01T15:00:00Z' })) {
+      const answer = await api('POST', '/positions', {
+        symbol: 'AAPL',
+        legs: [put],
+        positionId,
+        [field]: value,
+      });
+      expect([field, answer.status, answer.code]).toEqual([field, 409, 'position_exists']);
+    }
+    expect((await api('GET', '/positions')).body.positions).toHaveLength(1);
     expect((await api('GET', '/positions')).body.positions).toHaveLength(1);
   });
 
@@ -368,10 +379,47 @@ describe('screeners', () => {
       ...{ criteria: { maxPrice: 7 }, maxSymbols: 12, autoRun: true },
     });
     expect((await named({ criteria: {}, autoRun: false })).body.screener).toMatchObject({
-      ...{ criteria: {}, maxSymbols: 12, autoRun: false },
+      ...{ criteria: { maxPrice: 7 }, maxSymbols: 12, autoRun: false },
     });
+    await named({ criteria: { minPrice: 3, universe: 'all' } });
+    const third = await named({ criteria: { maxPrice: 8, universe: null } });
+    expect((third.body.screener as { criteria: object }).criteria).toEqual({ minPrice: 3, maxPrice: 8 });
+    const apart = await named({ criteria: { minPrice: 9 } });
+    expect([apart.code, JSON.stringify(apart.body)]).toEqual([
+      'invalid_input',
+      expect.stringContaining('criteria.minPrice: must not exceed maxPrice, which is 8'),
+    ]);
+    // What is checked is what is kept.
+    await named({ criteria: { symbols: ['aapl'] } });
+    expect(JSON.stringify((await api('GET', '/screeners')).body)).toContain('["AAPL"]');
+    // One that an older release took can only be taken away.
+    await database.pool.query(`UPDATE saved_screeners SET criteria = '{"minDelta": 1}'`);
+    expect((await named({ criteria: { minPrice: 3 } })).code).toBe('invalid_input');
+    expect((await named({ criteria: { minDelta: null, minPrice: 3 } })).body.screener).toMatchObject({
+      criteria: { minPrice: 3 },
+    });
+    for (const color of [null, 'red'])
+      expect((await named({ criteria: { color } })).code).toBe('invalid_input');
     expect((await api('DELETE', `/screeners/${savedScreenerId}`)).status).toBe(200);
     expect((await api('DELETE', `/screeners/${savedScreenerId}`)).code).toBe('screener_not_found');
+  });
+
+  test('are known by their names too, each owner by the own ones', async () => {
+    const id = '5f0c6a52-6f0e-4a3c-9c55-0d7f4a1d2b11';
+    await database.pool.query(
+      `INSERT INTO saved_screeners (id, owner, name, criteria)
+       VALUES ($1, 'local', 'cheap puts', '{}'), (gen_random_uuid(), 'local', $1::text, '{}'),
+         (gen_random_uuid(), 'ann', 'dear puts', '{}')`,
+      [id],
+    );
+    const started = await api('POST', '/runs/screener', { savedScreenerId: 'cheap puts' });
+    expect(started.body.run).toMatchObject({ name: 'cheap puts' });
+    expect((await api('DELETE', '/screeners/dear%20puts')).code).toBe('screener_not_found');
+    // What is an id counts as one first.
+    expect((await api('DELETE', `/screeners/${id.toUpperCase()}`)).body.screener).toMatchObject({
+      name: 'cheap puts',
+    });
+    expect((await api('DELETE', `/screeners/${id}`)).body.screener).toMatchObject({ name: id });
   });
 
   test('are at most 200', async () => {
@@ -592,7 +640,8 @@ describe('the command line', () => {
     expect(closed.out).toContain('profit and loss +$250.00');
     expect((await ttai('position', 'list', '--status', 'closed')).out).toMatch(/AAPL.*250.00/);
     expect((await ttai('position', 'close', positionId, '--pnl', '-3')).notes).toContain('position_closed');
-    expect((await ttai('position', 'delete', positionId)).code).toBe(0);
+    const deleted = await ttai('position', 'delete', positionId);
+    expect(deleted).toMatchObject({ code: 0, out: expect.stringMatching(/^Deleted: .+\.$/) });
     expect((await ttai('position', 'list', '--status', 'closed')).out).toContain('No positions.');
   });
 
@@ -636,7 +685,10 @@ describe('the command line', () => {
         screeners: { savedScreenerId: string }[];
       }
     ).screeners;
-    expect((await ttai('screener', 'delete', saved?.savedScreenerId ?? '')).code).toBe(0);
+    const deleted = await ttai('screener', 'delete', 'cheap puts');
+    expect(deleted).toMatchObject({
+      ...{ code: 0, out: `The screener "cheap puts" (${saved?.savedScreenerId}) is deleted; its runs stay.` },
+    });
     expect((await ttai('screener', 'save', 'x', 'cheap')).code).toBe(2);
   });
 });

@@ -44,7 +44,7 @@ TELLING = frozenset(
         "iv_outlier", "parity_violated", "provider_iv_ignored", "expiries_not_fetched",
         "contract_without_strike_or_expiry",
         # legs of a position
-        "model_price", "no_price", "expired", "no_settlement_price",
+        "model_price", "no_price", "not_in_chain", "expired", "no_settlement_price",
         # other
         "earnings_unknown", "provider_has_no_news",
         "dropped_articles_after_as_of", "dropped_duplicate_articles", "dropped_foreign_articles",

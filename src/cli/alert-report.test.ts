@@ -9,7 +9,7 @@ const rows = (...symbols: string[]) => symbols.map((symbol) => ({ symbol }));
 it('tells of a screener its name, its best three, and that they are invented', () => {
   const data = { name: 'Cheap puts', status: 'completed', results: rows('F', 'T', 'KO', 'PFE', 'BAC') };
   expect(line({ ...data, source: 'simulated' })).toMatch(
-    /SIMULATED\. Screener Cheap puts completed: F, T, KO and 2 more/,
+    /SIMULATED\. Screener "Cheap puts" completed: F, T, KO and 2 more/,
   );
   expect(line({ ...data, name: null, results: rows('F') })).toContain('Screener completed: F');
 });

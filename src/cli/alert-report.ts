@@ -14,13 +14,9 @@ type Quotes = z.output<typeof getQuote.output>;
 
 /** One alert in a line or two. */
 export function alertReport(alert: Alert, { style }: Pick<Terminal, 'style'>): string[] {
-  const { alertId, symbol, condition, threshold, repeat, expiresAt, note, status } = alert;
+  const { alertId, symbol, condition, threshold, repeat, status } = alert;
   const waits = waitsFor(alert);
-  const more = [
-    repeat === 'every_cross' ? 'every time' : 'once',
-    expiresAt && `until ${localTime(expiresAt)}`,
-    note && `"${note}"`,
-  ];
+  const more = [repeat === 'once' && 'once', special(alert)];
   return [
     `${style('bold', `${symbol} ${condition} ${priceText(threshold)}`)}  ${status}  (${more.filter(Boolean).join(', ')})`,
     ...(waits === '' ? [] : [`Waits for ${waits}`]),
@@ -39,16 +35,36 @@ export function alertList(alerts: readonly Alert[]): string[] {
     alert.lastQuote?.source ?? '',
     String(alert.triggers),
     waitsFor(alert),
+    special(alert),
     alert.alertId,
   ]);
-  const head = ['SYMBOL', 'CONDITION', 'STATUS', 'LAST', 'SOURCE', 'FIRED', 'WAITS FOR', 'ALERT'];
+  const head = ['SYMBOL', 'CONDITION', 'STATUS', 'LAST', 'SOURCE', 'FIRED', 'WAITS FOR', 'SPECIAL', 'ALERT'];
   return table([head, ...rows]);
+}
+
+/** What has become of an alert that was to be deleted. */
+export function deletedAlert(alert: Alert, wasArmed: boolean): string {
+  const { symbol, condition, threshold, status, alertId } = alert;
+  const more = [special(alert), alertId].filter(Boolean).join(', ');
+  return `The alert ${symbol} ${condition} ${priceText(threshold)} (${more}) ${
+    wasArmed ? 'is deleted' : `had ended before (${status}); nothing was changed`
+  }.`;
+}
+
+/** What tells it from another alert of the same condition. */
+function special({ repeat, expiresAt, note }: Alert): string {
+  const parts = [
+    repeat === 'every_cross' && 'every time',
+    expiresAt && `until ${localTime(expiresAt)}`,
+    note && `"${note}"`,
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** What an alert waits for, and why where something is amiss; empty when it has ended. */
 function waitsFor({ waitingFor, blindBecause }: Alert): string {
   if (waitingFor === null) return '';
-  return `a ${waitingFor}${blindBecause === null ? '' : `: ${blindBecause}`}`;
+  return `${waitingFor === 'quote' ? 'a fresh price' : 'its price'}${blindBecause === null ? '' : `: ${blindBecause}`}`;
 }
 
 /** Quotes as a table, and the symbols that nobody knows. */

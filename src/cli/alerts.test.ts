@@ -37,7 +37,13 @@ it('adds, lists and deletes alerts', async () => {
     note: 'sell calls',
   });
   expect((await typed.ttai(['alert', 'list'])).out).toContain(alertId);
-  expect((await typed.ttai(['alert', 'delete', alertId])).code).toBe(0);
+  const deleted = await typed.ttai(['alert', 'delete', alertId]);
+  expect(deleted.code).toBe(0);
+  expect(deleted.out).toMatch(
+    /^The alert AAPL above 200\.00 \(every time, until .+, "sell calls", .+\) is deleted\.$/,
+  );
+  const again = await typed.ttai(['alert', 'delete', alertId]);
+  expect(again.out).toContain('had ended before (cancelled); nothing was changed.');
   expect((await typed.ttai(['alert', 'list'])).out).toContain('No alerts.');
   expect((await typed.ttai(['alert', 'list', '--all'])).out).toContain('cancelled');
 });
@@ -56,7 +62,7 @@ it('lists alerts in pages, and says what they wait for and where the next page i
   for (const price of ['201', '202', '203']) await typed.ttai(['alert', 'add', 'AAPL', 'above', price]);
   const first = await typed.ttai(['alert', 'list', '--limit', '2']);
   expect(first.out).toContain('above 203');
-  expect(first.out).toContain('a quote');
+  expect(first.out).toContain('a fresh price');
   const cursor = first.out.match(/--cursor (\S+),/)?.[1] ?? '';
   const second = await typed.ttai(['alert', 'list', '--limit', '2', '--cursor', cursor]);
   expect(second.out).toContain('above 201');
@@ -65,5 +71,17 @@ it('lists alerts in pages, and says what they wait for and where the next page i
   if (!actor) throw new Error('no alert');
   const blind = { ...actor.context, blindBecause: 'there is no fresh quote' };
   typed.server.system.move(actor.address, { context: blind });
-  expect((await typed.ttai(['alert', 'list'])).out).toContain('a quote: there is no fresh quote');
+  expect((await typed.ttai(['alert', 'list'])).out).toContain('a fresh price: there is no fresh quote');
+});
+
+it('tells alerts of one condition apart', async () => {
+  const expiry = new Date(Date.now() + 86_400_000).toISOString();
+  for (const special of [[], ['--note', 'sell calls'], ['--expires', expiry], ['--repeat']])
+    await typed.ttai(['alert', 'add', 'AAPL', 'above', '500', ...special]);
+  const { out } = await typed.ttai(['alert', 'list']);
+  const rows = out.split('\n').slice(1);
+  expect(rows.filter((row) => row.includes('"sell calls"'))).toHaveLength(1);
+  expect(rows.filter((row) => /until \d{4}-/.test(row))).toHaveLength(1);
+  expect(rows.filter((row) => row.includes('every time'))).toHaveLength(1);
+  expect(rows).toHaveLength(4);
 });

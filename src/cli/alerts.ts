@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { deleteAlert, listAlerts, setAlert, updateAlert } from '../server/operations/alerts.ts';
 import type { ActorCommandsOptions } from './actors.ts';
-import { alertList, alertReport } from './alert-report.ts';
+import { alertList, alertReport, deletedAlert } from './alert-report.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 
 type Condition = 'above' | 'below' | 'crosses';
@@ -93,7 +93,8 @@ export function addAlertCommands(
         }),
         ...(note !== undefined && { note: note === false ? null : note }),
       });
-      show(answer.alert, json, (changed) => alertReport(changed, terminal));
+      const warning = answer.warning === null ? [] : [answer.warning];
+      show(answer.alert, json, (changed) => [...alertReport(changed, terminal), ...warning]);
     });
   alert
     .command('delete')
@@ -102,7 +103,7 @@ export function addAlertCommands(
     .option('--json', 'as JSON')
     .action(async (alertId: string, { json }: { json?: boolean }) => {
       const answer = await client().call(deleteAlert, { alertId });
-      show(answer.alert, json, (deleted) => alertReport(deleted, terminal));
+      show(answer.alert, json, (deleted) => [deletedAlert(deleted, answer.wasArmed)]);
     });
 }
 

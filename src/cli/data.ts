@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import type { LocalCommandsOptions } from './calibrate.ts';
-import { UsageError } from './errors.ts';
+import { EXIT_INTERRUPTED, UsageError } from './errors.ts';
 import { printable, shellWord } from './printable.ts';
 import { clientSettings } from './server-address.ts';
-import { EXIT_INTERRUPTED, installFor, runModule } from './service-python.ts';
+import { installFor, runModule } from './service-python.ts';
 import type { Terminal } from './terminal.ts';
 
 interface FetchOptions {

@@ -2,6 +2,9 @@
 import { TtaiError } from '../actors/runtime/errors.ts';
 import { printable } from './printable.ts';
 
+/** The exit code of what a person ends by Ctrl-C, as a shell says it. */
+export const EXIT_INTERRUPTED = 130;
+
 /** The arguments or settings are wrong: exit code 2. */
 export class UsageError extends TtaiError {
   constructor(message: string) {

@@ -4,7 +4,7 @@ import { explain } from './errors.ts';
 import { createProgram, type ProgramOptions } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
-/** Runs a command line. Answers 0, 1 (it failed) or 2 (it was called wrongly); never throws. */
+/** Runs a command line. Answers 0, 1 (it failed), 2 (it was called wrongly) or 130 (interrupted); never throws. */
 export async function runCli(
   args: readonly string[],
   options: Omit<ProgramOptions, 'exitWith'>,
@@ -29,7 +29,7 @@ if (import.meta.main) {
   const stop = new AbortController();
   const args = process.argv.slice(2);
   // These have something to put away; everything else may just end, and `serve` sees to itself.
-  if (args.includes('watch')) process.once('SIGINT', () => stop.abort());
+  if (args[0] === 'watch') process.once('SIGINT', () => stop.abort());
   if (args[0] === 'data' || args[0] === 'calibrate') {
     // Not `once`: Ctrl-C under npm comes twice, and the second would leave Python behind.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());

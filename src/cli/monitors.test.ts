@@ -116,7 +116,7 @@ describe('monitor', () => {
     [['start', '--cool-down', '5'], '--cool-down is of rules'],
     [['start', '--every', '5'], 'everySeconds'],
     [['update', 'x', '--check-now'], 'There is no monitor x.'],
-    [['update', 'x'], 'give rules, everySeconds or checkNow'],
+    [['update', 'x'], 'give rules or an interval, or ask for a check'],
     [['show'], "missing required argument 'monitorId'"],
   ])('%j says what is wrong', async (args, words) => {
     const { code, notes } = await monitor(...args);

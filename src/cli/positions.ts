@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import { importPositions } from '../server/operations/import-positions.ts';
+import { positionInWords } from '../server/operations/position-view.ts';
 import { addPosition, closePosition, deletePosition, listPositions } from '../server/operations/positions.ts';
 import { syncInWords, syncPositions } from '../server/operations/sync-positions.ts';
 import type { ActorCommandsOptions } from './actors.ts';
@@ -120,7 +121,7 @@ export function addPositionCommands(
     .option('--json', 'as JSON')
     .action(async (positionId: string, { json }: Json) => {
       const answer = await client().call(deletePosition, { positionId });
-      show(answer.position, json, (found) => positionReport(found, terminal));
+      show(answer.position, json, (deleted) => [`Deleted: ${positionInWords(deleted)}.`]);
     });
   position
     .command('import')

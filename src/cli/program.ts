@@ -14,6 +14,7 @@ import { more, numberOf, type PageOptions } from './arguments.ts';
 import { addCalibrateCommand } from './calibrate.ts';
 import { Client } from './client.ts';
 import { addDataCommands } from './data.ts';
+import { EXIT_INTERRUPTED } from './errors.ts';
 import { addMonitorCommands } from './monitors.ts';
 import { addPositionCommands } from './positions.ts';
 import { printable, printableJson, shellWord } from './printable.ts';
@@ -40,6 +41,8 @@ Examples:
   npm run ttai -- analyze AAPL
   npm run ttai -- screen --min-price 20 --max-price 60
   npm run ttai -- quote AAPL MSFT
+  npm run ttai -- position add AAPL "sell 1 put 150 2030-12-20 at 2.35"
+  npm run ttai -- monitor start
   npm run ttai -- alert add AAPL above 200
   npm run ttai -- watch
 
@@ -64,7 +67,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     json ? printJson(value) : print(report(printable(value)));
 
   const program = new Command('ttai')
-    .description('Analyses option trades and watches prices for you.')
+    .description('Analyses and screens option trades for you, and watches your positions and prices.')
     .version(version)
     .addHelpText('after', examples)
     .configureOutput({
@@ -119,16 +122,20 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .option('--all', 'a new watch begins with everything that is kept')
     .option('--json', 'one JSON object a line')
     .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
-      const { watch } = await import('./watch.ts');
+      const { watch, whySilent } = await import('./watch.ts');
+      const note = (words: string) => terminal.note(terminal.style('dim', printable(words)));
+      const address = serverAddress(env);
+      whySilent(new Client(address)).then((words) => words && note(words));
       await watch({
-        address: serverAddress(env),
+        address,
         home: clientSettings(env).home,
         ...(all && { fromStart: true }),
         ...(signal && { signal }),
         onNotification: (notification) =>
           terminal.out(json ? printableJson(notification) : notificationLine(notification, terminal)),
-        onChange: (words) => terminal.note(terminal.style('dim', printable(words))),
+        onChange: note,
       });
+      if (signal?.aborted) exitWith(EXIT_INTERRUPTED);
     });
 
   program

@@ -53,14 +53,16 @@ export function addScreenerCommands(program: Command, { client, show }: Needs): 
   const screener = program.command('screener').description('saved screeners: save, list, delete');
   screener
     .command('save')
-    .description('keep criteria under a name, or change the one of this name: what is not said stays')
+    .description(
+      'keep criteria under a name, or change the one of this name: what is not said stays, null takes one away',
+    )
     .argument('<name>', 'for example "cheap puts"')
     .argument('[criteria]', `as JSON, for example '{"minPrice":20,"maxPrice":60}'`, criteriaOf)
     .option('--max-symbols <count>', 'at most so many are analysed (50 unless said)', numberOf)
     .option('--auto-run', 'at each full hour of the session')
     .option('--no-auto-run', 'only when it is started')
     .option('--json', 'as JSON')
-    .action(async (name: string, criteria: object | undefined, options: SaveOptions) => {
+    .action(async (name: string, criteria: Record<string, unknown> | undefined, options: SaveOptions) => {
       const { maxSymbols, autoRun, json } = options;
       const answer = await client().call(saveScreener, {
         name,
@@ -69,7 +71,7 @@ export function addScreenerCommands(program: Command, { client, show }: Needs): 
         ...(autoRun !== undefined && { autoRun }),
       });
       show(answer.screener, json, (saved) => [
-        ...(answer.isNew ? [] : [`Changed the screener of this name; what was not said stays.`]),
+        ...(answer.isNew ? [] : ['Changed the screener of this name; what was not said stays.']),
         ...screenerList([saved]),
       ]);
     });
@@ -83,11 +85,13 @@ export function addScreenerCommands(program: Command, { client, show }: Needs): 
   screener
     .command('delete')
     .description('forget one; its runs stay')
-    .argument('<savedScreenerId>', 'as "screener list" shows it')
+    .argument('<screener>', 'its name or id, as "screener list" shows it')
     .option('--json', 'as JSON')
     .action(async (savedScreenerId: string, { json }: Json) => {
       const answer = await client().call(deleteScreener, { savedScreenerId });
-      show(answer.screener, json, (deleted) => screenerList([deleted]));
+      show(answer.screener, json, ({ name, savedScreenerId: id }) => [
+        `The screener ${JSON.stringify(name)} (${id}) is deleted; its runs stay.`,
+      ]);
     });
 }
 
@@ -95,7 +99,10 @@ export function addCatchUpCommand(program: Command, { client, show }: Needs): vo
   program
     .command('catch-up')
     .description('what happened while you were away')
-    .option('--since <time>', 'for example 2026-01-31T21:00:00Z (default: a day ago)')
+    .option(
+      '--since <time>',
+      'for example 2026-01-31T21:00:00Z, or 2026-01-31 in your time zone (default: a day ago)',
+    )
     .option('--after <seq>', 'instead: behind this notification', numberOf)
     .option('--json', 'as JSON')
     .action(async ({ since, after, json }: Json & { since?: string; after?: number }) => {
@@ -163,10 +170,10 @@ function quietOf(text: string): { quietFrom: string | null; quietUntil: string |
   throw new InvalidArgumentError(`${quoted(text)} is no time such as 22:00-07:00, nor "off".`);
 }
 
-function criteriaOf(text: string): object {
+function criteriaOf(text: string): Record<string, unknown> {
   try {
     const criteria: unknown = JSON.parse(text);
-    if (typeof criteria === 'object' && criteria !== null) return criteria;
+    if (typeof criteria === 'object' && criteria !== null && !Array.isArray(criteria)) return { ...criteria };
   } catch {}
   throw new InvalidArgumentError(`${quoted(text)} is no JSON object such as {"maxPrice":60}.`);
 }

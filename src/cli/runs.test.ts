@@ -193,10 +193,12 @@ describe('screen', () => {
       candidates: 0,
       results: [],
       failed: [],
+      leftOut: [{ symbol: 'ZZZZQ', reasons: ['symbol'] }],
       reasons: ['None of 503 symbols fulfils the criteria.'],
     };
     const { code, out } = await typed.ttai(['screen'], {}, ending(none));
     expect(out).toContain('None of 503 symbols fulfils the criteria.');
+    expect(out).toContain('Left out: ZZZZQ (nobody knows it).');
     expect(out).not.toContain('VERDICT');
     expect(code).toBe(0);
   });

@@ -36,7 +36,7 @@ export function addScreenCommand(
   program
     .command('screen')
     .description('find symbols to sell options on, and show how far it is until it has ended')
-    .option('--saved <id>', 'a saved screener, instead of criteria')
+    .option('--saved <screener>', 'a saved one, by its name or id, instead of criteria')
     .addOption(new Option('--universe <universe>', 'what to look through').choices(universe.unwrap().options))
     .option('--symbols <symbols...>', 'only these')
     .addOption(new Option('--strategy <strategy>', 'what to sell').choices(strategy.unwrap().options))

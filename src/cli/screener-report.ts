@@ -1,10 +1,14 @@
 /** What came out of a screener, as a table for a person. */
-import { moreThanBest, type ScreenerResultView } from '../server/operations/screener-run-view.ts';
+import {
+  leftOutLines,
+  moreThanBest,
+  type ScreenerResultView,
+} from '../server/operations/screener-run-view.ts';
 import { figure, table } from './terminal.ts';
 
 const head = ['SYMBOL', 'VERDICT', 'SCORE', 'PRICE', 'STRIKE', 'EXPIRES', 'DELTA', 'IV RANK', '% A WEEK'];
 
-/** Its symbols, best first, and those that failed. */
+/** Its symbols, best first, those that were named and left out, and those that failed. */
 export function screenerReport(result: ScreenerResultView): string[] {
   const { results, failed, failedCount } = result;
   const others = moreThanBest(result);
@@ -23,6 +27,7 @@ export function screenerReport(result: ScreenerResultView): string[] {
   return [
     ...(rows.length > 0 ? ['', ...table([head, ...rows])] : []),
     ...(others === null ? [] : [others]),
+    ...leftOutLines(result),
     ...(failed.length > 0 ? ['', 'Failed:'] : []),
     ...failed.map(({ symbol, code, message }) => `  ${symbol}  ${message ?? ''} (${code ?? 'unknown'})`),
     ...(more > 0 ? [`  and ${more} more: add --json`] : []),

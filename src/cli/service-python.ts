@@ -8,7 +8,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from './errors.ts';
+import { EXIT_INTERRUPTED, UsageError } from './errors.ts';
 import type { Environment } from './server-address.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,9 +22,6 @@ export interface ModuleRun {
   onOut: (line: string) => void;
   onNote: (line: string) => void;
 }
-
-/** As a shell says it of Ctrl-C. */
-export const EXIT_INTERRUPTED = 130;
 
 /** The providers of market data that need packages of their own. */
 const PROVIDERS_WITH_PACKAGES: readonly string[] = ['yahoo', 'tastytrade'];

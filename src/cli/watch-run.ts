@@ -1,5 +1,6 @@
 /** Shows how far a run is until it has ended. The run goes on without its watcher. */
 import type { z } from 'zod';
+import { TtaiError } from '../actors/runtime/errors.ts';
 import { type Run, type RunHead, waitingInWords } from '../server/operations/run-view.ts';
 import { waitRun } from '../server/operations/runs.ts';
 import type { started } from '../server/operations/started-run.ts';
@@ -27,7 +28,9 @@ export async function watchRun(
     progress.show(begun);
     for (let revision = begun.revision; ; ) {
       const input = { runId: begun.runId, afterRevision: revision, maxWaitSeconds: waitSeconds };
-      const { run } = await client.call(waitRun, input);
+      const { run } = await client.call(waitRun, input).catch((error: unknown) => {
+        throw leftRunning(error, begun.runId);
+      });
       progress.show(run);
       if (run.status !== 'running') return run;
       revision = run.revision;
@@ -35,6 +38,14 @@ export async function watchRun(
   } finally {
     progress.end();
   }
+}
+
+/** The error of a server that is away: the run goes on without it, and without who watched it. */
+function leftRunning(error: unknown, runId: string): unknown {
+  if (!(error instanceof TtaiError && (error.retryable || error.code === 'server_unreachable'))) return error;
+  const { code, message, retryable, details } = error;
+  const hint = `The run ${runId} goes on when the server is back: "npm run ttai -- run ${runId} --wait" shows it.`;
+  return new TtaiError(code, message, { retryable, details: { ...details, hint }, cause: error });
 }
 
 /** Steps as they are taken: one line that turns on a terminal, plain lines elsewhere. */

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { TtaiError } from '../actors/runtime/errors.ts';
+import { getPreferences } from '../server/operations/preferences.ts';
 import { closeCodes, serverFrames } from '../server/sessions/protocol.ts';
-import { unreachable } from './client.ts';
+import { type Client, unreachable } from './client.ts';
 import type { ServerAddress } from './server-address.ts';
 
 type Notification = z.infer<typeof serverFrames.notification>['notification'];
@@ -69,6 +70,19 @@ export async function watch(options: WatchOptions): Promise<void> {
   }
 }
 
+/** Why nothing will be printed, where the owner's preferences are the reason; null where not, or where nobody can say. */
+export async function whySilent(client: Client): Promise<string | null> {
+  try {
+    const { channels } = (await client.call(getPreferences, {})).preferences;
+    if (channels.includes('live')) return null;
+    const names = ['live', ...channels].join(',');
+    return `Your preferences switch notifications to sessions off, so nothing is printed here. Switch them on: npm run ttai -- preferences set --channels ${names}`;
+  } catch {
+    // What is wrong with the server is said by watching.
+    return null;
+  }
+}
+
 interface Ended {
   welcomed: boolean;
   why: string;
@@ -100,7 +114,9 @@ function connectOnce(options: WatchOptions, session: KeptSession): Promise<Ended
           `Some notifications up to ${received.missedUntil} are gone: they are kept for 90 days.`,
         );
       }
-      options.onChange(received.resumed ? `Back in the session, after ${received.lastSeq}.` : 'Watching.');
+      options.onChange(
+        received.resumed ? `Watching again, from behind notification ${received.lastSeq}.` : 'Watching.',
+      );
     } else if (received.type === 'notification') {
       options.onNotification(received.notification);
       session.seen(received.notification.seq);

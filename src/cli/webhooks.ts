@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import {
   notificationType,
   type notificationTypes,
+  presentError,
   webhookFormat,
   type webhookView,
 } from '../server/operations/webhook-view.ts';
@@ -92,7 +93,8 @@ interface AddOptions {
 export function webhookList(webhooks: readonly Webhook[]): string[] {
   if (webhooks.length === 0)
     return ['No webhooks. Add one: npm run ttai -- webhook add https://example.com/ttai'];
-  const rows = webhooks.map((one) => [
+  const errors = webhooks.map(presentError);
+  const rows = webhooks.map((one, index) => [
     one.url,
     one.format,
     one.types?.join(', ') ?? 'all',
@@ -100,7 +102,8 @@ export function webhookList(webhooks: readonly Webhook[]): string[] {
     String(one.behind),
     String(one.skipped),
     one.lastSentAt === null ? '–' : localTime(one.lastSentAt),
-    one.lastError === null ? '' : `${localTime(one.lastError.at)} ${one.lastError.reason}`,
+    errorInWords(errors[index] ?? null),
+    localTime(one.createdAt),
     one.webhookId,
   ]);
   const head = [
@@ -112,9 +115,14 @@ export function webhookList(webhooks: readonly Webhook[]): string[] {
     'SKIPPED',
     'LAST SENT',
     'LAST ERROR',
+    'ADDED',
     'WEBHOOK',
   ];
   return table([head, ...rows]);
+}
+
+function errorInWords(error: Webhook['lastError']): string {
+  return error === null ? '' : `${localTime(error.at)} ${error.reason}`;
 }
 
 function typesOf(text: string): Types {

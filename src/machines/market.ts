@@ -95,6 +95,8 @@ export const candidates = z.object({
   symbols: z.array(z.string()),
   universeSize: z.number(),
   failedCounts: z.record(z.string(), z.number()),
+  /** All that were looked at, and which criteria they do not fulfil. */
+  rows: z.array(z.object({ symbol: z.string(), failed: z.array(z.string()) })).optional(),
   asOf: z.string(),
   quality,
 });

@@ -73,7 +73,7 @@ function screened({ name, status, results, reasons }: Data): string {
   const more = symbols.length > 3 ? ` and ${symbols.length - 3} more` : '';
   const found = status === 'completed' && best !== '' ? `${best}${more}` : list(reasons);
   const what = typeof status === 'string' ? word(status) : 'has ended';
-  return `Screener${named(name)} ${what}${found === '' ? '' : `: ${found}`}`;
+  return `Screener${typeof name === 'string' ? ` "${word(name)}"` : ''} ${what}${found === '' ? '' : `: ${found}`}`;
 }
 
 function analysisName({ analysisType: type }: Data): string {

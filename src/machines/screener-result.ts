@@ -21,11 +21,20 @@ export const screenedSymbol = z.object({
 });
 export type ScreenedSymbol = z.infer<typeof screenedSymbol>;
 
+/** How many named symbols that are no results are named with the reason: as many as may be named, to be sure. */
+export const MAX_LEFT_OUT = 500;
+
+/** A symbol that the owner named, and why it is no result. */
+const leftOut = z.object({ symbol: z.string(), reasons: z.array(z.string()) });
+export type LeftOut = z.infer<typeof leftOut>;
+
 /** Candidates, and why there are no more of them. */
 export const foundCandidates = z.object({
   symbols: z.array(z.string()),
   universeSize: z.number(),
   failedCounts: z.record(z.string(), z.number()),
+  /** Of symbols that were named, those that are no candidates; runs of older releases have none. */
+  leftOut: z.array(leftOut).max(MAX_LEFT_OUT).optional(),
   asOf: z.string(),
   source: z.string(),
 });
@@ -47,6 +56,8 @@ export interface Tally {
   /** The best so far that are not rejected, best first. */
   best: ScreenedSymbol[];
   failed: FailedSymbol[];
+  /** Which were rejected; runs of older releases have none. */
+  rejectedSymbols?: string[];
   /** Of the oldest data that was looked at. */
   asOf: string | null;
   source: string | null;
@@ -64,6 +75,8 @@ export interface ScreenerResult {
   failed: FailedSymbol[];
   /** Best first. */
   results: ScreenedSymbol[];
+  /** Where symbols were named, those that are not among the analysed, and those that were rejected. By symbol. */
+  leftOut?: LeftOut[];
   reasons: string[];
   error: EffectError | null;
   asOf: string | null;
@@ -78,6 +91,7 @@ export function withAnalyzed(tally: Tally, row: ScreenedSymbol): Tally {
     ...tally,
     analyzed: analyzed + 1,
     rejected: rejected + (isRejected ? 1 : 0),
+    ...(isRejected && { rejectedSymbols: [...(tally.rejectedSymbols ?? []), row.symbol] }),
     best: isRejected ? best : [...best, row].sort(bestFirst).slice(0, KEPT),
     asOf: asOf === null || Date.parse(row.asOf) < Date.parse(asOf) ? row.asOf : asOf,
     // The service may come back on another source meanwhile: invented data in a part makes the whole invented.
@@ -109,6 +123,32 @@ export function errorOfAllFailed({ analyzed, failed }: Tally): EffectError | nul
     message: `None of ${failed.length} candidates could be analysed; the first, ${first.symbol}: ${first.message}`,
     retryable: failed.some(({ retryable }) => retryable),
   };
+}
+
+/** Of symbols that were named, each that is no result although it did not fail, and why; undefined where none were named. */
+export function leftOutOf(
+  found: FoundCandidates | null,
+  { rejectedSymbols = [] }: Tally,
+): LeftOut[] | undefined {
+  if (!found?.leftOut) return undefined;
+  const rejected = rejectedSymbols.map((symbol) => ({ symbol, reasons: ['rejected'] }));
+  return [...found.leftOut, ...rejected].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+}
+
+const LEFT_OUT_WORDS: Readonly<Record<string, string>> = {
+  symbol: 'nobody knows it',
+  marketCap: 'market capitalisation',
+  ivRank: 'IV rank',
+  sma50: 'not above its 50-day average',
+  rsi: 'RSI',
+  earnings: 'earnings too near, or not known when',
+  rejected: 'rejected by the analysis',
+  maxSymbols: 'more than were to be analysed',
+};
+
+/** Why a symbol was left out, for a person: the criteria that it does not fulfil, by their names. */
+export function leftOutInWords({ symbol, reasons }: LeftOut): string {
+  return `${symbol} (${reasons.map((reason) => LEFT_OUT_WORDS[reason] ?? reason).join(', ')})`;
 }
 
 /** In words, why there is what there is. */

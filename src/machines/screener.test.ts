@@ -155,6 +155,22 @@ describe('screener: what comes of it', () => {
     });
   });
 
+  test('of symbols that were named, each that is no result is there with its reason', () => {
+    const leftOut = [{ symbol: 'ZZ', reasons: ['symbol'] }];
+    const output = { ...found('A', 'B', 'C'), leftOut };
+    const live = run([
+      { type: 'xstate.done.actor.findCandidates', output },
+      looked(0, row('A')),
+      looked(1, row('B', { recommendation: 'reject' })),
+      missed(2, failed('insufficient_data')),
+      saved,
+    ]);
+    expect(outputOf(live).leftOut).toEqual([{ symbol: 'B', reasons: ['rejected'] }, ...leftOut]);
+    // Of a universe, hundreds fall: they are counted.
+    const unnamed = run([candidates('A'), looked(0, row('A', { recommendation: 'reject' })), saved]);
+    expect(outputOf(unnamed)).not.toHaveProperty('leftOut');
+  });
+
   test('no candidates are a result that says so, and why', () => {
     const live = run([candidates(), saved]);
     expect(live.seen()).toMatchObject({ status: 'done', value: 'done' });

@@ -19,6 +19,7 @@ import type { strategy } from './market.ts';
 import {
   errorOfAllFailed,
   type FoundCandidates,
+  leftOutOf,
   reasonsOf,
   type ScreenedSymbol,
   type ScreenerResult,
@@ -65,6 +66,7 @@ function symbolOf({ found, batch }: ScreenerContext, slot: number): string | und
 function resultOf(context: ScreenerContext): ScreenerResult {
   const { name, savedScreenerId, found, tally } = context;
   const error = context.error ?? errorOfAllFailed(tally);
+  const leftOut = leftOutOf(found, tally);
   return {
     status: error ? 'failed' : 'completed',
     name,
@@ -75,6 +77,7 @@ function resultOf(context: ScreenerContext): ScreenerResult {
     rejected: tally.rejected,
     failed: tally.failed,
     results: tally.best,
+    ...(leftOut && { leftOut }),
     reasons: reasonsOf(found, tally, error),
     error,
     asOf: tally.asOf,

@@ -57,9 +57,19 @@ describe('wrong input, in words', () => {
     [{ list: [{ id: 'x' }] }, 'list, item 1, id: must be an id such as 3f2b8c1e-8d5a-4c55-9c0e-2f6f5f1f7a10'],
     [{ day: 'today' }, 'day: must be a date such as 2026-12-18'],
     [{ own: 'bad' }, 'own: must be good'],
-    [{ nmae: 'x' }, 'unknown field "nmae"; there are name, size, price, on, kind, only, list, day, own'],
   ])('%j', (input, words) => {
     expect(refusal(shape, input)?.message).toBe(`The input does not fit. ${words}`);
+  });
+
+  it('what is wrong with the whole is a sentence of its own', () => {
+    expect(refusal(shape, { nmae: 'x' })?.message).toBe(
+      'Unknown field "nmae"; there are name, size, price, on, kind, only, list, day, own.',
+    );
+    const other = z.object({}).refine(() => false, 'nothing to change: give a name');
+    expect(refusal(other, {})?.message).toBe('Nothing to change: give a name.');
+    expect(refusal(shape, { nmae: 'x', size: 6 })?.message).toMatch(
+      /^The input does not fit\. size: must be at most 5; unknown field "nmae"/,
+    );
   });
 
   it('names each wrong field, briefly, and says that there are more', () => {

@@ -30,7 +30,12 @@ export function invalidInput(all: readonly { path: readonly PropertyKey[]; messa
     return place === '' ? message : `${place}: ${message}`;
   });
   const more = all.length > shown.length ? `; and ${all.length - shown.length} more` : '';
-  return new TtaiError('invalid_input', `The input does not fit. ${words.join('; ')}${more}`, {
+  const said = `${words.join('; ')}${more}`;
+  // What has no place is a sentence of its own.
+  const message = shown.some(({ path }) => path.length > 0)
+    ? `The input does not fit. ${said}`
+    : `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+  return new TtaiError('invalid_input', message, {
     details: { issues },
   });
 }

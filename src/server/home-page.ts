@@ -52,8 +52,8 @@ export async function homePage({ origin, tokensRequired, marketData }: HomePageO
       <body>
         <h1>TTAI</h1>
         <p class="lead">
-          Analyses option trades and watches prices. Each workflow, alert and session is a state machine whose life is
-          kept in Postgres.
+          Analyses and screens option trades, and watches your positions and prices. Each workflow, monitor, alert and
+          session is a state machine whose life is kept in Postgres.
         </p>
         ${
           marketData === 'simulated'
@@ -78,6 +78,9 @@ export async function homePage({ origin, tokensRequired, marketData }: HomePageO
         <dl>${operations.map(({ name, title }) => html`<dt>${name}</dt><dd>${title}</dd>`)}</dl>
         <h2>From a terminal</h2>
         <pre><code>npm run ttai -- analyze AAPL
+npm run ttai -- screen --min-price 20 --max-price 60
+npm run ttai -- position add AAPL "sell 1 put 150 2030-12-20 at 2.35"
+npm run ttai -- monitor start
 npm run ttai -- alert add AAPL above 200
 npm run ttai -- watch</code></pre>
       </body>

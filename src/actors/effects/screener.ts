@@ -1,8 +1,14 @@
 /** The effects of the machine `screener`: candidates, the quick look at one symbol, and keeping the result. */
 import { z } from 'zod';
 import { criteria } from '../../machines/criteria.ts';
-import { strategy } from '../../machines/market.ts';
-import { foundCandidates, type ScreenerResult, screenedSymbol } from '../../machines/screener-result.ts';
+import { type Candidates, strategy } from '../../machines/market.ts';
+import {
+  foundCandidates,
+  type LeftOut,
+  MAX_LEFT_OUT,
+  type ScreenerResult,
+  screenedSymbol,
+} from '../../machines/screener-result.ts';
 import { saveScreenerResult } from '../../persistence/records/screener-results.ts';
 import { type Effect, effect } from '../runtime/index.ts';
 import type { EffectRooms } from './rooms.ts';
@@ -15,8 +21,9 @@ export function screenerEffects({ service, database }: EffectRooms): Effect[] {
       { ...runPolicy, input: z.object({ criteria, maxSymbols: z.int() }), output: foundCandidates },
       async ({ criteria: wanted, maxSymbols }, context) => {
         const maxResults = Math.min(maxSymbols, wanted.maxResults ?? maxSymbols);
-        const { quality, ...found } = await service.candidates({ ...wanted, maxResults }, context);
-        return { ...found, source: quality.source };
+        const { quality, rows, ...found } = await service.candidates({ ...wanted, maxResults }, context);
+        const leftOut = wanted.symbols && rows && leftOutOf(rows, found.symbols);
+        return { ...found, ...(leftOut && { leftOut }), source: quality.source };
       },
     ),
     effect(
@@ -48,4 +55,12 @@ export function screenerEffects({ service, database }: EffectRooms): Effect[] {
       },
     ),
   ];
+}
+
+/** Who names symbols wants to know of each. */
+function leftOutOf(rows: NonNullable<Candidates['rows']>, taken: readonly string[]): LeftOut[] {
+  return rows
+    .filter(({ symbol }) => !taken.includes(symbol))
+    .map(({ symbol, failed }) => ({ symbol, reasons: failed.length > 0 ? failed : ['maxSymbols'] }))
+    .slice(0, MAX_LEFT_OUT);
 }

@@ -55,6 +55,25 @@ export async function disarmAlerts(database: Database, addresses: readonly strin
   );
 }
 
+/**
+ * An owner's alerts of a symbol, at most so many, that wait for a price close to this one, or for their first quote.
+ * Close: one that has triggered waits a little behind its threshold.
+ */
+export async function alertsNear(
+  database: Database,
+  owner: string,
+  { symbol, price }: { symbol: string; price: number },
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await database.query(
+    `SELECT address FROM armed_alerts WHERE owner = $1 AND symbol = $2
+       AND (upper BETWEEN $3 AND $4 OR lower BETWEEN $3 AND $4 OR (upper IS NULL AND lower IS NULL))
+     ORDER BY address LIMIT $5`,
+    [owner, symbol, price * 0.999, price * 1.001, limit],
+  );
+  return rows.map((row) => row.address as string);
+}
+
 /** The symbols that something waits for: one look into the index for each, however many alerts there are. */
 export async function armedSymbols(database: Database): Promise<string[]> {
   const { rows } = await database.query(

@@ -1,5 +1,6 @@
 /** The records that clients read and write, over one database: what the doors are given instead of the tables. */
 import type { Database } from '../database.ts';
+import { alertsNear } from './armed-alerts.ts';
 import { seqBefore, toldByType } from './catch-up.ts';
 import {
   closePosition,
@@ -45,6 +46,7 @@ const stores = {
   deleteWebhook,
   toldByType,
   seqBefore,
+  alertsNear,
 };
 
 export type Records = { readonly [Name in keyof typeof stores]: Bound<(typeof stores)[Name]> };

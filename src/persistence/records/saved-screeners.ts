@@ -17,7 +17,10 @@ const COLUMNS = 'id, owner, name, criteria, max_symbols AS "maxSymbols", auto_ru
 /** Of one owner. */
 export const MAX_SAVED_SCREENERS = 200;
 
-/** What is undefined stays as it is kept, or is the usual: all criteria, 50 symbols, not by itself. */
+/**
+ * What is undefined stays as it is kept, or is the usual: all criteria, 50 symbols, not by itself. So does each of the
+ * criteria that is not there; one that is null is taken away.
+ */
 export interface ScreenerToSave extends Pick<SavedScreener, 'id' | 'owner' | 'name'> {
   criteria?: SavedScreener['criteria'] | undefined;
   maxSymbols?: number | undefined;
@@ -35,9 +38,10 @@ export async function saveScreener(
   const { id, owner, name, criteria, maxSymbols, autoRun } = screener;
   const { rows } = await database.query(
     `INSERT INTO saved_screeners (id, owner, name, criteria, max_symbols, auto_run)
-     SELECT $1::uuid, $2::text, $3::text, coalesce($4::jsonb, '{}'), coalesce($5::integer, 50), coalesce($6::boolean, false)
+     SELECT $1::uuid, $2::text, $3::text, jsonb_strip_nulls(coalesce($4::jsonb, '{}')), coalesce($5::integer, 50), coalesce($6::boolean, false)
      WHERE (SELECT count(*) FROM saved_screeners WHERE owner = $2 AND name <> $3) < ${MAX_SAVED_SCREENERS}
-     ON CONFLICT (owner, name) DO UPDATE SET criteria = coalesce($4::jsonb, saved_screeners.criteria),
+     ON CONFLICT (owner, name) DO UPDATE SET
+       criteria = jsonb_strip_nulls(saved_screeners.criteria || coalesce($4::jsonb, '{}')),
        max_symbols = coalesce($5, saved_screeners.max_symbols), auto_run = coalesce($6, saved_screeners.auto_run),
        updated_at = now() RETURNING ${COLUMNS}, id = $1 AS "isNew"`,
     [id, owner, name, criteria && JSON.stringify(criteria), maxSymbols, autoRun],
@@ -54,15 +58,16 @@ export async function savedScreeners(database: Database, owner: string): Promise
   return rows as unknown as SavedScreener[];
 }
 
-/** Null when this owner has no such screener. */
+/** The one with this id, else of this name. Null when this owner has no such screener. */
 export async function savedScreenerOf(
   database: Database,
   owner: string,
-  id: string,
+  idOrName: string,
 ): Promise<SavedScreener | null> {
   const { rows } = await database.query(
-    `SELECT ${COLUMNS} FROM saved_screeners WHERE id = $1 AND owner = $2`,
-    [id, owner],
+    `SELECT ${COLUMNS} FROM saved_screeners WHERE owner = $1 AND (id::text = lower($2) OR name = $2)
+     ORDER BY name = $2 LIMIT 1`,
+    [owner, idOrName],
   );
   return (rows[0] as SavedScreener | undefined) ?? null;
 }

@@ -22,10 +22,10 @@ describe('alerts', () => {
     });
     expect(await called.call('list_alerts', {})).toMatchObject({ alerts: [{ alertId: alert.alertId }] });
     expect(await called.call('delete_alert', { alertId: alert.alertId })).toMatchObject({
-      alert: { status: 'cancelled' },
+      ...{ alert: { status: 'cancelled' }, wasArmed: true },
     });
     expect(await called.call('delete_alert', { alertId: alert.alertId })).toMatchObject({
-      alert: { status: 'cancelled' },
+      ...{ alert: { status: 'cancelled' }, wasArmed: false },
     });
     expect(await called.call('list_alerts', {})).toMatchObject({ alerts: [] });
     expect(await called.call('list_alerts', { status: 'all' })).toMatchObject({

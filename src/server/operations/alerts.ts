@@ -11,6 +11,8 @@ import { cancelActor, ownActor } from './own-actor.ts';
 import { isUnknownSymbol } from './symbol-check.ts';
 
 const machine = 'priceAlert';
+/** So many alerts at one price are compared with one that is set or changed. */
+const maxCompared = 100;
 
 export const setAlert = defineOperation({
   name: 'set_alert',
@@ -79,7 +81,10 @@ export const updateAlert = defineOperation({
     expiresAt: futureTime.nullable().optional(),
     note: text(500).nullable().optional(),
   }),
-  output: z.object({ alert: alertView }),
+  output: z.object({
+    alert: alertView,
+    warning: z.string().nullable().describe('Another alert is armed just so'),
+  }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'post', path: '/alerts/{alertId}' },
   async run(context, { alertId, ...changes }) {
@@ -88,13 +93,17 @@ export const updateAlert = defineOperation({
     if (given.length === 0) {
       throw new TtaiError(
         'invalid_input',
-        'Nothing to change: name a condition, threshold, repeat, expiresAt or note.',
+        'Nothing to change: give a condition, a threshold, how often it fires, an expiry or a note.',
       );
     }
     await sendToArmed(context, address, { type: 'UPDATE', ...Object.fromEntries(given) });
-    return { alert: alertOf(await context.system.snapshot(address)) };
+    const alert = alertOf(await context.system.snapshot(address));
+    const same = await armedSame(context, alert, address);
+    const warning = same && `Alert ${same.alertId} is armed just so too: you are told by both.`;
+    return { alert, warning };
   },
-  text: ({ alert }) => `Alert ${alert.alertId} is changed: ${inWords(alert)}.`,
+  text: ({ alert, warning }) =>
+    `Alert ${alert.alertId} is changed: ${inWords(alert)}.${warning === null ? '' : ` ${warning}`}`,
 });
 
 export const deleteAlert = defineOperation({
@@ -102,14 +111,15 @@ export const deleteAlert = defineOperation({
   title: 'Delete a price alert',
   description: 'Stop watching. An alert that has ended stays as it ended.',
   input: z.strictObject({ alertId: text(100).min(1) }),
-  output: z.object({ alert: alertView }),
+  output: z.object({ alert: alertView, wasArmed: z.boolean() }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   http: { method: 'delete', path: '/alerts/{alertId}' },
   async run(context, { alertId }) {
-    const { address } = await ownAlert(context, alertId);
-    return { alert: alertOf(await cancelActor(context, address)) };
+    const { address, status } = await ownAlert(context, alertId);
+    return { alert: alertOf(await cancelActor(context, address)), wasArmed: status === 'active' };
   },
-  text: ({ alert }) => `Alert ${alert.alertId} (${inWords(alert)}) is ${alert.status}.`,
+  text: ({ alert, wasArmed }) =>
+    `Alert ${alert.alertId} (${inWords(alert)}) ${wasArmed ? 'is deleted' : `had ended before: ${alert.status}`}.`,
 });
 
 type AlertInput = Pick<
@@ -129,7 +139,13 @@ async function armByKey({ system, owner }: OperationContext, input: AlertInput, 
 }
 
 /** One alert while one is armed just so; who asks twice wants to be told once. */
-async function armOnce(context: OperationContext, input: AlertInput, besides = ''): Promise<Armed> {
+async function armOnce(context: OperationContext, input: AlertInput): Promise<Armed> {
+  const same = await armedSame(context, input);
+  return same ? { alert: same, alreadySet: true } : spawnOnce(context, input);
+}
+
+/** However often and at once it is asked for, one is spawned. */
+async function spawnOnce(context: OperationContext, input: AlertInput, besides = ''): Promise<Armed> {
   const { system, owner } = context;
   const own = randomUUID();
   const said = JSON.stringify(input, Object.keys(input).sort());
@@ -139,11 +155,42 @@ async function armOnce(context: OperationContext, input: AlertInput, besides = '
   const alert = alertOf(actor);
   if (address === `${machine}/${own}`) return { alert, alreadySet: false };
   // It has ended in this very moment. Its place is free, and who asks next looks there first.
-  if (actor.status !== 'active' && actor.status !== 'quarantined') return armOnce(context, input, besides);
-  const isSo = (Object.keys(input) as (keyof AlertInput)[]).every((name) => alert[name] === input[name]);
+  if (actor.status !== 'active' && actor.status !== 'quarantined') return spawnOnce(context, input, besides);
   // It was set so, and is another one since it was updated; or it is in quarantine, and watches nothing.
-  if (!isSo || actor.status !== 'active') return armOnce(context, input, `${besides} ${alert.alertId}`);
+  if (!isSame(alert, input) || actor.status !== 'active') {
+    return spawnOnce(context, input, `${besides} ${alert.alertId}`);
+  }
   return { alert, alreadySet: true };
+}
+
+/** An armed alert that is just so by now, however it was set; not the one at `except`. */
+async function armedSame(
+  { system, records, owner }: OperationContext,
+  wanted: AlertInput,
+  except?: Address,
+): Promise<z.output<typeof alertView> | null> {
+  const place = { symbol: wanted.symbol, price: wanted.threshold };
+  for (const address of await records.alertsNear(owner, place, maxCompared)) {
+    if (address === except) continue;
+    const actor = await system.snapshot(address);
+    if (actor.status === 'active' && isSame(alertOf(actor), wanted)) return alertOf(actor);
+  }
+  return null;
+}
+
+function isSame(one: AlertInput, other: AlertInput): boolean {
+  return (
+    one.symbol === other.symbol &&
+    one.condition === other.condition &&
+    one.threshold === other.threshold &&
+    one.repeat === other.repeat &&
+    timeOf(one.expiresAt) === timeOf(other.expiresAt) &&
+    one.note === other.note
+  );
+}
+
+function timeOf(moment: string | null): number | null {
+  return moment === null ? null : Date.parse(moment);
 }
 
 /** The alert's actor, if it is this owner's. Throws `alert_not_found`. */
@@ -175,11 +222,18 @@ async function refuseUnknown(context: OperationContext, name: string): Promise<v
 }
 
 function inWords(alert: z.output<typeof alertView>): string {
-  const { symbol: name, condition, threshold, lastQuote, waitingFor, blindBecause } = alert;
+  const { symbol: name, condition, threshold, repeat, expiresAt, note } = alert;
+  const { lastQuote, waitingFor, blindBecause } = alert;
   const seen = lastQuote
     ? ` (last ${priceText(lastQuote.price)}, ${lastQuote.source}, as of ${lastQuote.asOf})`
     : '';
   const waits =
-    waitingFor === 'quote' ? ` (waits for a quote${blindBecause ? `: ${blindBecause}` : ''})` : '';
-  return `${name} ${condition} ${priceText(threshold)}${seen}${waits}`;
+    waitingFor === 'quote' ? ` (waits for a fresh price${blindBecause ? `: ${blindBecause}` : ''})` : '';
+  const special = [
+    repeat === 'every_cross' && 'every time',
+    expiresAt !== null && `until ${expiresAt}`,
+    note !== null && `"${note}"`,
+  ].filter(Boolean);
+  const what = `${name} ${condition} ${priceText(threshold)}`;
+  return `${what}${special.length > 0 ? `, ${special.join(', ')}` : ''}${seen}${waits}`;
 }

@@ -9,8 +9,10 @@ import type { ActorView } from '../../actors/runtime/types.ts';
 import { moneyText, priceText } from '../../machines/money.ts';
 import type { Position } from '../../persistence/records/positions.ts';
 import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
+import { invalidInput } from '../checked-input.ts';
+import { midnightOf } from '../midnight.ts';
 import { alertOf, alertView } from './alert-view.ts';
-import { pastTime } from './fields.ts';
+import { future, isDate, pastTimeOrDate } from './fields.ts';
 import { monitorOf, unseenOf } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { legInWords, positionView } from './position-view.ts';
@@ -76,7 +78,7 @@ export const catchUp = defineOperation({
   description:
     "What happened while the user was away, since a time or a notification's seq (24 hours unless given): notifications, ended runs, fired alerts, monitors, positions to manage.",
   input: z
-    .strictObject({ since: pastTime.optional(), afterSeq: z.int().min(0).optional() })
+    .strictObject({ since: pastTimeOrDate.optional(), afterSeq: z.int().min(0).optional() })
     .refine(({ since, afterSeq }) => since === undefined || afterSeq === undefined, {
       path: ['since'],
       message: 'give either since or afterSeq',
@@ -124,16 +126,29 @@ async function beginOf(
 ): Promise<{ seq: number; at: Date }> {
   const aDayAgo = new Date(Date.now() - dayMs);
   if (afterSeq === undefined) {
-    const at = since === undefined ? aDayAgo : new Date(since);
+    const at = since === undefined ? aDayAgo : await timeOf(since, { records, owner });
     return { seq: await records.seqBefore(owner, at), at };
   }
   const [next] = await notifications.since(owner, afterSeq, 1);
   return { seq: afterSeq, at: next && next.at < aDayAgo ? next.at : aDayAgo };
 }
 
+/** A date begins by the clocks of its owner. */
+async function timeOf(
+  since: string,
+  { records, owner }: Pick<OperationContext, 'records' | 'owner'>,
+): Promise<Date> {
+  if (!isDate(since)) return new Date(since);
+  const begins = midnightOf(since, (await records.preferences(owner)).timeZone);
+  if (begins.getTime() > Date.now()) throw invalidInput([{ path: ['since'], message: future }]);
+  return begins;
+}
+
 async function runsEnded({ system, owner }: OperationContext, since: Date): Promise<ActorView[]> {
   const { actors } = await system.list({ owner, machine: ['analysis', 'screener'], limit: lookedAt });
-  return actors.filter(({ status, updatedAt }) => status !== 'active' && updatedAt >= since);
+  return actors
+    .filter(({ status, updatedAt }) => status !== 'active' && updatedAt >= since)
+    .sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
 }
 
 async function alertsTriggered(
@@ -143,7 +158,8 @@ async function alertsTriggered(
   const { actors } = await system.list({ owner, machine: 'priceAlert', limit: lookedAt });
   return actors
     .map(alertOf)
-    .filter(({ lastTriggeredAt: at }) => at !== null && Date.parse(at) >= since.getTime());
+    .filter(({ lastTriggeredAt: at }) => at !== null && Date.parse(at) >= since.getTime())
+    .sort((a, b) => Date.parse(b.lastTriggeredAt ?? '') - Date.parse(a.lastTriggeredAt ?? ''));
 }
 
 async function monitorStates({ system, owner }: OperationContext): Promise<z.output<typeof monitorState>[]> {
@@ -220,8 +236,10 @@ export function catchUpLines(answer: CaughtUp): string[] {
       ({ symbol, condition, threshold, lastQuote, lastTriggeredAt }) =>
         `  ${symbol} ${condition} ${priceText(threshold)} at ${lastTriggeredAt}${lastQuote ? ` (${lastQuote.source})` : ''}`,
     ),
+    ...notShown(alerts),
     ...(runs.count > 0 ? [`Runs ended: ${runs.count}.`] : []),
     ...runs.newest.map((run) => `  ${runInWords(run)}`),
+    ...notShown(runs),
     ...monitors.map(
       ({ portfolio, health, lastCheckAt, problem: why }) =>
         `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why.replace(/\.$/, '')}` : ''}.`,
@@ -230,8 +248,17 @@ export function catchUpLines(answer: CaughtUp): string[] {
     ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
     ...positions.map(
       ({ held, why, pnl, dte, source, asOf }) =>
-        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}, ${dte ?? 'unknown'} days left (${source}, as of ${asOf})`,
+        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}, ${daysLeft(dte)} (${source}, as of ${asOf})`,
     ),
     `The latest seq is ${answer.latestSeq}.`,
   ];
+}
+
+function notShown({ count, newest }: { count: number; newest: readonly unknown[] }): string[] {
+  return count > newest.length ? [`  and ${count - newest.length} more`] : [];
+}
+
+function daysLeft(dte: number | null): string {
+  if (dte === null) return 'days left unknown';
+  return dte < 0 ? 'expired' : `${dte} days left`;
 }

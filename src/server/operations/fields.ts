@@ -9,6 +9,8 @@ const timestamp = z.iso.datetime({ offset: true });
 const yearsAhead = 5;
 /** A client's clock may be ahead of ours. */
 const clockSkewMs = 60_000;
+const dayMs = 86_400_000;
+export const future = 'must not be in the future';
 const earliestMs = Date.UTC(1970, 0, 2);
 const controls = /[^\P{Cc}\n\t]/u;
 /** Characters that make the text after them read in another order than it is stored in. */
@@ -51,9 +53,26 @@ export const pastTime = z
     error: 'must be a time such as 2026-01-31T21:00:00Z',
     abort: true,
   })
-  .refine((value) => Date.parse(value) <= Date.now() + clockSkewMs, 'must not be in the future')
+  .refine((value) => Date.parse(value) <= Date.now() + clockSkewMs, future)
   .refine((value) => Date.parse(value) >= earliestMs, 'must be after 1970')
   .describe('RFC 3339');
+
+/** A time that has been, or a date (`isDate`), which begins when it does for its owner. */
+export const pastTimeOrDate = z
+  .string()
+  .refine((value) => isDate(value) || timestamp.safeParse(value).success, {
+    error: 'must be a time such as 2026-01-31T21:00:00Z, or a date such as 2026-01-31',
+    abort: true,
+  })
+  // In the east a day begins before it does in UTC. Whether it has begun for its owner is for the operation to see.
+  .refine((value) => Date.parse(value) <= Date.now() + (isDate(value) ? dayMs : clockSkewMs), future)
+  .refine((value) => Date.parse(value) >= earliestMs, 'must be after 1970')
+  .describe('RFC 3339, or a date of the user');
+
+/** Whether it is a date such as 2026-01-31. */
+export function isDate(value: string): boolean {
+  return z.iso.date().safeParse(value).success;
+}
 
 function latestTime(): number {
   const now = new Date();

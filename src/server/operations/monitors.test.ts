@@ -222,7 +222,7 @@ describe('wrong input is invalid_input with the field', () => {
       'update_monitor',
       { monitorId },
       '(whole input)',
-      'rules, everySeconds or checkNow',
+      'rules or an interval, or ask for a check',
     ],
     ['no id', 'stop_monitor', {}, 'monitorId', ''],
     ['too many alerts', 'get_monitor', { monitorId, alerts: 51 }, 'alerts', '50'],

@@ -99,7 +99,7 @@ export const updateMonitor = defineOperation({
     })
     .refine(
       (input) => input.rules !== undefined || input.everySeconds !== undefined || input.checkNow,
-      'says nothing to change: give rules, everySeconds or checkNow',
+      'nothing to change: give rules or an interval, or ask for a check',
     ),
   output: z.object({ monitor: monitorHead, warnings }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },

@@ -1,5 +1,6 @@
 /** Positions: what an owner holds. Add, list, close, delete. From a broker's file: `import-positions.ts`. */
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { evaluatePositions, isRefused } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
@@ -56,20 +57,38 @@ export const addPosition = defineOperation({
     const { records, owner } = context;
     const opened = openedAt === undefined ? new Date() : new Date(openedAt);
     refuseExpired(given.legs, opened);
+    const asked = { symbol: given.symbol, portfolio: given.portfolio, legs: keptLegs(given.legs), note };
     const added = await records.addPosition({
-      ...{ id, owner, note, symbol: given.symbol, portfolio: given.portfolio },
-      legs: keptLegs(given.legs),
+      ...{ id, owner, ...asked },
       openedAt: opened,
       source: 'manual',
       externalId: null,
     });
     const position = added ?? (await records.position(owner, id));
     // Another owner's is not told of: the id is of the caller's making.
-    if (!position) throw new TtaiError('position_exists', 'This positionId is taken. Make another one.');
+    if (!position) throw new TtaiError('position_exists', 'This id is taken. Make another one.');
+    if (!added && !isTrade(position, { ...asked, openedAt: openedAt === undefined ? undefined : opened })) {
+      const message = `This id is that of another trade: ${positionInWords(positionOf(position))}. Make another one.`;
+      throw new TtaiError('position_exists', message);
+    }
     return { position: positionOf(position), warnings: await warningsAbout(context, [position]) };
   },
   text: ({ position, warnings }) => [`Added: ${positionInWords(position)}.`, ...warnings].join(' '),
 });
+
+/** Whether a position that is kept is the trade that is asked for; when it was opened counts where that is said. */
+function isTrade(
+  { symbol: kept, portfolio: name, legs: held, note, openedAt }: Position,
+  asked: Pick<Position, 'symbol' | 'portfolio' | 'legs' | 'note'> & { openedAt: Date | undefined },
+): boolean {
+  return (
+    kept === asked.symbol &&
+    name === asked.portfolio &&
+    note === asked.note &&
+    (asked.openedAt === undefined || asked.openedAt.getTime() === openedAt.getTime()) &&
+    isDeepStrictEqual(held, asked.legs)
+  );
+}
 
 export const listPositions = defineOperation({
   name: 'list_positions',

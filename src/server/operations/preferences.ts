@@ -74,7 +74,7 @@ export const updatePreferences = defineOperation({
     if (given.length === 0) {
       throw new TtaiError(
         'invalid_input',
-        'Nothing to change: name a timeZone, channels, morningAlert, or quietFrom and quietUntil.',
+        'Nothing to change: give a time zone, channels, whether you want a morning briefing, or quiet hours.',
       );
     }
     const changes = Object.fromEntries(given) as Partial<Preferences>;

@@ -1,7 +1,7 @@
 /** What is said of a screener's result, for hosts that show text and for the command line. */
 import { expect, test } from 'vitest';
 import { finishedScreener } from '../testing/finished-runs.ts';
-import { moreThanBest, screenerInWords, screenerResultOf } from './screener-run-view.ts';
+import { leftOutLines, moreThanBest, screenerInWords, screenerResultOf } from './screener-run-view.ts';
 
 test.each([
   [14, 1, 10, 'These are the best 10 of 13 that were not rejected; the others are not kept.'],
@@ -14,4 +14,19 @@ test.each([
   const result = screenerResultOf({ ...finishedScreener, analyzed, rejected, results });
   expect(moreThanBest(result)).toBe(said);
   expect(screenerInWords(result).includes(said ?? 'nothing')).toBe(said !== null);
+});
+
+test('named symbols that are no results are told with their reasons, the first ten of them', () => {
+  const few = [
+    { symbol: 'AAPL', reasons: ['price', 'rsi'] },
+    { symbol: 'ZZZZQ', reasons: ['symbol'] },
+  ];
+  const result = screenerResultOf({ ...finishedScreener, leftOut: few });
+  expect(screenerInWords(result)).toContain('Left out: AAPL (price, RSI), ZZZZQ (nobody knows it).');
+  const many = Array.from({ length: 12 }, (_, index) => ({ symbol: `S${index}`, reasons: ['volume'] }));
+  const cut = screenerResultOf({ ...finishedScreener, leftOut: many });
+  expect(cut).toMatchObject({ leftOut: { length: 10 }, leftOutCount: 12 });
+  expect(leftOutLines(cut).join()).toMatch(/S9 \(volume\), and 2 more\.$/);
+  // Runs of older releases have none.
+  expect(screenerResultOf(finishedScreener)).toMatchObject({ leftOut: [], leftOutCount: 0 });
 });

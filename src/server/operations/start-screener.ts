@@ -1,12 +1,12 @@
 /** Starts a screener, on criteria or on those that were saved. What it does stands in the machine `screener`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { TtaiError } from '../../actors/runtime/errors.ts';
 import { type Criteria, criteria } from '../../machines/criteria.ts';
 import type { SavedScreener } from '../../persistence/records/saved-screeners.ts';
 import { checkInput } from '../checked-input.ts';
-import { idempotencyKey, text } from './fields.ts';
-import { defineOperation, type OperationContext } from './operation.ts';
+import { idempotencyKey } from './fields.ts';
+import { defineOperation } from './operation.ts';
+import { ownScreener, screenerId } from './saved-screeners.ts';
 import { started, startedInWords, startedRun } from './started-run.ts';
 
 const machine = 'screener';
@@ -20,7 +20,7 @@ export const startScreener = defineOperation({
   input: z
     .strictObject({
       criteria: criteria.optional(),
-      savedScreenerId: text(100).min(1).optional(),
+      savedScreenerId: screenerId.optional(),
       maxSymbols: z.int().min(1).max(200).optional().describe('50 unless given or saved'),
       idempotencyKey,
     })
@@ -53,15 +53,6 @@ export const startScreener = defineOperation({
   },
   text: startedInWords,
 });
-
-/** Throws `screener_not_found`, also for another owner's. */
-async function ownScreener({ records, owner }: OperationContext, id: string): Promise<SavedScreener> {
-  const saved = z.uuid().safeParse(id).success ? await records.savedScreener(owner, id) : null;
-  if (saved) return saved;
-  throw new TtaiError('screener_not_found', `There is no saved screener ${id}.`, {
-    details: { hint: 'Give criteria instead, or the id of a screener that was saved.' },
-  });
-}
 
 /** They were checked when they were saved, perhaps by an older release. Throws `invalid_input`, naming the field. */
 function savedCriteria({ criteria: kept }: SavedScreener): Criteria {

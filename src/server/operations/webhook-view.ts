@@ -8,11 +8,14 @@ export const webhookFormat = z.enum(['json', 'slack', 'discord']);
 export const notificationType = z.enum(NOTIFICATION_TYPES);
 export const notificationTypes = z.array(notificationType).min(1).max(20);
 
+/** Slack's and Discord's secrets are longer. */
+const secretLength = 20;
+
 const lastError = z.object({ at: z.string(), status: z.int().nullable(), reason: z.string() }).nullable();
 
 export const webhookView = z.object({
   webhookId: z.string(),
-  url: z.string().describe('Its host only; the rest is secret'),
+  url: z.string().describe("Its host, and a Slack or Discord URL's last characters; the rest is secret"),
   format: webhookFormat,
   types: z.array(z.string()).nullable().describe('null: all'),
   status: z.enum(['active', 'retrying', 'paused', 'quiet', 'disabled']),
@@ -48,7 +51,7 @@ export function webhookOfRow(
   const where = value.safeParse(actor?.value).data?.open.delivering ?? '';
   return {
     webhookId: id,
-    url: shownUrl(url),
+    url: shownUrl({ url, format }),
     format,
     types,
     status: disabledAt ? 'disabled' : (STATUS[where] ?? 'active'),
@@ -58,7 +61,20 @@ export function webhookOfRow(
   };
 }
 
-/** `https://hooks.slack.com/…` */
-export function shownUrl(url: string): string {
-  return `${new URL(url).origin}/…`;
+/**
+ * `https://hooks.slack.com/…x7Qz`: of a chat's URL so much that its owner knows which it is; its end is random, and far
+ * longer. Where the secret stands in another's URL nobody knows.
+ */
+export function shownUrl({ url, format }: Pick<Webhook, 'url' | 'format'>): string {
+  const { origin, pathname } = new URL(url);
+  const secret = pathname.split('/').at(-1) ?? '';
+  return `${origin}/…${format !== 'json' && secret.length >= secretLength ? secret.slice(-4) : ''}`;
+}
+
+/** What is wrong with it now; null while it works, however it failed before. */
+export function presentError({
+  status,
+  lastError: last,
+}: Pick<z.output<typeof webhookView>, 'status' | 'lastError'>): z.output<typeof lastError> {
+  return status === 'active' || status === 'quiet' ? null : last;
 }

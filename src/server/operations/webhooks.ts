@@ -7,7 +7,14 @@ import type { ActorEvent, ActorView, SendAnswer } from '../../actors/runtime/typ
 import { MAX_WEBHOOKS, type Webhook } from '../../persistence/records/webhooks.ts';
 import { text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
-import { notificationTypes, shownUrl, webhookFormat, webhookOfRow, webhookView } from './webhook-view.ts';
+import {
+  notificationTypes,
+  presentError,
+  shownUrl,
+  webhookFormat,
+  webhookOfRow,
+  webhookView,
+} from './webhook-view.ts';
 
 const machine = 'delivery';
 /** The sender gives up after ten. */
@@ -61,7 +68,7 @@ export const addWebhook = defineOperation({
       );
     }
     await system.spawn(machine, row.id, { input: { webhookId: row.id }, owner });
-    return { webhookId: row.id, url: shownUrl(row.url), secret: format === 'json' ? secret : null };
+    return { webhookId: row.id, url: shownUrl(row), secret: format === 'json' ? secret : null };
   },
   text: ({ webhookId: id, url, secret }) =>
     `Webhook ${id} to ${url} is added.${secret === null ? '' : ` Its secret, shown this once: ${secret}`}`,
@@ -83,8 +90,10 @@ export const listWebhooks = defineOperation({
     webhooks.length === 0
       ? 'No webhooks.'
       : webhooks
-          .map(({ webhookId: id, url, format, status, lastError }) => {
-            const why = status === 'active' || !lastError ? '' : ` (${lastError.reason})`;
+          .map((webhook) => {
+            const { webhookId: id, url, format, status } = webhook;
+            const error = presentError(webhook);
+            const why = error === null ? '' : ` (${error.reason})`;
             return `${id} ${format} ${url} ${status}${why}`;
           })
           .join('\n'),

@@ -70,8 +70,10 @@ export const fakeRecords: Records = {
     ...{ ...screener, criteria, maxSymbols, autoRun, isNew: true },
   }),
   savedScreeners: async () => [],
-  savedScreener: async (owner, id) =>
-    [savedScreener, outdatedScreener].find((one) => one.owner === owner && one.id === id) ?? null,
+  savedScreener: async (owner, idOrName) =>
+    [savedScreener, outdatedScreener].find(
+      ({ id, name, ...one }) => one.owner === owner && (id === idOrName || name === idOrName),
+    ) ?? null,
   deleteScreener: async () => null,
   addWebhook: async () => 'full' as const,
   webhooks: async () => [],
@@ -79,6 +81,7 @@ export const fakeRecords: Records = {
   deleteWebhook: async () => null,
   toldByType: async () => [],
   seqBefore: async () => 0,
+  alertsNear: async () => [],
 };
 
 /** One saved screener of `local`, and one whose criteria an older release took. */

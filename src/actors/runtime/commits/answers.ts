@@ -15,7 +15,7 @@ export function keyName({ scope, key }: { scope: string; key: string }): string 
 /** The answer under a key that was there before. */
 export function answerAgain(item: Item, known: RememberedKey): Settled | Error {
   if (known.payloadHash !== item.idempotency?.payloadHash) {
-    const message = `the idempotency key "${item.idempotency?.key}" came with another payload before`;
+    const message = `The key "${item.idempotency?.key}" was used before, for something else. Take another key, or ask for the same again.`;
     return new RuntimeError('idempotency_conflict', message);
   }
   if (item.kind === 'spawn') return { address: (known.answer as { address: Address }).address, answer: null };
