@@ -358,7 +358,8 @@ test('a portfolio is watched: MCP, /api and the command line show the same monit
     monitors: [
       {
         alertCount: 2,
-        lastCheck: { positions: 1, unknown: 0, problem: null, source: 'simulated' },
+        // At this price, which the test has made up, no chain is to be trusted.
+        lastCheck: { positions: 1, unknown: 1, problem: { code: 'no_price' }, source: 'simulated' },
         nextCheckAt: expect.any(String),
         health: { status: 'seeing' },
       },

@@ -21,6 +21,7 @@ import {
   portfolioMonitorInput,
 } from '../src/machines/portfolio-monitor.ts';
 import { closePosition, insertPosition } from '../src/persistence/records/positions.ts';
+import { recordsOf } from '../src/persistence/records/records.ts';
 import type { MonitorHead } from '../src/server/operations/monitor-view.ts';
 import { getMonitor, startMonitor, stopMonitor, updateMonitor } from '../src/server/operations/monitors.ts';
 import type { Operation, OperationContext } from '../src/server/operations/operation.ts';
@@ -375,7 +376,10 @@ test('the operations on it: one for each portfolio, updated, read and stopped by
   const system = await start(clock);
   await hold('ann');
   const as = (owner: string) =>
-    ({ system, owner, operator: false, source: 'test' }) as unknown as OperationContext;
+    ({
+      ...{ system, owner, operator: false, source: 'test' },
+      records: recordsOf(database.pool),
+    }) as unknown as OperationContext;
   const call = async <Output>(operation: Operation, input: object, owner = 'ann') =>
     (await operation.call(as(owner), input)).output as Output;
   interface One {

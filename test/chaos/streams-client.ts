@@ -33,6 +33,8 @@ export class StreamClient implements ClientHistory {
   readonly joined: Promise<void>;
   readonly #servers: StreamServers;
   readonly #random: Random;
+  /** On the connection that it has now. */
+  isGreeted = false;
   readonly #greeted = Promise.withResolvers<void>();
   #sessionId: string | null = null;
   #socket: WebSocket | undefined;
@@ -87,6 +89,7 @@ export class StreamClient implements ClientHistory {
     socket.on('error', () => {});
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));
     clearTimeout(leave);
+    this.isGreeted = false;
   }
 
   #take(socket: WebSocket, frame: Frame, said: number | null): void {
@@ -98,6 +101,7 @@ export class StreamClient implements ClientHistory {
       this.seen.push({ kind: 'welcome', said: came, lastSeq, sessionId });
       this.#sessionId = sessionId;
       this.visits += 1;
+      this.isGreeted = true;
       this.#greeted.resolve();
     } else if (type === 'notification' && notification) {
       this.seen.push({ kind: 'notification', seq: notification.seq, id: notification.id });

@@ -110,6 +110,7 @@ async function runOn(run: Run): Promise<StreamsReport> {
     for (const client of clients) client.stay();
     stop.abort();
     const [kills] = await Promise.all([killing, writing]);
+    await tellEachWhereItIs(run, clients, told);
     const settledAfterSeconds = isFound()
       ? null
       : await settle(clients, told, plant === undefined ? SETTLE_MS : SETTLE_PLANTED_MS, say);
@@ -191,22 +192,48 @@ async function tell(
   const client = new pg.Client({ connectionString });
   await client.connect();
   while (!signal.aborted) {
-    const batch = Array.from({ length: 1 + random.below(MAX_BATCH) }, () => ({
-      owner: random.pick(owners),
-      id: randomUUID(),
-      type: 'price_alert_triggered',
-      source: 'priceAlert/chaos',
-      at: new Date(),
-      data: { price: 100, asOf: '2026-01-05T15:00:00Z', source: 'simulated' },
-    }));
-    // Before they are committed: a client may have them before this process hears of the commit.
-    for (const { owner, id } of batch) told.get(owner)?.push(id);
-    await client.query('BEGIN');
-    await insertNotifications(client, batch);
-    await client.query('COMMIT');
+    const batch = Array.from({ length: 1 + random.below(MAX_BATCH) }, () => random.pick(owners));
+    await write(client, batch, told);
     await delay(random.between(0, 2_000 / BATCHES_PER_SECOND));
   }
   await client.end();
+}
+
+/** One notification more for each owner, when all clients are there to stay: it reaches none by its coming back. */
+async function tellEachWhereItIs(
+  { connectionString, owners }: Run,
+  clients: readonly StreamClient[],
+  told: Map<string, string[]>,
+): Promise<void> {
+  const began = performance.now();
+  while (performance.now() - began < SETTLE_MS && !clients.every(({ isGreeted }) => isGreeted)) {
+    await delay(LOOK_EVERY_MS);
+  }
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await write(client, owners, told);
+  await client.end();
+}
+
+/** A batch in one transaction, a notification for each of these owners. */
+async function write(
+  client: pg.Client,
+  owners: readonly string[],
+  told: Map<string, string[]>,
+): Promise<void> {
+  const batch = owners.map((owner) => ({
+    owner,
+    id: randomUUID(),
+    type: 'price_alert_triggered',
+    source: 'priceAlert/chaos',
+    at: new Date(),
+    data: { price: 100, asOf: '2026-01-05T15:00:00Z', source: 'simulated' },
+  }));
+  // Before they are committed: a client may have them before this process hears of the commit.
+  for (const { owner, id } of batch) told.get(owner)?.push(id);
+  await client.query('BEGIN');
+  await insertNotifications(client, batch);
+  await client.query('COMMIT');
 }
 
 /** Until each client has all. Null when that takes too long; then the check says who lacks what. */
