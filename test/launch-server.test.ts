@@ -132,6 +132,28 @@ test('another server joins the home, and goes without taking it along', async ()
   expect(first.stderr()).not.toContain('Other servers');
 });
 
+test('a server that joins lets in whom the first one does, unless it is told otherwise', async () => {
+  const home = await makeHome();
+  const [ours, others] = [join(home, 'ours'), join(home, 'others')];
+  await writeFile(ours, `${hashToken('ours')} ann\n`);
+  await writeFile(others, `${hashToken('others')} ann\n`);
+  await start(home, { env: { AUTH_TOKENS_FILE: ours, WEBHOOK_ALLOWED_HOSTS: '127.0.0.1:8808' } }).ready;
+  const enter = async (server: ServerProcess, token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${await server.ready}/api/positions`, { headers })).status;
+  };
+  const joined = start(home, { join: true });
+  expect([await enter(joined, 'ours'), await enter(joined, 'others')]).toEqual([200, 401]);
+  const webhook = await fetch(`${await joined.ready}/api/webhooks`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer ours', 'content-type': 'application/json' },
+    body: JSON.stringify({ url: 'http://127.0.0.1:8808/ttai' }),
+  });
+  expect(webhook.status).toBe(200);
+  const told = start(home, { join: true, env: { AUTH_TOKENS_FILE: others } });
+  expect([await enter(told, 'ours'), await enter(told, 'others')]).toEqual([401, 200]);
+});
+
 test('the first server of a home tells what its end means for others; they wait quietly until it is back', async () => {
   const home = await makeHome();
   const first = start(home);

@@ -55,6 +55,14 @@ def test_yahoo_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
         settings_from_environment({"MARKET_DATA": "yahoo"})
 
 
+def test_missing_settings_are_told_before_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ttai_analysis.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="TT_SECRET"):
+        settings_from_environment({"MARKET_DATA": "tastytrade"})
+
+
 TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
 
 

@@ -70,7 +70,7 @@ def settings_from_environment(
         return environment.get(name, "").strip() or None
 
     provider = _provider(value("MARKET_DATA") or "simulated", chosen_by)
-    return Settings(
+    settings = Settings(
         provider=provider,
         data_dir=_data_dir(provider, value("MARKET_DATA_DIR"), chosen_by),
         as_of=_as_of(value("MARKET_DATA_AS_OF")),
@@ -81,18 +81,24 @@ def settings_from_environment(
         tastytrade=_tastytrade(value, chosen_by) if provider == "tastytrade" else None,
         prose_model=_prose_model(value("PROSE_MODEL")),
     )
+    # At the end: where a setting is missing as well, the package would be installed for nothing.
+    _require_package(provider, chosen_by)
+    return settings
 
 
 def _provider(name: str, chosen_by: str) -> str:
     if name not in PROVIDERS:
         raise SettingsError(f"{chosen_by} is '{name}'; it must be one of {', '.join(PROVIDERS)}.")
+    return name
+
+
+def _require_package(name: str, chosen_by: str) -> None:
     package = PACKAGE_OF_PROVIDER.get(name)
     if package is not None and find_spec(package) is None:
         raise SettingsError(
             f"{chosen_by} is '{name}', which needs the package {package}: "
             "install requirements-extras.lock."
         )
-    return name
 
 
 def _data_dir(provider: str, value: str | None, chosen_by: str) -> Path | None:

@@ -1,6 +1,7 @@
 /** The commands: what can be typed, and which function answers it. Nothing is done here. */
 import { Command, Option } from 'commander';
 import { readConfig, settingsAsText } from '../config.ts';
+import { joinedEnvironment } from '../launch/home.ts';
 import { listNotifications } from '../server/operations/notifications.ts';
 import { getQuote } from '../server/operations/quotes.ts';
 import { runKind } from '../server/operations/run-view.ts';
@@ -210,7 +211,8 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     .option('--json', 'as JSON')
     .action(async (name: string, { owner, operator, json }: TokenOptions) => {
       const { addToken } = await import('./token.ts');
-      const settings = clientSettings(env);
+      // Whom a server that runs lets in is in the file that it was given.
+      const settings = clientSettings(joinedEnvironment(env, clientSettings(env).home));
       const added = addToken(settings, {
         name,
         ...(owner !== undefined && { owner }),
@@ -234,11 +236,14 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
 
   program
     .command('serve')
-    .description('one more server process on the database of this home')
+    .description(
+      "one more server process on the database of this home, with the first one's tokens and allowed webhook hosts",
+    )
     .option('--port <port>', 'where it listens; 0 takes any free one')
     .addHelpText('after', `\nSettings, from the environment:\n${settingsAsText()}`)
     .action(async ({ port }: { port?: string }) => {
-      const config = readConfig({ ...env, ...(port !== undefined && { PORT: port }) });
+      const joined = joinedEnvironment(env, clientSettings(env).home);
+      const config = readConfig({ ...joined, ...(port !== undefined && { PORT: port }) });
       const { serve } = await import('../serve.ts');
       exitWith(await serve({ config, joinHome: true }));
     });

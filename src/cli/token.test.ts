@@ -2,6 +2,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { takeHome } from '../launch/home.ts';
 import { hashToken } from '../server/auth.ts';
 import { startTestServer } from '../server/testing/test-server.ts';
 import { TypedCommands } from './testing/typed-commands.ts';
@@ -39,6 +40,16 @@ describe('tokens', () => {
       'bea has 2 tokens now',
     );
     expect((await typed.ttai(['token', 'add', 'cem'])).out).not.toContain('tokens now');
+  });
+
+  it('go to the file of the server that runs on the home, which is not to be started anew', async () => {
+    const file = join(typed.home, 'deep', 'of-the-server');
+    const home = takeHome(typed.home);
+    home.publish({ shared: { AUTH_TOKENS_FILE: file } });
+    const { out } = await typed.ttai(['token', 'add', 'dan']);
+    home.release();
+    expect(await readFile(file, 'utf8')).toContain(' dan dan\n');
+    expect(out).not.toContain('Start the server');
   });
 
   it('go to the home where no file is set, and after a line without an end', async () => {

@@ -33,6 +33,7 @@ interface GroundOptions {
 export async function bringUpGround(options: GroundOptions): Promise<Ground> {
   const { config, log, parts } = options;
   const home = takeHome(config.home);
+  home.publish({ shared: sharedSettings(config) });
   let postgres: RunningPostgres | undefined;
   // Also when the process is made to end without draining: Postgres stops by itself when told, and the lock is ours.
   const letGo = (): void => {
@@ -65,6 +66,14 @@ export async function bringUpGround(options: GroundOptions): Promise<Ground> {
     analysisUrl: () => analysis.url(),
     databaseIsReady: () => home.publish({ connectionString }),
     doorsAreOpen: (url) => home.publish({ url }),
+  };
+}
+
+/** A webhook, and a token, must be taken alike by whichever server has to do with it. */
+function sharedSettings({ webhookAllowedHosts, authTokensFile }: Config): Record<string, string> {
+  return {
+    ...(webhookAllowedHosts.length > 0 && { WEBHOOK_ALLOWED_HOSTS: webhookAllowedHosts.join(',') }),
+    ...(authTokensFile !== undefined && { AUTH_TOKENS_FILE: authTokensFile }),
   };
 }
 

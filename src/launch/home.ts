@@ -18,6 +18,8 @@ const Running = z.object({
   url: z.string().optional(),
   connectionString: z.string().optional(),
   analysisUrl: z.string().optional(),
+  /** Settings that are the same for all servers on the home, as the environment says them. */
+  shared: z.record(z.string(), z.string()).optional(),
 });
 /** What the process that holds a home tells others. */
 export type Running = z.infer<typeof Running>;
@@ -56,6 +58,15 @@ export function findRunning(dir: string): Running | null {
   const holder = lockHolder(join(dir, 'lock'));
   const running = holder && readRunning(dir);
   return running?.pid === holder?.pid ? running : null;
+}
+
+/** The environment with the settings that the servers of a home share, where it says none of its own. */
+export function joinedEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  dir: string,
+): Record<string, string | undefined> {
+  const own = Object.entries(environment).filter(([, value]) => value?.trim());
+  return { ...findRunning(dir)?.shared, ...Object.fromEntries(own) };
 }
 
 /** One folder after the other: where none can be made, as in /proc, Node's own recursion does not end. */

@@ -93,7 +93,7 @@ export function createAuth(options: AuthOptions): Auth {
  */
 export function requireTokens(path: string): void {
   const mend =
-    'Name a file of tokens ("npm run -s ttai -- token add NAME" makes one, or adds to it), or unset AUTH_TOKENS_FILE.';
+    'Name a file of tokens ("npm run -s ttai -- token add NAME" makes one, or adds to it), or set AUTH_TOKENS_FILE=none to do without tokens.';
   let entries: readonly TokenEntry[];
   try {
     entries = parseTokens(readFileSync(path, 'utf8')).entries;

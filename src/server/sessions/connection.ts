@@ -229,7 +229,8 @@ export class Connection {
   #fail(error: unknown, frame: ClientFrame | undefined): void {
     if (this.#closing) return;
     const body = toErrorBody(error, this.#options.log).error;
-    this.#outbox.send(errorFrame(body, frame?.id));
+    const id = frame?.id ?? (error instanceof BadFrameError ? error.frameId : undefined);
+    this.#outbox.send(errorFrame(body, id));
     if (!(error instanceof TtaiError)) this.close(closeCodes.internalError, body.code);
     else if (body.code === 'session_replaced')
       this.close(closeCodes.replaced, 'replaced by a newer connection');

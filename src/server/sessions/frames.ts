@@ -1,11 +1,24 @@
 /** From bytes to frames, and from errors to error frames. Not for what the frames cause. */
+import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/index.ts';
 import { checkInput } from '../checked-input.ts';
 import type { ErrorBody } from '../errors.ts';
-import { type ClientFrame, clientFrame, type ServerFrame } from './protocol.ts';
+import { type ClientFrame, clientFrame, frameId, type ServerFrame } from './protocol.ts';
 
 /** The client does not keep to the protocol. Some are answered; too many end the connection. */
-export class BadFrameError extends TtaiError {}
+export class BadFrameError extends TtaiError {
+  /** The frame's `id`, where it can be read. */
+  readonly frameId: string | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    { frameId, ...options }: { frameId?: string | undefined; details?: Record<string, unknown> } = {},
+  ) {
+    super(code, message, options);
+    this.frameId = frameId;
+  }
+}
 
 /** The frame in a message. Throws a BadFrameError that names the field. */
 export function parseFrame(data: Buffer, isBinary: boolean): ClientFrame {
@@ -21,8 +34,14 @@ export function parseFrame(data: Buffer, isBinary: boolean): ClientFrame {
   } catch (error) {
     if (!(error instanceof TtaiError)) throw error;
     const { code, message, details } = error;
-    throw new BadFrameError(code, message, details ? { details } : {});
+    throw new BadFrameError(code, message, { frameId: idOf(json), ...(details && { details }) });
   }
+}
+
+const identified = z.object({ id: frameId });
+
+function idOf(json: unknown): string | undefined {
+  return identified.safeParse(json).data?.id;
 }
 
 const encoded = new WeakMap<ServerFrame, Buffer>();

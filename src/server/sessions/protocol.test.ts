@@ -67,6 +67,10 @@ describe('frames that are none', () => {
     await client.hello();
     client.send({ type: 'subscribe', id: 'q1', topics: ['alert:nope'] });
     expect(await client.next('error')).toMatchObject({ id: 'q1', code: 'alert_not_found' });
+    client.socket.send('{"type":"subscribe","id":"q2","topics":["everything"]}');
+    expect(await client.next('error')).toMatchObject({ id: 'q2', code: 'invalid_input' });
+    client.socket.send('{"type":"nonsense","id":["q3"]}');
+    expect(await client.next('error')).not.toHaveProperty('id');
   });
 
   it('4400: too many of them', async () => {

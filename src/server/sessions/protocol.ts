@@ -92,7 +92,11 @@ export const defaultLimits: SessionLimits = {
 
 const seq = z.int().nonnegative();
 const time = z.string().describe('ISO 8601, UTC');
-const id = z.string().min(1).max(64).describe('Chosen by the client; the answer carries it again');
+export const frameId = z
+  .string()
+  .min(1)
+  .max(64)
+  .describe('Chosen by the client; the answer carries it again');
 const topic = z
   .string()
   .max(100)
@@ -108,7 +112,7 @@ const topics = z.array(topic).min(1).max(MAX_TOPICS);
 const hello = z
   .strictObject({
     type: z.literal('hello'),
-    id: id.optional(),
+    id: frameId.optional(),
     sessionId: z
       .string()
       .min(1)
@@ -133,17 +137,17 @@ const hello = z
 export const clientFrames = {
   hello,
   confirm: z
-    .strictObject({ type: z.literal('confirm'), id: id.optional(), seq })
+    .strictObject({ type: z.literal('confirm'), id: frameId.optional(), seq })
     .describe('The client has kept everything up to seq; it is not sent again'),
   subscribe: z
-    .strictObject({ type: z.literal('subscribe'), id: id.optional(), topics })
+    .strictObject({ type: z.literal('subscribe'), id: frameId.optional(), topics })
     .describe('Answered by subscribed, then by the present state of what was asked for'),
   unsubscribe: z
-    .strictObject({ type: z.literal('unsubscribe'), id: id.optional(), topics })
+    .strictObject({ type: z.literal('unsubscribe'), id: frameId.optional(), topics })
     .describe('Answered by subscribed'),
-  ping: z.strictObject({ type: z.literal('ping'), id: id.optional() }).describe('Answered by pong'),
+  ping: z.strictObject({ type: z.literal('ping'), id: frameId.optional() }).describe('Answered by pong'),
   bye: z
-    .strictObject({ type: z.literal('bye'), id: id.optional() })
+    .strictObject({ type: z.literal('bye'), id: frameId.optional() })
     .describe('Ends the session for good; to come back later, just disconnect'),
 };
 
@@ -170,7 +174,7 @@ export const serverFrames = {
   welcome: z
     .object({
       type: z.literal('welcome'),
-      id: id.optional(),
+      id: frameId.optional(),
       sessionId: z.string().describe('Secret: who has it and the token can take the session over'),
       resumed: z.boolean(),
       lastSeq: seq.describe('What follows begins after this one'),
@@ -215,9 +219,9 @@ export const serverFrames = {
       'More of the topic are active than are sent when it begins. Read the rest from /api; their changes come all the same',
     ),
   subscribed: z
-    .object({ type: z.literal('subscribed'), id: id.optional(), topics: z.array(z.string()) })
+    .object({ type: z.literal('subscribed'), id: frameId.optional(), topics: z.array(z.string()) })
     .describe('All topics of the session, after a subscribe or unsubscribe'),
-  pong: z.object({ type: z.literal('pong'), id: id.optional(), serverTime: time }),
+  pong: z.object({ type: z.literal('pong'), id: frameId.optional(), serverTime: time }),
   catchUp: z
     .object({ type: z.literal('catchUp'), from: seq })
     .describe(
@@ -225,7 +229,7 @@ export const serverFrames = {
     ),
   error: z.object({
     type: z.literal('error'),
-    id: id.optional(),
+    id: frameId.optional(),
     code: z.string().describe('Stable, lower snake case; the same codes as on the other doors'),
     message: z.string().describe('For a person'),
     retryable: z.boolean(),
