@@ -1,5 +1,6 @@
 /** Where a command writes, and how: answers on stdout, everything else on stderr, colour only on a terminal. */
 import { styleText } from 'node:util';
+import { clockOf, timeBy, timesBy } from '../machines/clock-text.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'inverse';
 
@@ -50,24 +51,14 @@ export function figure(value: number | null | undefined, digits = 2): string | n
   return value === null || value === undefined ? null : value.toFixed(digits);
 }
 
-const clock = new Intl.DateTimeFormat('sv-SE', {
-  year: 'numeric',
-  month: '2-digit',
-  day: '2-digit',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-  timeZoneName: 'short',
-});
+const clock = clockOf();
 
 /** What the doors say of times, as the reader's clock shows them. Not for JSON, nor for examples of what to type. */
 export function localTimes(line: string): string {
-  return line.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, localTime);
+  return timesBy(clock, line);
 }
 
 /** A time as the reader's clock shows it. */
 export function localTime(iso: string): string {
-  const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? iso : clock.format(date);
+  return timeBy(clock, iso);
 }

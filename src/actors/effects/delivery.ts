@@ -40,7 +40,10 @@ export function deliveryEffects({ database, webhooks: sender }: EffectRooms): Ef
         if (after > webhook.deliveredSeq) await markDelivered(database, webhookId, after);
         const quiet = quietUntil(now(), preferences);
         if (quiet) return { outcome: 'quiet' as const, forMs: quiet.getTime() - now().getTime() };
-        const sent = await sender.send(webhook, next, { now: now(), signal });
+        const sent = await sender.send({ ...webhook, timeZone: preferences.timeZone }, next, {
+          now: now(),
+          signal,
+        });
         const about = { seq: next.seq, at: now().toISOString(), host: hostOf(webhook) };
         if (!sent.ok) {
           const { status, reason, retryAfterMs } = sent;
@@ -68,7 +71,8 @@ export function deliveryEffects({ database, webhooks: sender }: EffectRooms): Ef
         const webhook = await webhookOf(database, owner, webhookId);
         if (!webhook) return { ok: false, status: null, reason: 'it was deleted', at: at.toISOString() };
         const message = { seq: null, id: `test:${testId}`, type: 'test', at, source: address, data: {} };
-        const sent = await sender.send(webhook, message, { now: at, signal });
+        const { timeZone } = await preferencesOf(database, owner);
+        const sent = await sender.send({ ...webhook, timeZone }, message, { now: at, signal });
         return {
           ok: sent.ok,
           status: sent.status,

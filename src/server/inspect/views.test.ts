@@ -4,7 +4,7 @@ import { machineGraph } from './machine-graph.ts';
 import { activeNodes, enabledEvents, takenEdges } from './position.ts';
 import { FakeSystem } from './testing/fake-system.ts';
 import { sampleAnalysis, sampleEverything } from './testing/sample-machines.ts';
-import { isSimulated } from './views.ts';
+import { isSimulated, subjectOf } from './views.ts';
 
 describe('where an actor stands', () => {
   const graph = machineGraph(sampleEverything);
@@ -55,6 +55,18 @@ describe('where an actor stands', () => {
 test('simulated data is found at any depth, and only by its source', () => {
   expect(isSimulated({ chart: { quality: { source: 'simulated' } } })).toBe(true);
   expect(isSimulated([{ source: 'yahoo' }, { note: 'simulated' }])).toBe(false);
+});
+
+test.each([
+  [{ symbol: 'AAPL', portfolio: 'main' }, 'AAPL'],
+  [{ symbol: null, input: { symbol: 'MSFT' } }, 'MSFT'],
+  [{ input: { name: 'weekly' } }, 'weekly'],
+  [{ portfolio: 'main' }, 'main'],
+  [{ host: 'hooks.slack.com' }, 'hooks.slack.com'],
+  [{ symbol: 7 }, null],
+  [null, null],
+])('what an actor is about: %j', (context, subject) => {
+  expect(subjectOf(context)).toBe(subject);
 });
 
 describe('redaction', () => {

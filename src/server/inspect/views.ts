@@ -20,7 +20,7 @@ export interface ActorItem {
   status: ActorView['status'];
   revision: number;
   value: StateValue;
-  /** What it is about, where its context says so: the symbol. */
+  /** What it is about, where its context says so (`subjectOf`). */
   subject: string | null;
   /** True when its context or output says `source: "simulated"` anywhere. */
   simulated: boolean;
@@ -141,10 +141,12 @@ function capEffects(effects: EffectDescriptor[]): EffectDescriptor[] {
   );
 }
 
-function subjectOf(context: unknown): string | null {
+/** What an actor is about, of its context: a symbol, else a name, a portfolio or a host. */
+export function subjectOf(context: unknown): string | null {
   if (!isRecord(context)) return null;
-  const symbol = context.symbol ?? (isRecord(context.input) ? context.input.symbol : undefined);
-  return typeof symbol === 'string' ? symbol.slice(0, 40) : null;
+  const input = isRecord(context.input) ? context.input : {};
+  const said = [context.symbol, input.symbol, context.name, input.name, context.portfolio, context.host];
+  return said.find((subject) => typeof subject === 'string')?.slice(0, 40) ?? null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

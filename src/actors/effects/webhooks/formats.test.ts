@@ -25,9 +25,13 @@ const alert = (note: string): Message => ({
   source: 'priceAlert/1',
   data: { symbol: 'AAPL', price: 201, condition: 'above', threshold: 200, note },
 });
-const slack = (note: string) => JSON.parse(bodyOf('slack', alert(note))) as { text: string };
+const slack = (note: string) =>
+  JSON.parse(bodyOf({ format: 'slack', timeZone: 'UTC' }, alert(note))) as { text: string };
 const discord = (note: string) =>
-  JSON.parse(bodyOf('discord', alert(note))) as { content: string; allowed_mentions: unknown };
+  JSON.parse(bodyOf({ format: 'discord', timeZone: 'UTC' }, alert(note))) as {
+    content: string;
+    allowed_mentions: unknown;
+  };
 
 describe('texts', () => {
   test.each(types)('%s has one, whatever its data', (type) => {
@@ -56,7 +60,7 @@ describe('texts', () => {
     const text = 'Morning briefing for Friday\nNo open positions.';
     expect(notificationText('morning_briefing', { text })).toBe(text);
     const { content } = JSON.parse(
-      bodyOf('discord', { ...alert(''), type: 'eod_summary', data: { text } }),
+      bodyOf({ format: 'discord', timeZone: 'UTC' }, { ...alert(''), type: 'eod_summary', data: { text } }),
     ) as {
       content: string;
     };
@@ -75,11 +79,28 @@ describe('texts', () => {
   });
 });
 
+test.each(['json', 'slack', 'discord'] as const)(
+  "the times of %s are by the owner's clock, its fields are not",
+  (format) => {
+    const asOf = '2026-01-05T15:00:00Z';
+    const message = { ...alert('look'), data: { ...alert('look').data, asOf } };
+    const told = (timeZone: string) =>
+      JSON.parse(bodyOf({ format, timeZone }, message)) as Record<string, unknown>;
+    const textOf = ({ text, content }: Record<string, unknown>) =>
+      String(text ?? content).replaceAll('\\', '');
+    expect(textOf(told('Europe/Berlin'))).toContain('(as of 2026-01-05 16:00:00 CET)');
+    expect(textOf(told('UTC'))).toContain('(as of 2026-01-05 15:00:00 UTC)');
+    if (format === 'json') {
+      expect(told('Europe/Berlin')).toMatchObject({ at: '1970-01-01T00:00:00.000Z', data: { asOf } });
+    }
+  },
+);
+
 describe('Slack', () => {
   test("a user's mentions and links are text", () => {
     const { text } = slack('<!channel> <https://evil.example|here> & <@U1>');
     expect(text).toContain('&lt;!channel&gt; &lt;https://evil.example|here&gt; &amp; &lt;@U1&gt;');
-    expect(JSON.parse(bodyOf('slack', alert('')))).toMatchObject({
+    expect(JSON.parse(bodyOf({ format: 'slack', timeZone: 'UTC' }, alert('')))).toMatchObject({
       mrkdwn: false,
       link_names: false,
       unfurl_links: false,
@@ -108,7 +129,9 @@ describe('Discord', () => {
 
   test('never more than 2,000 characters, cut at a whole one', () => {
     const long = { ...alert(''), type: 'monitor_health', data: { message: '**'.repeat(5_000) } };
-    const { content } = JSON.parse(bodyOf('discord', long)) as { content: string };
+    const { content } = JSON.parse(bodyOf({ format: 'discord', timeZone: 'UTC' }, long)) as {
+      content: string;
+    };
     expect(content.length).toBeLessThanOrEqual(2_000);
     expect(content).toMatch(/^(?:\\\*)+…$/);
   });

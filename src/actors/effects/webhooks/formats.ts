@@ -4,6 +4,7 @@
  *
  * Sources: Slack's "Formatting text for app surfaces" and Discord's "Execute Webhook" and "Allowed Mentions".
  */
+import { clockOf, timesBy } from '../../../machines/clock-text.ts';
 import { notificationText } from '../../../machines/notification-text.ts';
 
 export type WebhookFormat = 'json' | 'slack' | 'discord';
@@ -19,6 +20,13 @@ export interface Message {
   data: Record<string, unknown>;
 }
 
+/** How whoever reads it wants to be told. */
+export interface Reader {
+  format: WebhookFormat;
+  /** The owner's (IANA): texts have its clock, fields UTC. */
+  timeZone: string;
+}
+
 /** Slack cuts at 40,000 characters and shows 4,000 well. */
 const MAX_SLACK_CHARS = 3_000;
 /** Discord refuses more. */
@@ -27,9 +35,9 @@ const MAX_DISCORD_CHARS = 2_000;
 const SUPPRESS_EMBEDS = 4;
 
 /** The body to send. */
-export function bodyOf(format: WebhookFormat, message: Message): string {
+export function bodyOf({ format, timeZone }: Reader, message: Message): string {
   const { seq, id, type, at, source, data } = message;
-  const text = notificationText(type, data);
+  const text = timesBy(clockOf(timeZone), notificationText(type, data));
   if (format === 'slack') {
     return JSON.stringify({
       text: escaped(text, escapeForSlack, MAX_SLACK_CHARS),

@@ -54,6 +54,7 @@ afterAll(async () => {
 const to = (host = '127.0.0.1', format: 'json' | 'slack' | 'discord' = 'json') => ({
   url: `http://${host}:${port}/hook/s3cret?k=v`,
   format,
+  timeZone: 'UTC',
   secret: 'whsec_test',
 });
 const send = (

@@ -12,7 +12,7 @@ import {
   type Resolve,
   resolveName,
 } from './destination.ts';
-import { bodyOf, type Message, type WebhookFormat } from './formats.ts';
+import { bodyOf, type Message, type Reader } from './formats.ts';
 import { signatureOf } from './signature.ts';
 
 /** From the lookup of the name to the head of the answer. */
@@ -21,9 +21,8 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 16_384;
 const MAX_HEAD_BYTES = 8_192;
 
-export interface SendTo {
+export interface SendTo extends Reader {
   url: string;
-  format: WebhookFormat;
   secret: string;
 }
 
@@ -81,7 +80,7 @@ export class WebhookSender {
   async #request(to: SendTo, message: Message, now: Date, signal: AbortSignal): Promise<Sent> {
     const url = checkDestination(to.url, this.allowedHosts);
     const addresses = await abortable(addressesOf(url, this.allowedHosts, this.#resolve), signal);
-    const body = bodyOf(to.format, message);
+    const body = bodyOf(to, message);
     const protocol = url.protocol as 'http:' | 'https:';
     const request = protocol === 'https:' ? requestHttps : requestHttp;
     return await new Promise<Sent>((resolve, reject) => {
