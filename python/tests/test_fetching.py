@@ -111,6 +111,16 @@ def test_an_option_analysis_runs_on_what_is_stored(
     assert "no_option_chain" not in found["rejectReasons"]
 
 
+def test_what_is_fetched_on_a_weekend_is_known_at_the_close_whose_chain_it_is(
+    market: SimulatedProvider, tmp_path: Path
+) -> None:
+    saturday, close = EVENING + timedelta(days=3), CLOSE + timedelta(days=2)
+    _fetch(market, tmp_path, "MSFT", now=saturday, chains=True)
+    files = FilesProvider(tmp_path)
+    assert files.chain("MSFT", close) is not None
+    assert files.earnings("MSFT", close).known
+
+
 def test_every_file_names_its_source(market: SimulatedProvider, tmp_path: Path) -> None:
     _fetch(market, tmp_path, "MSFT", chains=True)
     files = sorted(tmp_path.rglob("*.csv"))

@@ -238,3 +238,14 @@ def test_a_rate_counts_from_its_day_for_a_month(folder: Path) -> None:
     assert provider.risk_free_rate(AT_CLOSE) == 0.002
     assert provider.risk_free_rate(AT_CLOSE + timedelta(days=31)) == 0.002
     assert provider.risk_free_rate(AT_CLOSE + timedelta(days=32)) is None
+
+
+def test_invented_bars_over_real_ones_say_so(folder: Path) -> None:
+    _write_bars(folder, "XYZ")
+    provider = FilesProvider(folder)
+    assert provider.source == "files"
+    path = folder / "bars" / "XYZ.csv"
+    head, *rows = path.read_text().splitlines()
+    # Over the file that is there: its folder does not change.
+    path.write_text("\n".join([f"{head},source", *(f"{row},simulated" for row in rows)]))
+    assert provider.source == "simulated"

@@ -90,6 +90,30 @@ def test_the_usual_highest_price_is_of_a_universe_not_of_named_symbols(client: C
     assert client.post(PATH, {"symbols": symbols, "minPrice": 101}).status_code == 200
 
 
+def test_named_symbols_may_cost_as_little_as_they_do() -> None:
+    assert Criteria().least_price == 10
+    assert Criteria(symbols=["NOK"]).least_price == 0
+    assert Criteria(symbols=["NOK"], min_price=7).least_price == 7
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ({}, True),
+        ({"strategy": "bear_call_spread"}, False),
+        ({"strategy": "bear_call_spread", "aboveSma50": True}, True),
+        ({"aboveSma50": False}, False),
+    ],
+)
+def test_who_sells_calls_alone_is_not_asked_for_a_rise(
+    client: Client, more: dict[str, Any], asked: bool
+) -> None:
+    rows = _rows(client, {"rsiMin": 0, "maxPrice": 1000} | more)
+    below = [row for row in rows.values() if row["price"] and row["price"] < (row["sma50"] or 0)]
+    assert any("sma50" in row["failed"] for row in below) is asked
+    assert any(not row["failed"] for row in below) is not asked
+
+
 LOOSE = {"symbols": ["BAC", "KO", "PFE"], "aboveSma50": False, "rsiMin": 0, "rsiMax": 100,
          "minPrice": 1, "maxPrice": 1000, "minVolume": 0}  # fmt: skip
 

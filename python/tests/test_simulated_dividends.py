@@ -90,3 +90,18 @@ def test_a_call_in_the_money_has_little_time_value_before_the_ex_date_and_never_
     # Its holder gives up less than the dividend is worth. A cent or a nickel is what quotes round.
     assert (time_value < amount).all()
     assert (time_value > -0.05).all()
+
+
+@pytest.mark.parametrize(("symbol", "days_ago"), [("CVX", 80), ("CVX", 240), ("DUK", 360)])
+def test_no_longer_put_is_sold_for_less_than_a_nearer_one_is_bought(
+    market: SimulatedProvider, symbol: str, days_ago: int
+) -> None:
+    """Deep in the money the one that ends just behind a dividend is worth most."""
+    chain = market.chain(symbol, NOW - timedelta(days=days_ago))
+    assert chain is not None
+    best: dict[float, float] = {}
+    puts = np.flatnonzero(~chain.is_call)
+    for row in puts[np.argsort(chain.expiry[puts], kind="stable")]:
+        strike = float(chain.strike[row])
+        assert chain.ask[row] >= best.get(strike, 0.0)
+        best[strike] = max(best.get(strike, 0.0), float(chain.bid[row]))

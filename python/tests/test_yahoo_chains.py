@@ -40,6 +40,7 @@ def test_contracts_that_are_not_standard_are_skipped_and_said() -> None:
     chain = chain_of("AAPL", [parse_options("AAPL", options_body(rows))], IN_SESSION, ["x:1"])
     assert chain is not None
     assert chain.strike.tolist() == [95.0]
+    assert not chain.complete
     assert chain.warnings == (
         "x:1",
         "contract_without_strike_or_expiry:1",
@@ -54,6 +55,7 @@ def test_what_a_contract_lacks_is_not_known() -> None:
     chain = chain_of("AAPL", [parse_options("AAPL", options_body([row]))], IN_SESSION)
     assert chain is not None
     assert (chain.bid[0], chain.ask[0]) == (0.0, 1.1)
+    assert chain.complete
     assert np.isnan(chain.volume[0])
     assert np.isnan(chain.open_interest[0])
 

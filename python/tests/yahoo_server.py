@@ -21,6 +21,7 @@ COOKIES = "/fc.yahoo.com/"
 CRUMB = "/query1.finance.yahoo.com/v1/test/getcrumb"
 CONSENT = "/guce.yahoo.com/consent"
 DATA = "/query2.finance.yahoo.com"
+MEBIBYTE = 1_048_576
 GOOD_CRUMB = "aBcD3fGhIjK"
 DOWN_PAGE = b"<!DOCTYPE html><html><body>Will be right back...</body></html>"
 
@@ -125,15 +126,18 @@ def stops_midway(handler: Handler) -> None:
     handler.server.over.wait()
 
 
-def never_ends(handler: Handler) -> None:
-    """Sends without saying how much, until nobody listens."""
-    handler.send_response(200)
-    handler.send_header("transfer-encoding", "chunked")
-    handler.end_headers()
-    chunk = b" " * 1_048_576
-    for _ in range(200):
-        handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-    raise AssertionError("somebody read it all")
+def never_ends(sent: list[int]) -> Answer:
+    """Sends without saying how much, up to 200 MiB while somebody listens; tells the sizes sent."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        for _ in range(200):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE))
+            sent.append(MEBIBYTE)
+
+    return answer
 
 
 def hangs_up_midway(handler: Handler) -> None:

@@ -74,7 +74,7 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
         exitWith(signal?.aborted ? EXIT_INTERRUPTED : 1);
         return;
       }
-      const progress = progressOf(symbols, terminal);
+      const progress = progressOf(symbols, chains === true, terminal);
       progress.begin();
       const code = await runModule({
         module: 'ttai_analysis.fetching',
@@ -98,7 +98,7 @@ export function addDataCommands(program: Command, options: LocalCommandsOptions)
 }
 
 /** A bar on a terminal, lines elsewhere. */
-function progressOf(symbols: readonly string[], terminal: Terminal) {
+function progressOf(symbols: readonly string[], withChains: boolean, terminal: Terminal) {
   let done = 0;
   const total = new Set(symbols.map((symbol) => symbol.toUpperCase())).size;
   const draw = () => {
@@ -112,7 +112,7 @@ function progressOf(symbols: readonly string[], terminal: Terminal) {
   };
   const show = (line: Line, silent: boolean) => {
     if (line.event === 'ended') {
-      if (!silent) beside(() => summary(line, terminal), false);
+      if (!silent) beside(() => summary(line, withChains, terminal), false);
       return;
     }
     done = line.done;
@@ -135,7 +135,7 @@ function symbolLine(line: SymbolLine, terminal: Terminal): string {
   return `${head}: ${parts.join('; ')}`;
 }
 
-function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): void {
+function summary(line: Extract<Line, { event: 'ended' }>, withChains: boolean, terminal: Terminal): void {
   const { stored, unchanged, failed, source, folder } = line;
   const isThere = stored + unchanged > 0;
   const nothingNew = `Nothing new: ${unchanged} ${unchanged === 1 ? 'was' : 'were'} there already`;
@@ -147,6 +147,11 @@ function summary(line: Extract<Line, { event: 'ended' }>, terminal: Terminal): v
   }
   if (isThere) {
     terminal.out(`Use it: MARKET_DATA=files MARKET_DATA_DIR=${shellWord(printable(folder))} npm start`);
+    if (withChains) {
+      terminal.out(
+        'Option chains count until the end of their day: to look at one later, stop the clock at its close with MARKET_DATA_AS_OF.',
+      );
+    }
   }
 }
 

@@ -39,7 +39,7 @@ export const criteria = z
       .describe('100 unless this or symbols are given'),
     minVolume: z.number().min(0).max(1e15).optional().describe('Shares a day'),
     minMarketCap: z.number().min(0).max(1e18).optional(),
-    aboveSma50: z.boolean().optional(),
+    aboveSma50: z.boolean().optional().describe('Unless given, true but for bear_call_spread'),
     rsiMin: z.number().min(0).max(100).optional(),
     rsiMax: z.number().min(0).max(100).optional(),
     minIvRank: z.number().min(0).max(1).optional().describe('0 to 1'),

@@ -14,7 +14,7 @@ import numpy as np
 
 from ttai_analysis.errors import ServiceError
 from ttai_analysis.fetching.writer import FolderError, FolderWriter
-from ttai_analysis.market_calendar.sessions import SessionTable, session_table
+from ttai_analysis.market_calendar.sessions import Session, SessionTable, session_table
 from ttai_analysis.options.inputs import MAX_RATE, MIN_RATE
 from ttai_analysis.providers.base import Bars, Chain, Provider
 from ttai_analysis.providers.periods import DAYS_OF_PERIOD
@@ -114,7 +114,7 @@ def _fetch(
                 f"until {stored[1]}, and keeps them."
             )
         # Before the bars: where they are there, nothing of this is asked for again.
-        _store_context(provider, writer, symbol, bars, now)
+        _store_context(provider, writer, symbol, bars, table, now)
         notes += _store_rate(provider, writer, session, now)
         count = writer.write_bars(symbol, bars)
         notes += bars.warnings
@@ -139,6 +139,10 @@ def _first_day(asked: date | None, stored: tuple[date, date] | None, session: da
     a file is always replaced as a whole."""
     first = asked or (stored[0] if stored else session - timedelta(days=365 * DEFAULT_YEARS))
     return min(first, stored[0]) if stored else first
+
+
+def _present_or_last(table: SessionTable, now: datetime) -> Session:
+    return table.at(now) or table.session(table.completed(now.timestamp()) - 1)
 
 
 def _session_from(table: SessionTable, day: date) -> date:
@@ -179,11 +183,16 @@ def _day(bars: Bars, row: int) -> date:
 
 
 def _store_context(
-    provider: Provider, writer: FolderWriter, symbol: str, bars: Bars, now: datetime
+    provider: Provider,
+    writer: FolderWriter,
+    symbol: str,
+    bars: Bars,
+    table: SessionTable,
+    now: datetime,
 ) -> None:
     """The next report, the dividends that were paid, which were known on their ex-date at the
-    latest, and the next one."""
-    today = new_york_date(now)
+    latest, and the next one: known from the session whose chain is stored with them."""
+    today = _present_or_last(table, now).day
     earnings = provider.earnings(symbol, now)
     if earnings.known and earnings.day is not None:
         writer.add_report(symbol, earnings.day, today)
@@ -215,7 +224,7 @@ def _store_chain(
     provider: Provider, writer: FolderWriter, symbol: str, now: datetime, table: SessionTable
 ) -> tuple[int, Sequence[str]]:
     """The chain of the present or the last session, unless it is there as of its close."""
-    session = table.at(now) or table.session(table.completed(now.timestamp()) - 1)
+    session = _present_or_last(table, now)
     there = writer.chain_moment(symbol, session.day)
     if there is not None and there >= min(now, session.closes_at):
         return 0, ()

@@ -150,8 +150,8 @@ class PositionValue(Model):
 
     `pnlPct` is of what was paid or received at opening, `profitCapturedPct` of the most that can be
     made. `delta` in shares; `shortDelta` is the largest |delta| of a short option. `warnings` name
-    legs: `model_price:leg1`, `no_price:leg1`, `not_in_chain:leg1` (no such contract, as far as the
-    source's chain reaches), `expired:leg1`.
+    legs: `model_price:leg1`, `no_price:leg1`, `not_in_chain:leg1` (there is no such contract;
+    told where the source's chain has all that is listed), `expired:leg1`.
     """
 
     id: str

@@ -27,9 +27,10 @@ class Criteria(RequestModel):
     """What a symbol must fulfil. A figure that is not known does not fulfil anything.
 
     `minPrice` is 10 for cash-secured puts and 5 else, `minVolume` (shares, mean of 20 sessions)
-    1,000,000 and 500,000, unless given. `maxPrice` is 100 unless given, and without a bound where
-    `symbols` are named. `maxDaysToEarnings` excludes symbols that report within so
-    many days, and those whose report is unknown.
+    1,000,000 and 500,000, unless given. `maxPrice` is 100 unless given. Where `symbols` are named,
+    prices have no bounds but those that are given. `aboveSma50` is true unless given, but for a
+    `bear_call_spread`, which wants a fall. `maxDaysToEarnings` excludes symbols that report
+    within so many days, and those whose report is unknown.
     """
 
     universe: Universe = "stocks"
@@ -39,7 +40,7 @@ class Criteria(RequestModel):
     max_price: Price | None = None
     min_volume: float | None = Field(default=None, ge=0, le=MAX_VOLUME)
     min_market_cap: float = Field(default=1e9, ge=0, le=1e18)
-    above_sma50: bool = True
+    above_sma50: bool | None = None
     rsi_min: float = Field(default=30.0, ge=0, le=100)
     rsi_max: float = Field(default=70.0, ge=0, le=100)
     min_iv_rank: float | None = Field(default=None, ge=0, le=1)
@@ -57,13 +58,16 @@ class Criteria(RequestModel):
 
     @property
     def least_price(self) -> float:
-        """`minPrice`, or the strategy's usual one."""
+        """`minPrice`, or the strategy's usual one: who names symbols wants them whatever they
+        cost."""
+        if self.min_price is not None:
+            return self.min_price
         usual = 10.0 if self.strategy == "csp" else 5.0
-        return min(usual, self.most_price) if self.min_price is None else self.min_price
+        return min(usual, self.most_price) if self.symbols is None else 0.0
 
     @property
     def most_price(self) -> float:
-        """`maxPrice`, or the usual one: who names symbols wants them whatever they cost."""
+        """`maxPrice`, or the usual one; no bound where symbols are named."""
         if self.max_price is not None:
             return self.max_price
         return USUAL_MAX_PRICE if self.symbols is None else MAX_PRICE
@@ -74,6 +78,13 @@ class Criteria(RequestModel):
         if self.min_volume is not None:
             return self.min_volume
         return 1e6 if self.strategy == "csp" else 5e5
+
+    @property
+    def wants_above_sma50(self) -> bool:
+        """`aboveSma50`, or the strategy's usual one."""
+        if self.above_sma50 is not None:
+            return self.above_sma50
+        return self.strategy != "bear_call_spread"
 
 
 class ScreenerRequest(Criteria):

@@ -283,9 +283,10 @@ def _leg_warnings(rows: list[LegValue]) -> list[str]:
 
 
 def _not_in_chain(legs: list[PositionLeg], rows: list[LegValue], market: Market) -> list[str]:
-    """Which contracts the chain does not have, as far as it reaches: there is no such strike or
-    expiration, or the source leaves it out."""
+    """Which contracts are not listed, as far as a complete chain says."""
     if market.contracts is None or not len(market.contracts.chain):
+        return []
+    if not market.contracts.chain.complete:
         return []
     last = date_from_ordinal(int(market.contracts.chain.expiry.max()))
     return [

@@ -86,6 +86,7 @@ class Chain:
     implied volatility are never taken from a provider: this service computes them.
     `shares_per_contract` None: 100 for all; `am_settled` None: all settle at the close.
     `underlying_as_of`: the time of the underlying's price, None: that of the chain.
+    `complete`: up to its last expiry it has all that is listed.
     """
 
     symbol: str
@@ -101,6 +102,7 @@ class Chain:
     shares_per_contract: FloatArray | None = None
     am_settled: BoolArray | None = None
     underlying_as_of: datetime | None = None
+    complete: bool = False
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -51,7 +51,7 @@ def _rsi_within(criteria: Criteria, figures: Figures) -> bool:
 
 
 def _above_average(criteria: Criteria, figures: Figures) -> bool:
-    if not criteria.above_sma50:
+    if not criteria.wants_above_sma50:
         return True
     return None not in (figures.price, figures.sma50) and _at_least(
         figures.price, figures.sma50 or 0.0

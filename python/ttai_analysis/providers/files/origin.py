@@ -15,16 +15,16 @@ class Origin:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: tuple[int, bool] | None = None
+        self._seen: tuple[tuple[int, ...], bool] | None = None
 
     def is_simulated(self) -> bool:
         """Whether any file says that its first bar was invented: then nothing passes as real."""
+        paths = sorted(self._folder.glob("*.csv"))
         try:
-            stamp = self._folder.stat().st_mtime_ns
+            stamp = tuple(path.stat().st_mtime_ns for path in (self._folder, *paths))
         except OSError:
             return False
         if self._seen is None or self._seen[0] != stamp:
-            paths = sorted(self._folder.glob("*.csv"))
             self._seen = (stamp, any(_first_source(path) == SIMULATED for path in paths))
         return self._seen[1]
 

@@ -63,6 +63,7 @@ class ChainModel:
             ask=ask,
             open_interest=interest[alive],
             volume=np.floor(most_volume[alive] * traded),
+            complete=True,
         )
 
     def _quotes(
@@ -72,12 +73,12 @@ class ChainModel:
         prices = self._prices
         market_cap = prices.roster.listings[who].market_cap
         level = float(volatility_level(prices, who, mood_at(prices, np.array([now])))[0])
-        call, put, deviations = self._fair(who, now, spot, strike, years, level)
+        call, put, exercised, deviations = self._fair(who, now, spot, strike, years, level)
         wild = float(np.clip(level / usual_volatility(prices, np.array([who])), 0.8, 2.5)[0])
         gain = spot - strike
         return option_quotes(
             np.concatenate([call, put]),
-            np.concatenate([np.maximum(0.0, gain), np.maximum(0.0, -gain)]),
+            np.concatenate([np.maximum(0.0, gain), np.maximum(exercised, -gain)]),
             np.concatenate([deviations, deviations]),
             np.tile(years * SECONDS_PER_YEAR / SECONDS_PER_DAY, 2),
             market_cap,
@@ -92,11 +93,13 @@ class ChainModel:
         strike: FloatArray,
         years: FloatArray,
         level: float,
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What calls and puts are worth, and how many deviations the strike is from the forward.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """What calls and puts are worth, what a put's holder is owed at least by exercising it, and
+        how many deviations the strike is from the forward.
 
         A call is worth no less than one that ends before a dividend within its life: its holder may
-        exercise then (F. Black, "Fact and Fantasy in the Use of Options", 1975).
+        exercise then (F. Black, "Fact and Fantasy in the Use of Options", 1975). Nobody sells a put
+        for less than one that ends just behind a dividend within its life.
         """
         furthest = now + float(years.max(initial=0.0)) * SECONDS_PER_YEAR
         moments, drops = self._prices.events.drops_ahead(who, now, furthest)
@@ -118,12 +121,15 @@ class ChainModel:
 
         paid = dropped[np.searchsorted(ends, years, side="right")]
         call, put, deviations = european(strike, years, paid)
-        for end, before in zip(ends, dropped[:-1], strict=True):
+        exercised = np.zeros_like(put)
+        for end, before, behind in zip(ends, dropped[:-1], dropped[1:], strict=True):
             rows = years >= end
             shape = np.ones(int(rows.sum()))
             ended, _, _ = european(strike[rows], end * shape, before * shape)
             call[rows] = np.maximum(call[rows], ended)
-        return call, put, deviations
+            _, ended, _ = european(strike[rows], end * shape, behind * shape)
+            exercised[rows] = np.maximum(exercised[rows], ended)
+        return call, put, exercised, deviations
 
     def _listed(
         self, who: int, session: int, scripted: float | None

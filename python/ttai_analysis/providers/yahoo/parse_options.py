@@ -132,6 +132,7 @@ def chain_of(
         ask=ask,
         open_interest=columns[:, 2],
         volume=columns[:, 3],
+        complete=not (warnings or skipped),
         warnings=tuple(told),
     )
 

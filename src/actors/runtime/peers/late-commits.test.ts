@@ -65,3 +65,17 @@ test('where the question fails, the next one covers it', async () => {
   expect(await late.mustLook(TICK, false)).toBe(true);
   expect(late.mayCome).toBe(false);
 });
+
+test('a second death is looked after, though the question failed when it was seen', async () => {
+  const answers = [[2], [2], 'down', [2], [2]];
+  const late = new LateCommits(async () => {
+    const answer = answers.shift();
+    if (!Array.isArray(answer)) throw new Error(answer);
+    return new Set(answer);
+  });
+  expect(await late.mustLook(0, true)).toBe(true);
+  expect(await late.mustLook(TICK, false)).toBe(true);
+  await expect(late.mustLook(2 * TICK, true)).rejects.toThrow('down');
+  expect(await late.mustLook(3 * TICK, false)).toBe(true);
+  expect(await late.mustLook(4 * TICK, false)).toBe(false);
+});

@@ -35,7 +35,10 @@ export class LateCommits {
    * the answer is seen by a look after it; where it fails, the next answer covers it.
    */
   async mustLook(now: number, someDied: boolean): Promise<boolean> {
-    if (someDied) this.#until = now + BEGINS_WITHIN_MS;
+    if (someDied) {
+      this.#until = now + BEGINS_WITHIN_MS;
+      this.#hadAllBegun = false;
+    }
     const until = this.#until;
     if (until === undefined) return false;
     const running = await this.#runningSince(until);

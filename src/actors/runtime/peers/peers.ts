@@ -198,9 +198,7 @@ export class Peers {
     const { kept, others, orphans, now } = await renewLease(database, this.id, leaseMs, abilities);
     this.#leaseMs = leaseMs;
     this.#events.onTime(now, askedAt, Date.now());
-    // One that said hello since is not in what was read.
-    for (const [id, heardAt] of this.#others) if (heardAt < began) this.#others.delete(id);
-    for (const { id, alive } of others) if (alive) this.#others.set(id, performance.now());
+    const someDied = this.#countOthers(others, began);
     if (!kept) {
       this.#log.warn({}, 'this process was away for longer than its lease; others have taken over its work');
       if (database === this.#connection) {
@@ -211,10 +209,24 @@ export class Peers {
       this.#events.onLeaseLost();
       this.#missed();
     }
-    const someDied = others.some(({ alive }) => !alive);
     if (someDied || orphans) await this.#takeOver();
     if (someDied) this.#events.onGone();
     if (await this.#lateCommits.mustLook(now, someDied)) this.#missed();
+  }
+
+  /** Takes in who was there at `began`, and says whether one of them has died. */
+  #countOthers(others: readonly { id: string; alive: boolean }[], began: number): boolean {
+    let someDied = others.some(({ alive }) => !alive);
+    const living = new Set(others.filter(({ alive }) => alive).map(({ id }) => id));
+    for (const [id, heardAt] of this.#others) {
+      // One that said hello since is not in what was read.
+      if (heardAt >= began || living.has(id)) continue;
+      this.#others.delete(id);
+      // Who ends says goodbye: this one has died, and another process has cleared up after it.
+      someDied = true;
+    }
+    for (const id of living) this.#others.set(id, performance.now());
+    return someDied;
   }
 
   /** Looks at once for effects that nobody runs, and that this process can take now. */

@@ -216,34 +216,48 @@ describe('R4: order', () => {
     expect((await pool.query('SELECT FROM messages WHERE to_address = $1', [childAddress])).rowCount).toBe(0);
   });
 
-  test('what a killed process had sent to the database is committed late, and arrives all the same', async () => {
-    const { connectionString, pool } = world.database;
-    const dying = await RuntimeProcess.start(connectionString);
-    const { address, childAddress } = await spawnParent();
-    const holder = new pg.Client({ connectionString });
-    await holder.connect();
-    await holder.query('BEGIN');
-    await holder.query('SELECT FROM actors WHERE address = $1 FOR UPDATE', [address]);
-    // Its statement waits for the parent's row, and goes on to wait when nobody is left to hear of it.
-    void dying.send(address, [{ type: 'TELL', n: 1 }]).catch(() => {});
-    await untilSeen(1, async () => {
-      // Other tests share the server.
-      const { rows } = await pool.query(
-        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  test.each([
+    { of: 'the first to see the death', isFirst: true },
+    { of: 'one that comes after another has cleared up', isFirst: false },
+  ])(
+    'what a killed process had sent to the database is committed late, and arrives at $of',
+    async ({ isFirst }) => {
+      const { connectionString, pool } = world.database;
+      const survivors = await pool.query('SELECT id FROM processes');
+      const dying = await RuntimeProcess.start(connectionString);
+      const { address, childAddress } = await spawnParent();
+      const holder = new pg.Client({ connectionString });
+      await holder.connect();
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM actors WHERE address = $1 FOR UPDATE', [address]);
+      // Its statement waits for the parent's row, and goes on to wait when nobody is left to hear of it.
+      void dying.send(address, [{ type: 'TELL', n: 1 }]).catch(() => {});
+      await untilSeen(1, async () => {
+        // Other tests share the server.
+        const { rows } = await pool.query(
+          `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0 ? 'it waits' : undefined;
+      });
+      await dying.end();
+      if (!isFirst) {
+        await pool.query('DELETE FROM processes WHERE id <> ALL ($1)', [survivors.rows.map(({ id }) => id)]);
+      }
+      // The others have found the death, and have looked after it more than once.
+      await untilSeen(5, async () => {
+        const { rows } = await pool.query('SELECT max(lease_until)::text AS lease FROM processes');
+        return String(rows[0].lease);
+      });
+      await holder.query('COMMIT');
+      await holder.end();
+      await system.waitFor(childAddress, ({ context }) => String(context.heard) === '1', {
+        timeoutMs: 10_000,
+      });
+      expect((await pool.query('SELECT FROM messages WHERE to_address = $1', [childAddress])).rowCount).toBe(
+        0,
       );
-      return rows.length > 0 ? 'it waits' : undefined;
-    });
-    await dying.end();
-    // The others have found the death, and have looked after it more than once.
-    await untilSeen(5, async () => {
-      const { rows } = await pool.query('SELECT max(lease_until)::text AS lease FROM processes');
-      return String(rows[0].lease);
-    });
-    await holder.query('COMMIT');
-    await holder.end();
-    await system.waitFor(childAddress, ({ context }) => String(context.heard) === '1', { timeoutMs: 10_000 });
-    expect((await pool.query('SELECT FROM messages WHERE to_address = $1', [childAddress])).rowCount).toBe(0);
-  });
+    },
+  );
 
   test('done and error of a child arrive once, and end its part in the parent', async () => {
     const { address, childAddress } = await spawnParent(1);
