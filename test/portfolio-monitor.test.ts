@@ -317,8 +317,14 @@ test('a position whose contract nobody quotes counts as unseen, and is named', a
   const { rows } = await database.pool.query<{ id: string; symbol: string }>(
     'SELECT id, symbol FROM positions',
   );
-  const [first] = rows;
-  market.values = (id) => (id === first?.id ? { pnl: null, pnlPct: null, profitCapturedPct: null } : {});
+  const [first, second] = rows;
+  const none = { pnlPct: null, profitCapturedPct: null };
+  // The second was opened for nothing: of that there are no percents, but it has a price.
+  const values = new Map<string | undefined, Partial<PositionValue>>([
+    [first?.id, { ...none, marketValue: null, pnl: null }],
+    [second?.id, none],
+  ]);
+  market.values = (id) => values.get(id) ?? {};
   const address = await spawn(system, 'ann', { rules: [{ type: 'loss_limit', threshold: 100 }] });
   await checked(system, address);
   expect(await contextOf(system, address)).toMatchObject({

@@ -152,6 +152,7 @@ const calls: Record<string, Record<string, { with: unknown[]; rows?: number }>> 
   },
   'catch-up': {
     toldByType: { with: [owner, 0, 3] },
+    toldBy: { with: [owner, { type: 'price_alert_triggered', afterSeq: 0, newest: 5 }] },
     seqBefore: { with: [owner, at] },
   },
   'daily-reading': {

@@ -171,7 +171,9 @@ describe('positions', () => {
       expect.stringContaining('was never worth 600 a share'),
     ]);
     // The share is at 100.
-    expect(await warned({ right: 'call', openPrice: 101 })).toHaveLength(1);
+    expect(await warned({ right: 'call', openPrice: 101 })).toEqual([
+      expect.stringContaining('at 101 a share costs more than the share itself now'),
+    ]);
     market.value = { warnings: ['model_price:leg1', 'not_in_chain:leg1'] };
     expect(await warned({ strike: 320.123456 })).toEqual([
       'AAPL 2030-12-20 320.123456 put is not in the chain of AAPL: check its strike and expiration.',
@@ -436,8 +438,8 @@ describe('screeners', () => {
 
 const dayMs = 86_400_000;
 const ago = (days: number) => new Date(Date.now() - days * dayMs);
-async function told(type: string, at: Date, count = 1): Promise<void> {
-  const one = { owner: 'local', type, source: 'priceAlert/1', at, data: { symbol: 'AAPL' } };
+async function told(type: string, at: Date, count = 1, source = 'priceAlert/1'): Promise<void> {
+  const one = { owner: 'local', type, source, at, data: { symbol: 'AAPL' } };
   const all = Array.from({ length: count }, () => ({ ...one, id: crypto.randomUUID() }));
   await insertNotifications(database.pool, all);
 }
@@ -470,7 +472,7 @@ describe('catch_up', () => {
 
   test('tells what happened since a time, or a number', async () => {
     await told('analysis_complete', ago(3));
-    await told('price_alert_triggered', ago(0.5), 4);
+    await told('price_alert_triggered', ago(0.5), 4, 'priceAlert/b');
     await told('analysis_complete', ago(0.4));
     await added();
     const run = await system.spawn('analysis', 'a', { input: { symbol: 'MSFT', type: 'x' }, owner: 'local' });

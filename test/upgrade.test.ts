@@ -148,7 +148,11 @@ async function liveBefore(): Promise<void> {
 
 test('actors of the version before go on in this one', async () => {
   await liveBefore();
-  expect(await migrate(connectionString)).toEqual(['0009_records', '0010_records_access']);
+  expect(await migrate(connectionString)).toEqual([
+    '0009_records',
+    '0010_records_access',
+    '0011_ended_of_owner',
+  ]);
   system = await createActorSystem({
     pool,
     connectionString,

@@ -106,8 +106,8 @@ export interface PortfolioMonitorContext extends PortfolioMonitorInput {
 }
 
 /** Its quote is not fresh, or there is no price of one of its contracts. */
-function isUnseen({ stale, pnlPct, profitCapturedPct }: Holding): boolean {
-  return stale || (pnlPct === null && profitCapturedPct === null);
+function isUnseen({ stale, priced }: Holding): boolean {
+  return stale || !priced;
 }
 
 function unpricedOf(holdings: readonly Holding[]): Problem | null {

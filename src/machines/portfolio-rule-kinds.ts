@@ -21,9 +21,11 @@ export const holding = z.object({
   dte: z.number().nullable(),
   /** The largest |delta| of a sold option. */
   shortDelta: z.number().nullable(),
+  /** Each of its contracts has a price. Checks of an older release do not say. */
+  priced: z.boolean().default(true),
   /** In percent of the most that can be made. */
   profitCapturedPct: z.number().nullable(),
-  /** In percent of what was paid or received at opening. */
+  /** In percent of what was paid or received at opening; null where that was nothing. */
   pnlPct: z.number().nullable(),
   assignmentRisk: z.enum([...RISKS, 'unknown']),
   daysToEarnings: z.number().nullable(),

@@ -119,6 +119,7 @@ function holdingOf({ id, symbol, legs }: Position, value: PositionValue | undefi
     changePct: value?.changePct ?? null,
     dte: value?.dte ?? null,
     shortDelta: value?.shortDelta ?? null,
+    priced: (value?.marketValue ?? null) !== null,
     profitCapturedPct: value?.profitCapturedPct ?? null,
     pnlPct: value?.pnlPct ?? null,
     assignmentRisk: value?.assignmentRisk ?? 'unknown',

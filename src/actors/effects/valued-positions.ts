@@ -48,7 +48,7 @@ export async function valuedPositions(
     const answer = 'answer' in part ? part.answer : null;
     const values = new Map(answer?.positions.map((value) => [value.id, value]));
     const origin = answer?.quality.source ?? null;
-    source = origin === 'simulated' ? origin : (source ?? origin);
+    source = originOf(source, origin);
     asOf = older(asOf, answer?.quality.asOf ?? null);
     for (const position of part.positions) {
       const value = values.get(position.id) ?? null;
@@ -63,4 +63,9 @@ export async function valuedPositions(
 export function older(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return Date.parse(a) <= Date.parse(b) ? a : b;
+}
+
+/** Where what is put together of two sources comes from: with invented values in it, all of it is invented. */
+export function originOf(one: string | null, other: string | null): string | null {
+  return one === 'simulated' || other === 'simulated' ? 'simulated' : (one ?? other);
 }

@@ -1,17 +1,25 @@
 /** Reading what is committed: actors, lists, journals. Not for changing anything. */
-import { listActors, loadActor } from '../../persistence/actors/actors.ts';
+import { endedActors, listActors, loadActor } from '../../persistence/actors/actors.ts';
 import { parseCursor, readSteps, readStream, streamEnd } from '../../persistence/actors/journal.ts';
 import { readPending } from '../../persistence/actors/pending.ts';
 import type { Database } from '../../persistence/database.ts';
 import { isConnectionError } from '../../persistence/database-errors.ts';
 import { RuntimeError } from './errors.ts';
 import { refuseAddress } from './incoming.ts';
-import { MAX_KEY_CHARS, MAX_SOURCE_CHARS, optionsOf, refuseTextIfGiven, wrongOption } from './options.ts';
+import {
+  MAX_KEY_CHARS,
+  MAX_SOURCE_CHARS,
+  optionsOf,
+  refuseText,
+  refuseTextIfGiven,
+  wrongOption,
+} from './options.ts';
 import type {
   ActorStatus,
   ActorView,
   Address,
   Clock,
+  EndedOptions,
   InspectionRecord,
   ListOptions,
   PendingWork,
@@ -48,10 +56,7 @@ export class Queries {
   async list(options: ListOptions = {}): Promise<{ actors: ActorView[]; next: string | null }> {
     const { owner, machine, status } = optionsOf(options, ['owner', 'machine', 'status', 'limit', 'cursor']);
     refuseTextIfGiven('owner', owner, MAX_KEY_CHARS);
-    const machines = typeof machine === 'string' ? [machine] : machine;
-    if (machines !== undefined && !Array.isArray(machines))
-      throw wrongOption('machine', 'machine is the id of a machine, or a list of ids');
-    for (const id of machines ?? []) refuseTextIfGiven('machine', id ?? null, MAX_KEY_CHARS);
+    const machines = machine === undefined ? undefined : machinesOf(machine);
     if (status !== undefined && !STATUSES.includes(status))
       throw wrongOption('status', `a status is one of ${STATUSES.join(', ')}`);
     const limit = pageSize(options.limit, 50);
@@ -68,6 +73,17 @@ export class Queries {
     const last = page.at(-1);
     const next = rows.length > limit && last ? listCursor(last.createdAt, last.address) : null;
     return { actors: page.map(toView), next };
+  }
+
+  async listEnded(options: EndedOptions): Promise<{ actors: ActorView[]; count: number }> {
+    const { owner, machine, since } = optionsOf(options, ['owner', 'machine', 'since', 'limit']);
+    refuseText('owner', owner, MAX_KEY_CHARS);
+    const machines = machinesOf(machine);
+    if (!(since instanceof Date) || Number.isNaN(since.getTime()))
+      throw wrongOption('since', 'since is a time, as a Date');
+    const limit = pageSize(options.limit, 50);
+    const { count, rows } = await read(() => endedActors(this.#database, { owner, machines, since, limit }));
+    return { count, actors: rows.map(toView) };
   }
 
   async journal(
@@ -124,6 +140,15 @@ export async function read<T>(query: () => Promise<T>): Promise<T> {
     if (!isConnectionError(error)) throw error;
     throw new RuntimeError('unavailable', 'the database does not answer', { retryable: true, cause: error });
   }
+}
+
+/** The option `machine`: one id or several. */
+function machinesOf(machine: string | readonly string[]): readonly string[] {
+  const machines = typeof machine === 'string' ? [machine] : machine;
+  if (!Array.isArray(machines))
+    throw wrongOption('machine', 'machine is the id of a machine, or a list of ids');
+  for (const id of machines) refuseText('machine', id, MAX_KEY_CHARS);
+  return machines;
 }
 
 function actorNotFound(address: Address): RuntimeError {

@@ -18,6 +18,7 @@ import type {
   Address,
   CommitNotice,
   DeadLetter,
+  EndedOptions,
   InspectionRecord,
   ListOptions,
   MigrateOptions,
@@ -120,6 +121,10 @@ export class System implements ActorSystem {
 
   list(options?: ListOptions): ReturnType<ActorSystem['list']> {
     return this.#parts.queries.list(options);
+  }
+
+  listEnded(options: EndedOptions): ReturnType<ActorSystem['listEnded']> {
+    return this.#parts.queries.listEnded(options);
   }
 
   pending(address: Address): Promise<PendingWork> {

@@ -29,6 +29,7 @@ export const holdingOf = (more: Partial<Holding> = {}): Holding => ({
   shortDelta: 0.3,
   profitCapturedPct: 20,
   pnlPct: 20,
+  priced: true,
   assignmentRisk: 'low',
   daysToEarnings: 40,
   stale: false,

@@ -111,3 +111,29 @@ export async function listActors(database: Database, page: ActorPage): Promise<A
   );
   return rows.map(toActorRow);
 }
+
+/** What is counted of the ended ones goes so far back. */
+const MAX_COUNTED = 10_000;
+
+/** An owner's actors of these machines that ended since a moment: how many, and those that ended last. */
+export async function endedActors(
+  database: Database,
+  {
+    owner,
+    machines,
+    since,
+    limit,
+  }: { owner: string; machines: readonly string[]; since: Date; limit: number },
+): Promise<{ count: number; rows: ActorRow[] }> {
+  const { rows } = await database.query(
+    `WITH ended AS (
+       SELECT address, ended_at FROM actors
+       WHERE owner = $1 AND machine = ANY($2) AND ended_at >= $3 ORDER BY ended_at DESC LIMIT ${MAX_COUNTED}
+     )
+     SELECT ${ACTOR_COLUMNS}, (SELECT count(*)::int FROM ended) AS count
+     FROM (SELECT address FROM ended ORDER BY ended_at DESC, address LIMIT $4) AS newest JOIN actors USING (address)
+     ORDER BY ended_at DESC, address`,
+    [owner, machines, since, limit],
+  );
+  return { count: Number(rows[0]?.count ?? 0), rows: rows.map(toActorRow) };
+}

@@ -39,6 +39,27 @@ export async function toldByType(
   return [...groups.values()];
 }
 
+/**
+ * Who told an owner this after a sequence number, among the last 5,000 notifications: how many actors, and the
+ * addresses of those that told it last, newest first.
+ */
+export async function toldBy(
+  database: Database,
+  owner: string,
+  { type, afterSeq, newest }: { type: string; afterSeq: number; newest: number },
+): Promise<{ count: number; newest: string[] }> {
+  const { rows } = await database.query(
+    `WITH told AS (
+       SELECT seq, type, source FROM notifications
+       WHERE owner = $1 AND seq > $2 ORDER BY seq DESC LIMIT ${MAX_COUNTED}
+     )
+     SELECT source, count(*) OVER ()::int AS count FROM told WHERE type = $3
+     GROUP BY source ORDER BY max(seq) DESC LIMIT $4`,
+    [owner, afterSeq, type, newest],
+  );
+  return { count: Number(rows[0]?.count ?? 0), newest: rows.map(({ source }) => source as string) };
+}
+
 /** The last sequence number that an owner had before a moment; 0 when none is kept from before. */
 export async function seqBefore(database: Database, owner: string, at: Date): Promise<number> {
   const { rows } = await database.query(

@@ -216,7 +216,7 @@ export async function closePosition(
   { closedAt, realizedPnl }: { closedAt: Date | null; realizedPnl: string | null },
 ): Promise<Position | null> {
   const { rows } = await database.query(
-    `UPDATE positions SET status = 'closed', closed_at = coalesce($3, closed_at, now()), realized_pnl = $4,
+    `UPDATE positions SET status = 'closed', closed_at = greatest(coalesce($3, closed_at, now()), opened_at), realized_pnl = $4,
        updated_at = now()
      WHERE id = $1 AND owner = $2 AND (status = 'open' OR realized_pnl IS NULL) RETURNING ${COLUMNS}`,
     [id, owner, closedAt, realizedPnl],

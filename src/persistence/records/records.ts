@@ -1,7 +1,7 @@
 /** The records that clients read and write, over one database: what the doors are given instead of the tables. */
 import type { Database } from '../database.ts';
 import { alertsNear } from './armed-alerts.ts';
-import { seqBefore, toldByType } from './catch-up.ts';
+import { seqBefore, toldBy, toldByType } from './catch-up.ts';
 import {
   closePosition,
   deletePosition,
@@ -45,6 +45,7 @@ const stores = {
   webhook: webhookOf,
   deleteWebhook,
   toldByType,
+  toldBy,
   seqBefore,
   alertsNear,
 };

@@ -7,7 +7,7 @@ import { priceText } from '../../machines/money.ts';
 import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
-import { cancelActor, ownActor } from './own-actor.ts';
+import { cancelActor, ownActor, unless } from './own-actor.ts';
 import { isUnknownSymbol } from './symbol-check.ts';
 
 const machine = 'priceAlert';
@@ -172,8 +172,8 @@ async function armedSame(
   const place = { symbol: wanted.symbol, price: wanted.threshold };
   for (const address of await records.alertsNear(owner, place, maxCompared)) {
     if (address === except) continue;
-    const actor = await system.snapshot(address);
-    if (actor.status === 'active' && isSame(alertOf(actor), wanted)) return alertOf(actor);
+    const actor = await unless('actor_not_found', system.snapshot(address));
+    if (actor?.status === 'active' && isSame(alertOf(actor), wanted)) return alertOf(actor);
   }
   return null;
 }

@@ -8,16 +8,15 @@ const called = CalledOperations.use();
 const hourMs = 3_600_000;
 const ago = (hours: number) => new Date(Date.now() - hours * hourMs);
 
-/** Alerts that fired so many hours ago, set in this order. */
-async function fired(...hours: number[]): Promise<void> {
-  for (const [index, hour] of hours.entries()) {
-    const input = { symbol: `S${hour}`, condition: 'above', threshold: 60, repeat: 'once' };
-    const address = await called.system.spawn('priceAlert', `a${index}`, { input, owner: 'local' });
-    const { context } = await called.system.snapshot(address);
-    called.system.move(address, {
-      context: { ...context, triggers: 1, lastTriggeredAt: ago(hour).toISOString() },
-    });
-  }
+/** Alerts of these symbols, whose notifications say that they have fired, the first one last. */
+async function fired(...symbols: string[]) {
+  const addresses = await Promise.all(
+    symbols.map((symbol) => {
+      const input = { symbol, condition: 'above', threshold: 60, repeat: 'once' };
+      return called.system.spawn('priceAlert', symbol, { input, owner: 'local' });
+    }),
+  );
+  return { toldBy: async () => ({ count: addresses.length, newest: addresses }) };
 }
 
 /** Runs that ended so many hours ago, started in this order. */
@@ -30,14 +29,27 @@ async function ended(...hours: number[]): Promise<void> {
 }
 
 test('what happened is told newest first, and how much is not shown', async () => {
-  await fired(3, 1, 2);
+  const records = { ...called.context.records, ...(await fired('S1', 'S2', 'S3')) };
   await ended(5, 7, 1, 2, 8, 4, 3, 6);
-  const answer = await called.call<CaughtUp>('catch_up', {});
+  const answer = await called.call<CaughtUp>('catch_up', {}, { records });
   expect(answer.alertsTriggered.newest.map(({ symbol }) => symbol)).toEqual(['S1', 'S2', 'S3']);
   expect(answer.runsEnded.newest.map(({ symbol }) => symbol)).toEqual(['R1', 'R2', 'R3', 'R4', 'R5']);
   const lines = catchUpLines(answer);
   expect(lines).toContain('Runs ended: 8.');
   expect(lines.filter((line) => line.startsWith('  and'))).toEqual(['  and 3 more']);
+});
+
+test('alerts and runs are counted however many are newer', async () => {
+  const forgotten = 'priceAlert/deleted-a-year-later';
+  const records = {
+    ...called.context.records,
+    toldBy: async () => ({ count: 30, newest: [forgotten] }),
+  };
+  await ended(...Array.from({ length: 120 }, (_, index) => index / 60));
+  const answer = await called.call<CaughtUp>('catch_up', {}, { records });
+  expect(answer.alertsTriggered).toEqual({ count: 30, newest: [] });
+  expect(answer.runsEnded.count).toBe(120);
+  expect(answer.runsEnded.newest).toHaveLength(5);
 });
 
 test('a date is its midnight by the clocks of the owner', async () => {

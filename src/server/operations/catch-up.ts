@@ -5,7 +5,6 @@
  */
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
-import type { ActorView } from '../../actors/runtime/types.ts';
 import { moneyText, priceText } from '../../machines/money.ts';
 import type { Position } from '../../persistence/records/positions.ts';
 import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
@@ -15,6 +14,7 @@ import { alertOf, alertView } from './alert-view.ts';
 import { future, isDate, pastTimeOrDate } from './fields.ts';
 import { monitorOf, unseenOf } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
+import { unless } from './own-actor.ts';
 import { legInWords, positionView } from './position-view.ts';
 import { type Valued, valuesOf } from './positions.ts';
 import { runHead, runHeadOf, runInWords } from './run-view.ts';
@@ -24,7 +24,7 @@ const dayMs = 86_400_000;
 const newestTold = 3;
 /** Of runs and alerts. */
 const newestShown = 5;
-const lookedAt = 100;
+const monitorsLookedAt = 100;
 const positionsLookedAt = 200;
 /** Someone waits for the answer, which says as much without it. */
 const valuesTimeoutMs = 8_000;
@@ -110,8 +110,8 @@ export const catchUp = defineOperation({
         count,
         newest: newest.map(({ at, ...rest }) => ({ ...rest, at: at.toISOString() })),
       })),
-      runsEnded: { count: runs.length, newest: runs.slice(0, newestShown).map(runHeadOf) },
-      alertsTriggered: { count: alerts.length, newest: alerts.slice(0, newestShown) },
+      runsEnded: runs,
+      alertsTriggered: alerts,
       monitors,
       ...positions,
     };
@@ -144,22 +144,20 @@ async function timeOf(
   return begins;
 }
 
-async function runsEnded({ system, owner }: OperationContext, since: Date): Promise<ActorView[]> {
-  const { actors } = await system.list({ owner, machine: ['analysis', 'screener'], limit: lookedAt });
-  return actors
-    .filter(({ status, updatedAt }) => status !== 'active' && updatedAt >= since)
-    .sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
+async function runsEnded({ system, owner }: OperationContext, since: Date): Promise<CaughtUp['runsEnded']> {
+  const machine = ['analysis', 'screener'];
+  const { actors, count } = await system.listEnded({ owner, machine, since, limit: newestShown });
+  return { count, newest: actors.map(runHeadOf) };
 }
 
-async function alertsTriggered(
-  { system, owner }: OperationContext,
-  since: Date,
-): Promise<z.output<typeof alertView>[]> {
-  const { actors } = await system.list({ owner, machine: 'priceAlert', limit: lookedAt });
-  return actors
-    .map(alertOf)
-    .filter(({ lastTriggeredAt: at }) => at !== null && Date.parse(at) >= since.getTime())
-    .sort((a, b) => Date.parse(b.lastTriggeredAt ?? '') - Date.parse(a.lastTriggeredAt ?? ''));
+/** As their notifications say: of all alerts that there are, they alone know which have fired. */
+async function alertsTriggered(context: OperationContext, since: Date): Promise<CaughtUp['alertsTriggered']> {
+  const { system, records, owner } = context;
+  const afterSeq = await records.seqBefore(owner, since);
+  const told = await records.toldBy(owner, { type: 'price_alert_triggered', afterSeq, newest: newestShown });
+  const alerts = told.newest.map((address) => unless('actor_not_found', system.snapshot(address)));
+  const known = (await Promise.all(alerts)).filter((alert) => alert !== undefined);
+  return { count: told.count, newest: known.map(alertOf) };
 }
 
 async function monitorStates({ system, owner }: OperationContext): Promise<z.output<typeof monitorState>[]> {
@@ -167,7 +165,7 @@ async function monitorStates({ system, owner }: OperationContext): Promise<z.out
     owner,
     machine: 'portfolioMonitor',
     status: 'active',
-    limit: lookedAt,
+    limit: monitorsLookedAt,
   });
   return actors.map((actor) => {
     const { monitorId, portfolio, health, lastCheck } = monitorOf(actor, 0);

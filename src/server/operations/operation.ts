@@ -18,6 +18,7 @@ export type OperationSystem = Pick<
   | 'snapshot'
   | 'waitFor'
   | 'list'
+  | 'listEnded'
   | 'stop'
   | 'pending'
   | 'journal'

@@ -30,7 +30,7 @@ export async function cancelActor(
 }
 
 /** What it resolves to; undefined when it fails with this code. */
-async function unless<T>(code: RuntimeError['code'], promise: Promise<T>): Promise<T | undefined> {
+export async function unless<T>(code: RuntimeError['code'], promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {

@@ -69,19 +69,29 @@ function expired({ symbol, legs }: NewPosition, today: string): string[] {
 function implausible({ symbol, legs }: NewPosition, value: PositionValue | undefined): string[] {
   return legs.flatMap((leg, index) => {
     if (leg.kind === 'stock') return [];
-    // A put pays its strike at most, a call the share.
-    const most = leg.right === 'put' ? (leg.strike ?? null) : (value?.underlyingPrice ?? null);
     return [
-      ...(most !== null && leg.openPrice > most
-        ? [
-            `${nameOf(symbol, leg)} was never worth ${leg.openPrice} a share: a price is per share, not per contract.`,
-          ]
-        : []),
+      ...tooDear(symbol, leg, value?.underlyingPrice ?? null),
       ...(value?.warnings.includes(`not_in_chain:leg${index + 1}`)
         ? [`${nameOf(symbol, leg)} is not in the chain of ${symbol}: check its strike and expiration.`]
         : []),
     ];
   });
+}
+
+/** A put pays its strike at most, a call the share; but the share may have cost more when the call was bought. */
+function tooDear(symbol: string, leg: PositionLeg, sharePrice: number | null): string[] {
+  const { right, strike, openPrice } = leg;
+  if (right === 'put' && strike !== undefined && openPrice > strike) {
+    return [
+      `${nameOf(symbol, leg)} was never worth ${openPrice} a share: a price is per share, not per contract.`,
+    ];
+  }
+  if (right === 'call' && sharePrice !== null && openPrice > sharePrice) {
+    return [
+      `${nameOf(symbol, leg)} at ${openPrice} a share costs more than the share itself now: a price is per share, not per contract.`,
+    ];
+  }
+  return [];
 }
 
 /** What the service says of them, by id, and whose symbols it does not know. */

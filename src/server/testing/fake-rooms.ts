@@ -80,6 +80,7 @@ export const fakeRecords: Records = {
   webhook: async () => null,
   deleteWebhook: async () => null,
   toldByType: async () => [],
+  toldBy: async () => ({ count: 0, newest: [] }),
   seqBefore: async () => 0,
   alertsNear: async () => [],
 };

@@ -120,6 +120,14 @@ export class FakeSystem implements ActorSystem {
     };
   };
 
+  listEnded: ActorSystem['listEnded'] = async ({ owner, machine, since, limit = 50 }) => {
+    const ended = [...this.actors.values()]
+      .filter((actor) => actor.owner === owner && [machine].flat().includes(actor.machine))
+      .filter(({ status, updatedAt }) => ['done', 'error', 'stopped'].includes(status) && updatedAt >= since)
+      .sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
+    return { actors: ended.slice(0, limit), count: ended.length };
+  };
+
   /** As if a step had been committed. */
   move(address: Address, change: Partial<ActorView>): void {
     const actor = this.actors.get(address);

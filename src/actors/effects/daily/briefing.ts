@@ -12,7 +12,7 @@ import {
 } from '../../../persistence/records/daily-reading.ts';
 import type { EffectContext } from '../../runtime/index.ts';
 import type { EffectRooms } from '../rooms.ts';
-import { older, valuedPositions } from '../valued-positions.ts';
+import { older, originOf, valuedPositions } from '../valued-positions.ts';
 import type { PieceDay } from './day.ts';
 
 const MAX_WATCHED = 20;
@@ -47,7 +47,7 @@ export async function gatherBriefing(
     now: now.toISOString(),
     timeZone,
     isCut: valued.isCut,
-    source: valued.source ?? alerts.source,
+    source: originOf(valued.source, alerts.source),
     asOf: older(valued.asOf, alerts.asOf),
     positions: { open: valued.all.length, unrealizedPnl: pnl.amount, unknown: pnl.unknown },
     watch: watch.slice(0, MAX_WATCHED),
@@ -98,7 +98,7 @@ async function alertsOf(
     const quote = quotes[level.symbol];
     if (!quote || quote.stale || quote.price === null) return [];
     asOf = older(asOf, quote.asOf);
-    source ??= quote.source;
+    source = originOf(source, quote.source);
     return [{ level, price: quote.price }];
   });
   const nearest = known.flatMap(({ level, price }) => distancesOf(level, price));

@@ -112,3 +112,11 @@ export interface ListOptions {
   /** The `next` of the page before. */
   cursor?: string;
 }
+
+export interface EndedOptions {
+  owner: string;
+  machine: string | readonly string[];
+  since: Date;
+  /** At most 500; 50 unless said. */
+  limit?: number;
+}

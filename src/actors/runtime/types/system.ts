@@ -1,7 +1,15 @@
 /** What an actor system is made of, and what can be called on it. Types only. */
 import type { Pool } from 'pg';
 import type { SystemLoad, Telemetry } from '../telemetry.ts';
-import type { ActorView, ListOptions, PendingWork, SendAnswer, SendOptions, SpawnOptions } from './actor.ts';
+import type {
+  ActorView,
+  EndedOptions,
+  ListOptions,
+  PendingWork,
+  SendAnswer,
+  SendOptions,
+  SpawnOptions,
+} from './actor.ts';
 import type { Effect } from './effect.ts';
 import type { ActorEvent, Address, DurableMachine } from './machine.ts';
 import type { MigrateOptions, MigrationReport } from './migrating.ts';
@@ -117,6 +125,8 @@ export interface ActorSystem {
    */
   migrate(options: MigrateOptions): Promise<MigrationReport>;
   list(options?: ListOptions): Promise<{ actors: ActorView[]; next: string | null }>;
+  /** What of an owner's has ended since a moment: the last ones first, and how many there are (at most 10,000). */
+  listEnded(options: EndedOptions): Promise<{ actors: ActorView[]; count: number }>;
   /** What an actor waits for, and how that is getting on. */
   pending(address: Address): Promise<PendingWork>;
   /** One actor's steps, by revision, oldest first; at most 500. None of an address that no actor has. */

@@ -116,6 +116,7 @@ export class FakeSystem {
       waitFor: refuse,
       stop: refuse,
       pending: refuse,
+      listEnded: refuse,
       load: () => ({ queued: 0, effects: new Map() }),
       drain: refuse,
       migrate: refuse,
