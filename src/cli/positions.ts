@@ -155,7 +155,7 @@ export function addPositionCommands(
     .addOption(
       new Option('--keep', 'and each 15 minutes while the exchange is open').conflicts(['stop', 'dryRun']),
     )
-    .addOption(new Option('--stop', 'do not keep them in line any more').conflicts('dryRun'))
+    .addOption(new Option('--stop', 'do not keep them in line any more').conflicts(['dryRun', 'portfolio']))
     .option('--json', 'as JSON')
     .action(async ({ portfolio, dryRun, keep, stop, json }: SyncOptions) => {
       const answer = await client().call(syncPositions, {
