@@ -113,24 +113,27 @@ const nothingRead = {
   ...{ changes: [], leftCount: 0, left: [], alsoRecorded: [], keeping: null, asOf: null, source: null },
 };
 
-/** What a synchronisation came to, line by line. */
-export function syncInWords(answer: z.output<typeof output>): string[] {
+/** What a synchronisation came to, line by line, with its times by this clock: UTC unless given. */
+export function syncInWords(
+  answer: z.output<typeof output>,
+  clock: (text: string) => string = (text) => text,
+): string[] {
   const { dryRun, added, updated, closed, replaced, unchanged, changes, leftCount, left, asOf } = answer;
   if (asOf === null)
     return ['Positions are not kept in line with the broker any more; they stay as they are.'];
   const { alsoRecorded, keeping: now } = answer;
   const rest = added + updated + closed + replaced - changes.length;
   return [
-    `${dryRun ? 'Nothing is changed yet. ' : ''}Added ${added}, updated ${updated}, closed ${closed}, replaced ${replaced}, unchanged ${unchanged} (as of ${asOf}).`,
+    `${dryRun ? 'Nothing is changed yet. ' : ''}Added ${added}, updated ${updated}, closed ${closed}, replaced ${replaced}, unchanged ${unchanged} (as of ${clock(asOf)}).`,
     ...changes.map(({ change, position }) => `  ${change}: ${position}`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
     ...left.map((one) => `  not followed: ${one}`),
     ...(leftCount > left.length ? [`  and ${leftCount - left.length} more that are not followed`] : []),
     ...alsoRecorded.map((id) => `  perhaps recorded twice: position ${id}, by hand or from a file`),
     now?.isQuarantined
-      ? `Not kept in line at present: what keeps it is in quarantine (${clauseOf(now.reason ?? 'unknown')}), until a release that it fits.`
+      ? `Not kept in line at present: what keeps it is in quarantine (${clock(clauseOf(now.reason ?? 'unknown'))}), until a release that it fits.`
       : now
-        ? `Kept in line in portfolio ${now.portfolio}; next reading ${now.nextSyncAt ?? 'now'}${now.reason === null ? '' : `; the last one failed: ${clauseOf(now.reason)}`}.`
+        ? `Kept in line in portfolio ${now.portfolio}; next reading ${clock(now.nextSyncAt ?? 'now')}${now.reason === null ? '' : `; the last one failed: ${clock(clauseOf(now.reason))}`}.`
         : dryRun
           ? 'Without a dry run it is done once, and with keep each 15 minutes.'
           : 'Done once, and not kept in line.',
