@@ -19,6 +19,7 @@ import { type ActorSystem, createActorSystem, type Effect } from './actors/runti
 import { type Config, ConfigError } from './config.ts';
 import { drain, watchRunning } from './drain.ts';
 import { bringUpGround, type Ground, joinGround } from './launch/ground.ts';
+import { marketSource } from './launch/market-source.ts';
 import { watchOutages } from './launch/outage.ts';
 import type { Log } from './log.ts';
 import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
@@ -33,11 +34,16 @@ import { type HealthChecks, startServer } from './server/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry/index.ts';
 import { startTracing } from './telemetry/tracing.ts';
 
+/** A service builds its provider in a second or two after it listens. */
+const SOURCE_WITHIN_MS = 5_000;
+
 export interface App {
   /** Base URL of the doors. */
   readonly url: string;
   /** Base URL of the analysis service, as of now. */
   readonly analysisUrl: string;
+  /** Where prices come from; a service that is only just starting is waited for, but not for long. */
+  marketSource(): Promise<string>;
   /** Doors close, actors drain, the database and what else was started here stop. */
   stop(): Promise<void>;
 }
@@ -77,6 +83,7 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
     records: recordsOf(pool),
     quotes: rooms.quotes,
     health: healthOf(pool, service),
+    marketSource: () => marketSource(service, config.marketData),
     serverId: randomUUID(),
     log,
     requests: telemetry.requests,
@@ -87,7 +94,12 @@ export async function startApp({ config, log: fullLog, joinHome }: AppOptions): 
   ground.doorsAreOpen(server.url);
 
   const running = parts.move();
-  return { url: server.url, analysisUrl: ground.analysisUrl(), stop: () => running.disposeAsync() };
+  return {
+    url: server.url,
+    analysisUrl: ground.analysisUrl(),
+    marketSource: () => marketSource(service, config.marketData, { waitMs: SOURCE_WITHIN_MS }),
+    stop: () => running.disposeAsync(),
+  };
 }
 
 /** Throws ConfigError where this database's servers demand tokens, and this one would not. */

@@ -21,7 +21,9 @@ export async function serve(options: { config: Config; joinHome?: boolean }): Pr
   const asked = untilAsked(log);
   try {
     const app = await startApp({ config, log, joinHome });
-    process.stdout.write(banner({ url: app.url, analysisUrl: app.analysisUrl, config, joined: joinHome }));
+    const source = await app.marketSource();
+    const { url, analysisUrl } = app;
+    process.stdout.write(banner({ url, analysisUrl, config, joined: joinHome, source }));
     const exitCode = await asked;
     await app.stop();
     if (exitCode === 0) process.stdout.write('TTAI has stopped.\n');

@@ -375,7 +375,13 @@ describe('the command line', () => {
     ['an unknown dead letter', ['retry', '999999999'], 1, /dead_letter_not_found/],
     ['a dead letter that can be none', ['discard', 'x'], 1, /dead_letter_not_found/],
     ['an unknown machine', ['migrate', '--machine', 'none'], 1, /machine_not_found/],
-    ['a cursor of another list', ['--cursor', 'x'], 2, /cursor/],
+    ['a cursor of another list', ['--cursor', 'x'], 2, /^This is no cursor of this list: take the one/],
+    [
+      'one of dead letters',
+      ['dead-letters', '--cursor', 'x'],
+      2,
+      /^This is no cursor of this list: take the one/,
+    ],
   ])('%s', async (_, args, code, words) => {
     const ran = await ttai('operator', ...args);
     expect(ran).toMatchObject({ code, out: '', notes: expect.stringMatching(words) });

@@ -24,7 +24,7 @@ import { positionSync } from '../src/machines/position-sync.ts';
 import { openPositions, type Position } from '../src/persistence/records/positions.ts';
 import { recordsOf } from '../src/persistence/records/records.ts';
 import type { OperationContext } from '../src/server/operations/operation.ts';
-import { syncPositions } from '../src/server/operations/sync-positions.ts';
+import { syncInWords, syncPositions } from '../src/server/operations/sync-positions.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 type Leg = BrokerPositions['accounts'][number]['legs'][number];
@@ -379,6 +379,33 @@ describe('kept in line', () => {
   });
 });
 
+describe('in quarantine', () => {
+  test('a keeper is shown as one that keeps nothing in line, and can be ended', async () => {
+    const system = await newSystem();
+    broker.holds(put(150));
+    await ask(system, { keep: true });
+    await clock.advance(1 * MINUTE);
+    const [{ address } = { address: '' }] = (await system.list({ owner, machine: 'positionSync' })).actors;
+    await database.pool.query(
+      `UPDATE actors SET status = 'quarantined', revision = revision + 1,
+              error = '{"code": "snapshot_misfit", "message": "it fits no state"}'
+        WHERE address = $1`,
+      [address],
+    );
+    const answer = await ask(system, {});
+    expect(answer.keeping).toMatchObject({ isQuarantined: true, reason: 'it fits no state' });
+    expect(syncInWords(syncPositions.output.parse(answer)).at(-1)).toBe(
+      'Not kept in line at present: what keeps it is in quarantine (it fits no state), until a release that it fits.',
+    );
+    expect(await ask(system, { keep: true, portfolio: 'wheel' })).toMatchObject({
+      keeping: { isQuarantined: true },
+    });
+    expect(await ask(system, { keep: false })).toMatchObject({ keeping: null });
+    expect(await system.snapshot(address)).toMatchObject({ status: 'stopped' });
+    expect(await ask(system, { keep: true })).toMatchObject({ keeping: { isQuarantined: false } });
+  });
+});
+
 describe('the door', () => {
   test('refuses who is no operator, before anything is read', async () => {
     const system = await newSystem();
@@ -407,5 +434,15 @@ describe('the door', () => {
   test('refuses dryRun with keep', async () => {
     const system = await newSystem();
     await expect(ask(system, { dryRun: true, keep: true })).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  test('refuses a portfolio with keep=false, which adds nothing to it', async () => {
+    const system = await newSystem();
+    await ask(system, { keep: true });
+    await expect(ask(system, { keep: false, portfolio: 'wheel' })).rejects.toMatchObject({
+      code: 'invalid_input',
+      details: { issues: [{ field: 'portfolio' }] },
+    });
+    expect((await system.list({ machine: 'positionSync', status: 'active' })).actors).toHaveLength(1);
   });
 });

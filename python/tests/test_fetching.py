@@ -80,6 +80,8 @@ def test_what_was_invented_says_so_wherever_it_is_read(
     client = client_for(Settings(provider="files", data_dir=tmp_path, as_of=CLOSE))
     answer = client.answer("/analyze/chart", {"symbol": "MSFT"})
     assert answer["quality"]["source"] == "simulated"
+    provider = parse(client.get("/readyz"))["provider"]
+    assert (provider["name"], provider["source"]) == ("files", "simulated")
     # The hours of files are those of the exchange, whoever filled them.
     calendar = parse(client.get("/market/calendar?from=2026-03-16&to=2026-03-20"))
     assert calendar["quotesNeverClose"] is False

@@ -64,7 +64,7 @@ function special({ repeat, expiresAt, note }: Alert): string {
 /** What an alert waits for, and why where something is amiss; empty when it has ended. */
 function waitsFor({ waitingFor, blindBecause }: Alert): string {
   if (waitingFor === null) return '';
-  return `${waitingFor === 'quote' ? 'a fresh price' : 'its price'}${blindBecause === null ? '' : `: ${blindBecause}`}`;
+  return `${waitingFor === 'quote' ? 'a fresh price' : 'its price'}${blindBecause === null ? '' : `: ${localTimes(blindBecause)}`}`;
 }
 
 /** Quotes as a table, and the symbols that nobody knows. */

@@ -1,5 +1,6 @@
 /** `quote` and `alert`. */
 import { expect, it } from 'vitest';
+import { localTime } from './terminal.ts';
 import { TypedCommands } from './testing/typed-commands.ts';
 
 const typed = TypedCommands.use();
@@ -52,10 +53,10 @@ it('says of one that was set under this key before no more than that', async () 
   const add = ['alert', 'add', 'AAPL', 'above', '200', '--key', 'mine'];
   const { alertId } = JSON.parse((await typed.ttai([...add, '--json'])).out) as { alertId: string };
   await typed.ttai(['alert', 'delete', alertId]);
-  const { out } = await typed.ttai(add);
-  expect(out).toContain('nothing new was set');
+  const { out, notes } = await typed.ttai(add);
+  expect(notes).toContain('nothing new was set');
   expect(out).toContain('cancelled');
-  expect(out).not.toMatch(/armed/i);
+  expect(out + notes).not.toMatch(/armed/i);
 });
 
 it('lists alerts in pages, and says what they wait for and where the next page is', async () => {
@@ -84,4 +85,32 @@ it('tells alerts of one condition apart', async () => {
   expect(rows.filter((row) => /until \d{4}-/.test(row))).toHaveLength(1);
   expect(rows.filter((row) => row.includes('every time'))).toHaveLength(1);
   expect(rows).toHaveLength(4);
+});
+
+it('says beside an answer what it warns of, also with --json', async () => {
+  const add = ['alert', 'add', 'AAPL', 'above', '200', '--json'];
+  const { alertId } = JSON.parse((await typed.ttai(add)).out) as { alertId: string };
+  const again = await typed.ttai(add);
+  expect(JSON.parse(again.out)).toMatchObject({ alertId });
+  expect(again.notes).toContain('nothing new was set');
+  expect((await typed.ttai(['alert', 'delete', alertId, '--json'])).notes).toBe('');
+  const deleted = await typed.ttai(['alert', 'delete', alertId, '--json']);
+  expect(JSON.parse(deleted.out)).toMatchObject({ status: 'cancelled' });
+  expect(deleted.notes).toBe('The alert had ended before; nothing was changed.');
+});
+
+it('shows times by the clock of the reader, and leaves notes as they were written', async () => {
+  const note = 'since 2026-11-01T00:00:00Z';
+  await typed.ttai(['alert', 'add', 'AAPL', 'above', '200', '--note', note]);
+  await typed.ttai(['alert', 'add', 'AAPL', 'above', '201']);
+  const at = '2026-03-02T15:00:00Z';
+  for (const { address, context } of typed.server.system.actors.values())
+    typed.server.system.move(address, { context: { ...context, blindBecause: `closed until ${at}` } });
+  const { out } = await typed.ttai(['alert', 'list']);
+  expect(out).toContain(`"${note}"`);
+  expect(out).toContain(`closed until ${localTime(at)}`);
+  const [head = '', ...rows] = out.split('\n');
+  for (const row of rows) expect(row.indexOf('a fresh price')).toBe(head.indexOf('WAITS FOR'));
+  const ids = rows.map((row) => row.search(/[0-9a-f-]{36}$/));
+  expect(ids).toEqual(rows.map(() => head.indexOf('ALERT')));
 });

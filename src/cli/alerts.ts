@@ -4,6 +4,7 @@ import { deleteAlert, listAlerts, setAlert, updateAlert } from '../server/operat
 import type { ActorCommandsOptions } from './actors.ts';
 import { alertList, alertReport, deletedAlert } from './alert-report.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
+import { sayBeside } from './terminal.ts';
 
 type Condition = 'above' | 'below' | 'crosses';
 
@@ -49,8 +50,8 @@ export function addAlertCommands(
         ...(options.note !== undefined && { note: options.note }),
         ...(options.key !== undefined && { idempotencyKey: options.key }),
       });
-      const already = answer.alreadySet ? ['Set already; nothing new was set.'] : [];
-      show(answer.alert, options.json, (added) => [...already, ...alertReport(added, terminal)]);
+      show(answer.alert, options.json, (added) => alertReport(added, terminal));
+      sayBeside(terminal, answer.alreadySet ? ['Set already; nothing new was set.'] : []);
     });
   alert
     .command('list')
@@ -93,8 +94,8 @@ export function addAlertCommands(
         }),
         ...(note !== undefined && { note: note === false ? null : note }),
       });
-      const warning = answer.warning === null ? [] : [answer.warning];
-      show(answer.alert, json, (changed) => [...alertReport(changed, terminal), ...warning]);
+      show(answer.alert, json, (changed) => alertReport(changed, terminal));
+      sayBeside(terminal, answer.warning === null ? [] : [answer.warning]);
     });
   alert
     .command('delete')
@@ -102,8 +103,9 @@ export function addAlertCommands(
     .argument('<alertId>', 'as "alert list" shows it')
     .option('--json', 'as JSON')
     .action(async (alertId: string, { json }: { json?: boolean }) => {
-      const answer = await client().call(deleteAlert, { alertId });
-      show(answer.alert, json, (deleted) => [deletedAlert(deleted, answer.wasArmed)]);
+      const { alert: found, wasArmed } = await client().call(deleteAlert, { alertId });
+      show(found, json, (deleted) => [deletedAlert(deleted, wasArmed)]);
+      if (json && !wasArmed) sayBeside(terminal, ['The alert had ended before; nothing was changed.']);
     });
 }
 

@@ -1,7 +1,10 @@
 /** Portfolio monitors in words and columns for a person. */
-import type { MonitorHead, MonitorView } from '../server/operations/monitor-view.ts';
+import { type MonitorHead, type MonitorView, unseenOf } from '../server/operations/monitor-view.ts';
 import { simulatedNotice } from './run-report.ts';
-import { localTime, pairs, type Terminal, table } from './terminal.ts';
+import { localTime, localTimes, pairs, shortened, type Terminal, table } from './terminal.ts';
+
+/** The service's own words; `monitor show` has all of them. */
+const unseenWidth = 160;
 
 type Style = Pick<Terminal, 'style'>;
 
@@ -26,7 +29,7 @@ export function monitorDetails(monitor: MonitorView, terminal: Style): string[] 
       ? 'seeing'
       : style(
           'red',
-          `${health.status}${since ? ` since ${localTime(since)}` : ''}: ${reason?.message ?? '–'}`,
+          `${health.status}${since ? ` since ${localTime(since)}` : ''}: ${reason ? localTimes(reason.message) : '–'}`,
         );
   return [
     ...simulatedNotice(lastCheck?.source ?? null, terminal),
@@ -36,14 +39,14 @@ export function monitorDetails(monitor: MonitorView, terminal: Style): string[] 
       ['Checks', String(checks)],
       ['Last check', lastCheck && checkInWords(lastCheck)],
       ['Values', lastCheck?.source ? `${lastCheck.source}, as of ${localTime(lastCheck.asOf ?? '')}` : null],
-      ['Problem', lastCheck?.problem?.message ?? null],
+      ['Problem', lastCheck?.problem ? localTimes(lastCheck.problem.message) : null],
       ['Health', sight],
       ['Alerts', `${alertCount}${waiting > 0 ? `, and ${waiting} that come with later checks` : ''}`],
     ]),
     ...(alerts.length === 0 ? [] : ['', style('bold', 'Last alerts')]),
     ...alerts.map(({ at, message, source }) => {
       const simulated = source === 'simulated' ? ` ${style('inverse', ' SIMULATED ')}` : '';
-      return `  ${style('dim', localTime(at))}  ${message}${simulated}`;
+      return `  ${style('dim', localTime(at))}  ${localTimes(message)}${simulated}`;
     }),
   ];
 }
@@ -63,7 +66,13 @@ export function monitorList(monitors: readonly MonitorView[]): string[] {
     monitor.monitorId,
   ]);
   const head = ['PORTFOLIO', 'RULES', 'LAST CHECK', 'NEXT CHECK', 'POSITIONS', 'SOURCE', 'ALERTS', 'HEALTH'];
-  return table([[...head, 'MONITOR'], ...rows]);
+  return [
+    ...table([[...head, 'MONITOR'], ...rows]),
+    ...monitors.flatMap(({ portfolio, lastCheck }) => {
+      const unseen = lastCheck && unseenOf(lastCheck);
+      return unseen ? [`Portfolio ${portfolio}: ${shortened(localTimes(unseen), unseenWidth)}`] : [];
+    }),
+  ];
 }
 
 function ruleRows({ rules }: MonitorHead): string[] {

@@ -45,7 +45,7 @@ describe('monitor', () => {
     expect(out).toMatch(/assignment_risk +high +all +60 min/);
     expect(code).toBe(0);
     const again = await monitor('start', '--rule', 'dte_warning=5');
-    expect(again.out).toContain('It is watched already');
+    expect(again.notes).toContain('It is watched already');
     expect(again.out).not.toContain('dte_warning');
   });
 
@@ -79,6 +79,9 @@ describe('monitor', () => {
     ]) {
       expect(out).toContain(part);
     }
+    expect((await monitor('list')).out).toContain(
+      '\nPortfolio main: 1 without a fresh value: Nobody knows NOPE.',
+    );
     expect((await monitor('list')).out).toMatch(
       /^main +6 .* 3, 1 without a fresh value +simulated +4 +blind +[0-9a-f-]{36}$/m,
     );
@@ -114,7 +117,7 @@ describe('monitor', () => {
     [['start', '--rule', 'gamma=1'], 'rules, item 1, type: '],
     [['start', '--rule', 'delta_breach=40'], 'delta_breach takes more than 0 up to 1'],
     [['start', '--cool-down', '5'], '--cool-down is of rules'],
-    [['start', '--every', '5'], 'everySeconds'],
+    [['start', '--every', '5'], '--every: must be at least 10'],
     [['update', 'x', '--check-now'], 'There is no monitor x.'],
     [['update', 'x'], 'give rules or an interval, or ask for a check'],
     [['show'], "missing required argument 'monitorId'"],

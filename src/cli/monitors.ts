@@ -6,6 +6,7 @@ import type { ActorCommandsOptions } from './actors.ts';
 import { numberOf, quoted } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { monitorDetails, monitorList, monitorReport } from './monitor-report.ts';
+import { sayBeside } from './terminal.ts';
 
 type Rule = NonNullable<z.input<typeof startMonitor.input>['rules']>[number];
 
@@ -63,12 +64,12 @@ export function addMonitorCommands(
         ...(rules && { rules }),
         ...(key !== undefined && { idempotencyKey: key }),
       });
-      show(answer, json, (started) => [
-        ...(started.alreadyRunning
+      show(answer, json, (started) => monitorReport(started.monitor, terminal));
+      sayBeside(terminal, [
+        ...(answer.alreadyRunning
           ? ['It is watched already, by these rules; "monitor update" changes them.']
           : []),
-        ...monitorReport(started.monitor, terminal),
-        ...started.warnings,
+        ...answer.warnings,
       ]);
     });
   monitor
@@ -106,10 +107,8 @@ export function addMonitorCommands(
         ...(options.every !== undefined && { everySeconds: options.every }),
         ...(options.checkNow && { checkNow: true }),
       });
-      show(answer, options.json, (updated) => [
-        ...monitorReport(updated.monitor, terminal),
-        ...updated.warnings,
-      ]);
+      show(answer, options.json, (updated) => monitorReport(updated.monitor, terminal));
+      sayBeside(terminal, answer.warnings);
     });
   monitor
     .command('stop')

@@ -8,7 +8,7 @@ import {
   type PositionView,
   type valuedPosition,
 } from '../server/operations/position-view.ts';
-import { figure, localTime, type Terminal, table } from './terminal.ts';
+import { figure, localTime, localTimes, type Terminal, table } from './terminal.ts';
 
 type Valued = z.output<typeof valuedPosition>;
 type Imported = z.output<typeof importPositions.output>;
@@ -43,7 +43,7 @@ export function positionList(positions: readonly Valued[]): string[] {
             figure(value?.profitCapturedPct, 0)?.concat('%') ?? '–',
             figure(value?.dte, 0) ?? '–',
             figure(value?.shortDelta) ?? '–',
-            valueError?.message ?? value?.manage.join(', ') ?? '',
+            (valueError && localTimes(valueError.message)) ?? value?.manage.join(', ') ?? '',
           ]
         : [realizedPnl ?? '–']),
       positionId,
@@ -60,8 +60,7 @@ export function positionList(positions: readonly Valued[]): string[] {
 
 /** What was taken from a file, and what was not and why. */
 export function importReport(answer: Imported): string[] {
-  const { format, dryRun, added, alreadyKnown, positions, refusedLines, refused, ignoredLines, warnings } =
-    answer;
+  const { format, dryRun, added, alreadyKnown, positions, refusedLines, refused, ignoredLines } = answer;
   const shown = positions.filter(({ isNew }) => isNew);
   return [
     `${dryRun ? 'Would add' : 'Added'} ${added}, known already ${alreadyKnown}, lines refused ${refusedLines}, left out as totals, cash or words ${ignoredLines} (format ${format}).`,
@@ -72,7 +71,6 @@ export function importReport(answer: Imported): string[] {
     ...(added > shown.length ? [`  and ${added - shown.length} more`] : []),
     ...refused.map(({ line, reason }) => `  line ${line} refused: ${reason}`),
     ...(refusedLines > refused.length ? [`  and ${refusedLines - refused.length} more refused`] : []),
-    ...warnings.map((warning) => `  ${warning}`),
   ];
 }
 

@@ -10,8 +10,8 @@ import type { ActorCommandsOptions } from './actors.ts';
 import { more, numberOf, type PageOptions, quoted } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { importReport, positionList, positionReport } from './position-report.ts';
-import { printable } from './printable.ts';
 import { simulatedNotice } from './run-report.ts';
+import { localTimes, sayBeside } from './terminal.ts';
 
 type Leg = z.input<typeof addPosition.input>['legs'][number];
 
@@ -68,7 +68,7 @@ export function addPositionCommands(
           ...(id !== undefined && { positionId: id }),
         });
         show(answer.position, json, (added) => positionReport(added, terminal));
-        for (const warning of answer.warnings) terminal.note(printable(warning));
+        sayBeside(terminal, answer.warnings);
       },
     );
   position
@@ -144,6 +144,7 @@ export function addPositionCommands(
         dryRun: dryRun ?? false,
       });
       show(answer, json, importReport);
+      sayBeside(terminal, answer.warnings);
       if (answer.refusedLines > 0) exitWith(1);
     });
 
@@ -155,7 +156,7 @@ export function addPositionCommands(
     .addOption(
       new Option('--keep', 'and each 15 minutes while the exchange is open').conflicts(['stop', 'dryRun']),
     )
-    .addOption(new Option('--stop', 'do not keep them in line any more').conflicts('dryRun'))
+    .addOption(new Option('--stop', 'do not keep them in line any more').conflicts(['dryRun', 'portfolio']))
     .option('--json', 'as JSON')
     .action(async ({ portfolio, dryRun, keep, stop, json }: SyncOptions) => {
       const answer = await client().call(syncPositions, {
@@ -164,7 +165,7 @@ export function addPositionCommands(
         ...(keep && { keep: true }),
         ...(stop && { keep: false }),
       });
-      show(answer, json, syncInWords);
+      show(answer, json, (done) => syncInWords(done, localTimes));
     });
 }
 

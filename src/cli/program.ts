@@ -23,7 +23,7 @@ import { addCatchUpCommand, addPreferencesCommands, addScreenerCommands } from '
 import { runList, runReport, simulatedNotice } from './run-report.ts';
 import { addScreenCommand } from './screen.ts';
 import { clientSettings, type Environment, serverAddress } from './server-address.ts';
-import { localTimes, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import { watchRun } from './watch-run.ts';
 import { addWebhookCommands } from './webhooks.ts';
 
@@ -61,11 +61,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     for (const line of lines) write(line);
   };
   const printJson = (value: unknown) => terminal.out(printableJson(value, 2));
-  const show: Show = (value, json, report) =>
-    json ? printJson(value) : print(report(printable(value)).map(localTimes));
-  // Contexts and events of actors are JSON in their reports too, and stay as they are kept.
-  const showAsKept: Show = (value, json, report) =>
-    json ? printJson(value) : print(report(printable(value)));
+  const show: Show = (value, json, report) => (json ? printJson(value) : print(report(printable(value))));
 
   const program = new Command('ttai')
     .description('Analyses and screens option trades for you, and watches your positions and prices.')
@@ -193,7 +189,7 @@ export function createProgram({ env, terminal, signal, exitWith }: ProgramOption
     });
 
   addWebhookCommands(program, { client, show, exitWith });
-  addActorCommands(program, { client, terminal, show: showAsKept, exitWith });
+  addActorCommands(program, { client, terminal, show, exitWith });
   addDataCommands(program, { env, terminal, signal, exitWith });
   addCalibrateCommand(program, { env, terminal, signal, exitWith });
 

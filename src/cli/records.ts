@@ -7,7 +7,7 @@ import { getPreferences, updatePreferences } from '../server/operations/preferen
 import { deleteScreener, listScreeners, saveScreener } from '../server/operations/saved-screeners.ts';
 import type { ActorCommandsOptions } from './actors.ts';
 import { numberOf, quoted } from './arguments.ts';
-import { pairs, table } from './terminal.ts';
+import { localTimes, pairs, sayBeside, table } from './terminal.ts';
 
 type Needs = Pick<ActorCommandsOptions, 'client' | 'terminal' | 'show'>;
 type Preferences = z.output<typeof getPreferences.output>['preferences'];
@@ -49,7 +49,7 @@ export function addPreferencesCommands(program: Command, { client, show }: Needs
     });
 }
 
-export function addScreenerCommands(program: Command, { client, show }: Needs): void {
+export function addScreenerCommands(program: Command, { client, terminal, show }: Needs): void {
   const screener = program.command('screener').description('saved screeners: save, list, delete');
   screener
     .command('save')
@@ -70,10 +70,11 @@ export function addScreenerCommands(program: Command, { client, show }: Needs): 
         ...(maxSymbols !== undefined && { maxSymbols }),
         ...(autoRun !== undefined && { autoRun }),
       });
-      show(answer.screener, json, (saved) => [
-        ...(answer.isNew ? [] : ['Changed the screener of this name; what was not said stays.']),
-        ...screenerList([saved]),
-      ]);
+      show(answer.screener, json, (saved) => screenerList([saved]));
+      sayBeside(
+        terminal,
+        answer.isNew ? [] : ['Changed the screener of this name; what was not said stays.'],
+      );
     });
   screener
     .command('list')
@@ -110,7 +111,7 @@ export function addCatchUpCommand(program: Command, { client, show }: Needs): vo
         ...(since !== undefined && { since }),
         ...(after !== undefined && { afterSeq: after }),
       });
-      show(answer, json, catchUpLines);
+      show(answer, json, (told) => catchUpLines(told, localTimes));
     });
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../server/operations/run-view.ts';
 import { analysisReport } from './analysis-report.ts';
 import { screenerReport } from './screener-report.ts';
-import { localTime, type Style, type Terminal, table } from './terminal.ts';
+import { localTime, localTimes, type Style, shortened, type Terminal, table } from './terminal.ts';
 
 const verdicts: Readonly<Record<string, Style>> = {
   strong_select: 'green',
@@ -26,9 +26,9 @@ export function runReport(run: Run, { style }: Pick<Terminal, 'style'>): string[
   return [
     `${style('bold', run.kind === 'analysis' ? `${run.symbol}  ${run.type}` : subjectOf(run))}  ${style(verdicts[verdict] ?? 'bold', verdict.toUpperCase())}${caution}`,
     `${style('dim', `${run.runId}  ${run.status}  ${localTime(run.updatedAt)}`)}`,
-    ...(error ? [style('red', `${error.message} (${error.code})`)] : []),
+    ...(error ? [style('red', `${localTimes(error.message)} (${error.code})`)] : []),
     ...(run.step ? [`${run.progress ? `${run.progress.done}/${run.progress.total} ` : ''}${run.step}`] : []),
-    ...waitingInWords(run).map((words) => style('yellow', words)),
+    ...waitingInWords(run).map((words) => style('yellow', localTimes(words))),
     ...run.waiting.map(
       ({ nextAttemptAt, givenUpAt }) =>
         `Next attempt ${localTime(nextAttemptAt)}; given up at ${localTime(givenUpAt)}`,
@@ -46,18 +46,13 @@ export function runList(runs: readonly RunHead[]): string[] {
       symbol ?? name ?? '',
       type,
       status,
-      recommendation === null ? '' : shortened(verdictInWords(head)),
+      recommendation === null ? '' : shortened(verdictInWords(head), 50),
       step ?? '',
       localTime(updatedAt),
       runId,
     ];
   });
   return table([['SYMBOL', 'TYPE', 'STATUS', 'RECOMMENDATION', 'STEP', 'UPDATED', 'RUN'], ...rows]);
-}
-
-/** For a column of a table. */
-function shortened(words: string): string {
-  return words.length > 50 ? `${words.slice(0, 49)}…` : words;
 }
 
 /** Says, where no one can miss it, that prices are invented. */
@@ -71,7 +66,7 @@ function resultReport(result: Run['result'], style: Terminal['style']): string[]
   return [
     '',
     ...simulatedNotice(isSimulated(result) ? 'simulated' : source, { style }),
-    ...result.reasons.map((reason) => `- ${reason}`),
+    ...result.reasons.map((reason) => `- ${localTimes(reason)}`),
     ...(result.kind === 'screener' ? screenerReport(result) : analysisReport(result, style)),
     ...(source === null || asOf === null
       ? []

@@ -4,7 +4,7 @@ import {
   moreThanBest,
   type ScreenerResultView,
 } from '../server/operations/screener-run-view.ts';
-import { figure, table } from './terminal.ts';
+import { figure, localTimes, table } from './terminal.ts';
 
 const head = ['SYMBOL', 'VERDICT', 'SCORE', 'PRICE', 'STRIKE', 'EXPIRES', 'DELTA', 'IV RANK', '% A WEEK'];
 
@@ -29,7 +29,9 @@ export function screenerReport(result: ScreenerResultView): string[] {
     ...(others === null ? [] : [others]),
     ...leftOutLines(result),
     ...(failed.length > 0 ? ['', 'Failed:'] : []),
-    ...failed.map(({ symbol, code, message }) => `  ${symbol}  ${message ?? ''} (${code ?? 'unknown'})`),
+    ...failed.map(
+      ({ symbol, code, message }) => `  ${symbol}  ${localTimes(message ?? '')} (${code ?? 'unknown'})`,
+    ),
     ...(more > 0 ? [`  and ${more} more: add --json`] : []),
   ];
 }

@@ -1,6 +1,7 @@
 /** Where a command writes, and how: answers on stdout, everything else on stderr, colour only on a terminal. */
 import { styleText } from 'node:util';
 import { clockOf, timeBy, timesBy } from '../machines/clock-text.ts';
+import { printable } from './printable.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'inverse';
 
@@ -46,6 +47,11 @@ export function pairs(values: readonly (readonly [string, string | null])[]): st
   return known.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
 }
 
+/** For a column of a table, or a line. */
+export function shortened(words: string, length: number): string {
+  return words.length > length ? `${words.slice(0, length - 1)}…` : words;
+}
+
 /** A number for a person, or null. */
 export function figure(value: number | null | undefined, digits = 2): string | null {
   return value === null || value === undefined ? null : value.toFixed(digits);
@@ -56,6 +62,11 @@ const clock = clockOf();
 /** What the doors say of times, as the reader's clock shows them. Not for JSON, nor for examples of what to type. */
 export function localTimes(line: string): string {
   return timesBy(clock, line);
+}
+
+/** Says what an answer warns of, or that it was so before: beside the answer, with --json too. */
+export function sayBeside({ note }: Pick<Terminal, 'note'>, words: readonly string[]): void {
+  for (const line of words) note(printable(line));
 }
 
 /** A time as the reader's clock shows it. */

@@ -6,7 +6,7 @@ import { waitRun } from '../server/operations/runs.ts';
 import type { started } from '../server/operations/started-run.ts';
 import type { Client } from './client.ts';
 import { printable } from './printable.ts';
-import type { Terminal } from './terminal.ts';
+import { localTimes, type Terminal } from './terminal.ts';
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 100;
@@ -82,7 +82,7 @@ class ProgressLine {
   #showWaiting(words: string): void {
     if (words !== '' && words !== this.#waiting) {
       this.#terminal.status?.('');
-      this.#terminal.note(`  ${this.#terminal.style('yellow', words)}`);
+      this.#terminal.note(`  ${this.#terminal.style('yellow', localTimes(words))}`);
     }
     this.#waiting = words;
   }

@@ -11,7 +11,7 @@ import {
 import { addWebhook, deleteWebhook, listWebhooks, testWebhook } from '../server/operations/webhooks.ts';
 import type { ActorCommandsOptions } from './actors.ts';
 import { quoted } from './arguments.ts';
-import { localTime, table } from './terminal.ts';
+import { localTime, localTimes, table } from './terminal.ts';
 
 type Webhook = z.output<typeof webhookView>;
 type Types = z.output<typeof notificationTypes>;
@@ -68,7 +68,7 @@ export function addWebhookCommands(
     .action(async (webhookId: string, { json }: { json?: boolean }) => {
       const answer = await client().call(testWebhook, { webhookId });
       show(answer, json, ({ ok, status, reason }) => [
-        ok ? `It works: it answered ${status}.` : `It does not work: ${reason}.`,
+        ok ? `It works: it answered ${status}.` : `It does not work: ${localTimes(reason ?? 'unknown')}.`,
       ]);
       if (!answer.ok) exitWith(1);
     });
@@ -122,7 +122,7 @@ export function webhookList(webhooks: readonly Webhook[]): string[] {
 }
 
 function errorInWords(error: Webhook['lastError']): string {
-  return error === null ? '' : `${localTime(error.at)} ${error.reason}`;
+  return error === null ? '' : `${localTime(error.at)} ${localTimes(error.reason)}`;
 }
 
 function typesOf(text: string): Types {

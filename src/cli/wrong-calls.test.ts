@@ -19,6 +19,12 @@ describe('what goes wrong', () => {
     ['too many at once', ['alert', 'list', '--limit', '1000'], 2, /limit: /],
     ['an alert for an unknown symbol', ['alert', 'add', 'NOPE', 'above', '1'], 1, /symbol_not_found/],
     ['a symbol of 1,000 characters', ['quote', 'A'.repeat(1_000)], 2, /symbols, item 1: must be a ticker/],
+    [
+      'a portfolio for what ends',
+      ['position', 'sync', '--stop', '--portfolio', 'x'],
+      2,
+      /'--stop' cannot be used with option '--portfolio <name>'/,
+    ],
     ['an unknown run', ['run', 'analysis.none'], 1, /run_not_found/],
     ['an unknown alert', ['alert', 'delete', 'none'], 1, /alert_not_found/],
     ['an unknown symbol', ['quote', 'NOPE'], 1, /symbol_not_found/],

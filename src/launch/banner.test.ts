@@ -21,6 +21,23 @@ test('says where the doors are, and loudly that the market is simulated', () => 
   expect(text).toContain('  npm run -s ttai -- analyze AAPL\n');
 });
 
+test('files that were filled from the simulated market are no less invented', () => {
+  const config = readConfig({ MARKET_DATA: 'files', MARKET_DATA_DIR: '/data' });
+  const invented = banner({ url, analysisUrl, config, joined: false, source: 'simulated' });
+  expect(invented).toContain(
+    'SIMULATED MARKET, stored as files in /data: invented prices, not for trading\n',
+  );
+  const real = banner({ url, analysisUrl, config, joined: false, source: 'files' });
+  expect(real).toContain('files in /data\n');
+  expect(real).not.toContain('SIMULATED');
+});
+
+test('where the analysis service is somewhere else, its source counts and not our setting', () => {
+  const config = readConfig({ ANALYSIS_URL: analysisUrl });
+  const text = banner({ url, analysisUrl, config, joined: false, source: 'yahoo' });
+  expect(text).toMatch(/Market data +yahoo\n/);
+});
+
 test('the lines to paste are JSON that names the address', () => {
   const text = banner({ url, analysisUrl, config: readConfig({}), joined: false });
   const json = text.slice(text.indexOf('  {'));

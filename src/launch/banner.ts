@@ -1,14 +1,18 @@
 /** What a person sees when the server is ready: where it is, what it runs on, and what to paste into an assistant. */
 import { type Config, isLoopback } from '../config.ts';
 
-/** The banner. `url`: base URL of the doors. `joined`: another process brought up the home. */
+/**
+ * The banner. `url`: base URL of the doors. `joined`: another process brought up the home. `source`: where prices come
+ * from, as the analysis service says it; as it is set unless given.
+ */
 export function banner(options: {
   url: string;
   analysisUrl: string;
   config: Config;
   joined: boolean;
+  source?: string;
 }): string {
-  const { url, analysisUrl, config, joined } = options;
+  const { url, analysisUrl, config, joined, source = config.marketData } = options;
   const mcp = `${url}/mcp`;
   const lines = [
     '',
@@ -20,7 +24,7 @@ export function banner(options: {
       ['Inspector', `${url}/inspect`],
       ['API', `${url}/api/openapi.json`],
       ['Analysis', `${analysisUrl}/openapi.json`],
-      ['Market data', marketData(config)],
+      ['Market data', marketData(config, source)],
       ['Database', config.databaseUrl ? 'DATABASE_URL' : 'embedded Postgres'],
       ['State', joined ? `${config.home} (brought up by another server)` : config.home],
       ...(isLoopback(config.host)
@@ -46,12 +50,11 @@ export function banner(options: {
   return `${lines.join('\n')}\n`;
 }
 
-function marketData(config: Config): string {
+function marketData(config: Config, source: string): string {
   const asOf = config.marketDataAsOf ? `, as of ${config.marketDataAsOf}` : '';
-  if (config.marketData === 'simulated') return `SIMULATED MARKET: invented prices, not for trading${asOf}`;
-  return config.marketData === 'files'
-    ? `files in ${config.marketDataDir}${asOf}`
-    : `${config.marketData}${asOf}`;
+  const files = config.marketData === 'files' ? `files in ${config.marketDataDir}` : null;
+  if (source !== 'simulated') return `${files ?? source}${asOf}`;
+  return `SIMULATED MARKET${files === null ? '' : `, stored as ${files}`}: invented prices, not for trading${asOf}`;
 }
 
 function hostConfiguration(mcp: string, config: Config): object {

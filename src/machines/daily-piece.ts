@@ -11,6 +11,7 @@
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import { clauseOf } from './sentence.ts';
 import { dayPiece, daySession, timingOf } from './trading-day-plan.ts';
 
 /** Of one piece. Each is after several processes that ended, or one after whose end nothing ran for half a day. */
@@ -85,7 +86,7 @@ function failureOf(
     source: null,
     asOf: null,
     error: { code, message },
-    text: `The ${name} of ${dateText(input.date)} could not be made: ${message}.`,
+    text: `The ${name} of ${dateText(input.date)} could not be made: ${clauseOf(message)}.`,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { priceText } from './money.ts';
+import { clauseOf } from './sentence.ts';
 
 /** What an owner may be told of. */
 export const NOTIFICATION_TYPES = [
@@ -108,7 +109,7 @@ function list(values: unknown): string {
   if (!Array.isArray(values)) return '';
   const parts = values.slice(0, 3).map(word);
   // Sentences bring a full stop of their own.
-  return parts.map((part) => part.replace(/\.$/, '')).join('; ');
+  return parts.map(clauseOf).join('; ');
 }
 
 function join(parts: readonly string[]): string {

@@ -197,7 +197,7 @@ describe('portfolioMonitor: blind and seeing', () => {
         status: 'blind',
         since: noon,
         reason: away,
-        message: expect.stringMatching(/sees nothing since .*can not be reached/),
+        message: `The monitor of portfolio main sees nothing since ${noon}: The analysis service can not be reached. It goes on trying.`,
       },
       expect.objectContaining({
         status: 'seeing',

@@ -23,6 +23,7 @@ import { failedOnce, type Health, newsOf, type Problem, problem, SEEING } from '
 import { exchangeHours, pauseAfter } from './market-pauses.ts';
 import { type Holding, holding } from './portfolio-rule-kinds.ts';
 import { DEFAULT_RULES, type Firing, judge, portfolioRules, type Remembered } from './portfolio-rules.ts';
+import { clauseOf } from './sentence.ts';
 
 const STALE_BEFORE_BLIND_MS = 900_000;
 const NO_FRESH_QUOTES = 'no_fresh_quotes';
@@ -147,7 +148,7 @@ function healthNotice({ portfolio: name, health: before }: PortfolioMonitorConte
       reason,
       message:
         status === 'blind'
-          ? `The monitor of portfolio ${name} sees nothing${since ? ` since ${since}` : ''}: ${reason?.message}. It goes on trying.`
+          ? `The monitor of portfolio ${name} sees nothing${since ? ` since ${since}` : ''}: ${clauseOf(reason?.message ?? 'unknown')}. It goes on trying.`
           : `The monitor of portfolio ${name} sees again${since ? `; it had seen nothing since ${since}` : ''}.`,
     },
   };

@@ -98,7 +98,7 @@ describe('positionSync', () => {
         status: 'blind',
         since: noon,
         reason: away,
-        message: `Your positions at the broker are not followed since ${noon}: ${away.message}. Those recorded stay as they are, and it goes on trying.`,
+        message: `Your positions at the broker are not followed since ${noon}: The analysis service can not be reached. Those recorded stay as they are, and it goes on trying.`,
       },
       {
         monitor: 'positionSync',

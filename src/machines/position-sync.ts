@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { type EffectError, effectError, effectSource } from './effect-source.ts';
 import { failedOnce, type Health, newsOf, problem, SEEING } from './health.ts';
 import { exchangeHours, pauseAfter } from './market-pauses.ts';
+import { clauseOf } from './sentence.ts';
 
 const EVERY_SECONDS = 900;
 
@@ -85,7 +86,7 @@ function healthNotice(before: Health, after: Health) {
       reason,
       message:
         status === 'blind'
-          ? `Your positions at the broker are not followed${from}: ${reason?.message}. Those recorded stay as they are, and it goes on trying.`
+          ? `Your positions at the broker are not followed${from}: ${clauseOf(reason?.message ?? 'unknown')}. Those recorded stay as they are, and it goes on trying.`
           : `Your positions at the broker are followed again${when}.`,
     },
   };

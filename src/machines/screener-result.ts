@@ -58,6 +58,8 @@ export interface Tally {
   failed: FailedSymbol[];
   /** Which were rejected; runs of older releases have none. */
   rejectedSymbols?: string[];
+  /** Which were not, and are not among the best; runs of older releases have none. */
+  symbolsBeyondBest?: string[];
   /** Of the oldest data that was looked at. */
   asOf: string | null;
   source: string | null;
@@ -75,7 +77,7 @@ export interface ScreenerResult {
   failed: FailedSymbol[];
   /** Best first. */
   results: ScreenedSymbol[];
-  /** Where symbols were named, those that are not among the analysed, and those that were rejected. By symbol. */
+  /** Where symbols were named, those not analysed, those rejected, and those not among the best. By symbol. */
   leftOut?: LeftOut[];
   reasons: string[];
   error: EffectError | null;
@@ -87,12 +89,15 @@ export interface ScreenerResult {
 export function withAnalyzed(tally: Tally, row: ScreenedSymbol): Tally {
   const { analyzed, rejected, best, asOf, source } = tally;
   const isRejected = row.recommendation === 'reject';
+  const ranked = isRejected ? best : [...best, row].sort(bestFirst);
+  const beyond = ranked.slice(KEPT).map(({ symbol }) => symbol);
   return {
     ...tally,
     analyzed: analyzed + 1,
     rejected: rejected + (isRejected ? 1 : 0),
     ...(isRejected && { rejectedSymbols: [...(tally.rejectedSymbols ?? []), row.symbol] }),
-    best: isRejected ? best : [...best, row].sort(bestFirst).slice(0, KEPT),
+    ...(beyond.length > 0 && { symbolsBeyondBest: [...(tally.symbolsBeyondBest ?? []), ...beyond] }),
+    best: ranked.slice(0, KEPT),
     asOf: asOf === null || Date.parse(row.asOf) < Date.parse(asOf) ? row.asOf : asOf,
     // The service may come back on another source meanwhile: invented data in a part makes the whole invented.
     source: row.source === 'simulated' ? row.source : (source ?? row.source),
@@ -128,11 +133,12 @@ export function errorOfAllFailed({ analyzed, failed }: Tally): EffectError | nul
 /** Of symbols that were named, each that is no result although it did not fail, and why; undefined where none were named. */
 export function leftOutOf(
   found: FoundCandidates | null,
-  { rejectedSymbols = [] }: Tally,
+  { rejectedSymbols = [], symbolsBeyondBest = [] }: Tally,
 ): LeftOut[] | undefined {
   if (!found?.leftOut) return undefined;
   const rejected = rejectedSymbols.map((symbol) => ({ symbol, reasons: ['rejected'] }));
-  return [...found.leftOut, ...rejected].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  const beyond = symbolsBeyondBest.map((symbol) => ({ symbol, reasons: ['notAmongBest'] }));
+  return [...found.leftOut, ...rejected, ...beyond].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
 }
 
 const LEFT_OUT_WORDS: Readonly<Record<string, string>> = {
@@ -143,6 +149,7 @@ const LEFT_OUT_WORDS: Readonly<Record<string, string>> = {
   rsi: 'RSI',
   earnings: 'earnings too near, or not known when',
   rejected: 'rejected by the analysis',
+  notAmongBest: 'analysed, but not among the ten best',
   maxSymbols: 'more than were to be analysed',
 };
 

@@ -171,6 +171,30 @@ describe('screener: what comes of it', () => {
     expect(outputOf(unnamed)).not.toHaveProperty('leftOut');
   });
 
+  test('of symbols that were named, those analysed and not among the ten best are there too', () => {
+    const symbols = names(KEPT + 3);
+    // Those of low scores first: one that was among the best is displaced by later ones.
+    const events = symbols.flatMap((symbol, index) => [
+      ...(index > 0 && index % 5 === 0 ? [paused] : []),
+      looked(index % 5, row(symbol, { score: index, recommendation: index === 4 ? 'reject' : 'select' })),
+    ]);
+    const begun = (more: object) => ({
+      type: 'xstate.done.actor.findCandidates',
+      output: { ...found(...symbols), ...more },
+    });
+    const live = run([begun({ leftOut: [] }), ...events, saved]);
+    const { results, leftOut = [] } = outputOf(live);
+    expect(results).toHaveLength(KEPT);
+    expect(leftOut).toEqual([
+      { symbol: 'SA', reasons: ['notAmongBest'] },
+      { symbol: 'SB', reasons: ['notAmongBest'] },
+      { symbol: 'SE', reasons: ['rejected'] },
+    ]);
+    const accounted = [...results, ...leftOut].map(({ symbol }) => symbol);
+    expect(accounted.toSorted()).toEqual(symbols);
+    expect(outputOf(run([begun({}), ...events, saved]))).not.toHaveProperty('leftOut');
+  });
+
   test('no candidates are a result that says so, and why', () => {
     const live = run([candidates(), saved]);
     expect(live.seen()).toMatchObject({ status: 'done', value: 'done' });

@@ -92,6 +92,8 @@ describe('health', () => {
   });
 });
 
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
 describe('the front page', () => {
   it('says what runs here and how to connect, and loads nothing from elsewhere', async () => {
     const { text, headers } = await ask(server, 'GET', '/');
@@ -102,6 +104,20 @@ describe('the front page', () => {
     expect(text).toContain('href="/inspect"');
     expect(text).not.toMatch(/(src|href)="https?:/);
   });
+
+  it('says where prices come from as the service does', async () => {
+    const rooms = { ...fakeRooms(), health: {}, serverId: 'x', log: silent };
+    const config = { host: '127.0.0.1', port: 0, marketData: 'files' as const };
+    let source = async () => 'simulated';
+    const files = await startServer({ ...rooms, config, marketSource: () => source() });
+    try {
+      expect((await ask(files, 'GET', '/')).text).toContain('Simulated market');
+      source = async () => 'files';
+      expect((await ask(files, 'GET', '/')).text).toContain('Market data: <strong>files</strong>');
+    } finally {
+      await files.stop();
+    }
+  });
 });
 
 describe('starting', () => {
@@ -109,7 +125,7 @@ describe('starting', () => {
     ...fakeRooms(),
     health: {},
     serverId: 'x',
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    log: silent,
   };
 
   it('says that a port is taken, and that others need tokens', async () => {

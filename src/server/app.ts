@@ -20,8 +20,8 @@ export interface AppOptions extends OperationRooms {
   auth: Auth;
   health: HealthChecks;
   inspect: Pick<InspectDoor, 'routes'>;
-  /** For the front page. */
-  marketData: string;
+  /** Where prices come from, for the front page. */
+  marketSource: () => Promise<string>;
   log: RuntimeLog;
   calls: OpenCalls;
   /** Who measures and traces requests; nobody unless said. */
@@ -31,7 +31,7 @@ export interface AppOptions extends OperationRooms {
 type AppEnv = { Variables: Caller };
 
 export function createApp(options: AppOptions): Hono<AppEnv> {
-  const { auth, health, inspect, marketData, log, calls, requests, ...rooms } = options;
+  const { auth, health, inspect, marketSource, log, calls, requests, ...rooms } = options;
   const app = new Hono<AppEnv>();
 
   app.onError((error, c) => {
@@ -63,9 +63,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     c.set('operator', operator);
     await next();
   });
-  app.get('/', (c) =>
-    homePage({ origin: new URL(c.req.url).origin, tokensRequired: auth.tokensRequired, marketData }),
-  );
+  app.get('/', async (c) => {
+    const { origin } = new URL(c.req.url);
+    return homePage({ origin, tokensRequired: auth.tokensRequired, marketData: await marketSource() });
+  });
   app.get('/metrics', async (c) => {
     if (!c.get('operator')) {
       throw new TtaiError('operators_only', 'The metrics of all owners: a token of an operator is needed.');

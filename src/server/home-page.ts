@@ -6,7 +6,7 @@ export interface HomePageOptions {
   /** As the browser sees this server, for example `http://localhost:4747`. */
   origin: string;
   tokensRequired: boolean;
-  /** Where prices come from. */
+  /** Where prices come from: `simulated` is invented data, also where it is stored in files. */
   marketData: string;
 }
 

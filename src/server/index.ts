@@ -42,6 +42,8 @@ export interface ServerOptions {
   records: Records;
   /** The process's cache of quotes, for who watches them live; unless given, one of the server's own. */
   quotes?: SessionsDoorOptions['quotes'];
+  /** Where prices come from, as of now; as it is set unless given. */
+  marketSource?: () => Promise<string>;
   /** How to ask each part whether it is there. */
   health: HealthChecks;
   /** This process, for the sessions that it holds. */
@@ -82,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     auth,
     health,
     inspect,
-    marketData: config.marketData,
+    marketSource: options.marketSource ?? (async () => config.marketData),
     log,
     calls,
     requests,

@@ -38,17 +38,19 @@ async def readyz(request: Request) -> Response:
     alone or does not let us in (`unavailable`)."""
     context: ServiceContext = request.app.state.context
     now = context.moment(None)
-    name = context.settings.provider
+    name = source = context.settings.provider
     ready = False
     status: Literal["starting", "ready", "unavailable"] = "starting"
     detail: dict[str, object] = {"loading": True}
     if context.provider_is_built:
         state = context.provider.state(now)
+        # Files may hold what the simulated market has invented.
+        source = context.provider.source
         ready, detail = state.ready, dict(state.detail)
         status = "ready" if ready else "starting" if state.starting else "unavailable"
     readiness = Readiness(
         status=status,
         as_of=now,
-        provider=ProviderReadiness(name=name, source=name, ready=ready, detail=detail),
+        provider=ProviderReadiness(name=name, source=source, ready=ready, detail=detail),
     )
     return answer(readiness, status=200 if ready else 503)

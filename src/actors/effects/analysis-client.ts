@@ -41,7 +41,11 @@ const MAX_QUOTES_PER_REQUEST = 500;
 /** `unavailable`: the service lives, and its provider of market data can not be asked now. */
 const readinessBody = z.looseObject({
   status: z.enum(['ready', 'starting', 'unavailable']),
-  provider: z.looseObject({ name: z.string(), detail: z.record(z.string(), z.unknown()) }),
+  provider: z.looseObject({
+    name: z.string(),
+    source: z.string().optional(),
+    detail: z.record(z.string(), z.unknown()),
+  }),
 });
 export type AnalysisReadiness = z.infer<typeof readinessBody>;
 

@@ -50,7 +50,7 @@ export const checkOf = (holdings: Holding[], more: Partial<PortfolioCheck> = {})
   ...more,
 });
 
-export const away = { code: 'analysis_unavailable', message: 'the analysis service can not be reached' };
+export const away = { code: 'analysis_unavailable', message: 'The analysis service can not be reached.' };
 
 export const portfolioMonitorModel: Model = {
   machine: portfolioMonitor.machine,

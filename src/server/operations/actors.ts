@@ -22,6 +22,7 @@ import {
 import { mayTouch, ownersToList, sourceOf } from './authority.ts';
 import { actorKey, cursor, limit, machine, nextCursor, owner } from './fields.ts';
 import { type Annotations, defineOperation, type OperationContext } from './operation.ts';
+import { pageOf } from './pages.ts';
 
 const anActor = { machine, key: actorKey };
 const doors = ['api'] as const;
@@ -51,13 +52,15 @@ export const listActors = defineOperation({
   async run(context, { limit: count, cursor: after, owner: asked, ...filters }) {
     const whose = ownersToList(context, asked);
     if (whose === null) return { actors: [], nextCursor: null };
-    const page = await context.system.list({
-      limit: count,
-      ...(whose !== undefined && { owner: whose }),
-      ...(filters.machine !== undefined && { machine: filters.machine }),
-      ...(filters.status !== undefined && { status: filters.status }),
-      ...(after !== undefined && { cursor: after }),
-    });
+    const page = await pageOf(
+      context.system.list({
+        limit: count,
+        ...(whose !== undefined && { owner: whose }),
+        ...(filters.machine !== undefined && { machine: filters.machine }),
+        ...(filters.status !== undefined && { status: filters.status }),
+        ...(after !== undefined && { cursor: after }),
+      }),
+    );
     return { actors: page.actors.map(actorHeadOf), nextCursor: page.next };
   },
 });

@@ -8,6 +8,7 @@ import { alertOf, alertView } from './alert-view.ts';
 import { cursor, futureTime, idempotencyKey, limit, nextCursor, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor, unless } from './own-actor.ts';
+import { pageOf } from './pages.ts';
 import { isUnknownSymbol } from './symbol-check.ts';
 
 const machine = 'priceAlert';
@@ -49,13 +50,15 @@ export const listAlerts = defineOperation({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   http: { method: 'get', path: '/alerts' },
   async run({ system, owner }, { status, limit: count, cursor: after }) {
-    const page = await system.list({
-      owner,
-      machine,
-      limit: count,
-      ...(status === 'active' && { status: 'active' as const }),
-      ...(after !== undefined && { cursor: after }),
-    });
+    const page = await pageOf(
+      system.list({
+        owner,
+        machine,
+        limit: count,
+        ...(status === 'active' && { status: 'active' as const }),
+        ...(after !== undefined && { cursor: after }),
+      }),
+    );
     return { alerts: page.actors.map(alertOf), nextCursor: page.next };
   },
   text: ({ alerts, nextCursor: next }) =>

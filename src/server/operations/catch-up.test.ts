@@ -82,9 +82,34 @@ test.each([
   const answer = await called.call<CaughtUp>('catch_up', {});
   const position = {
     ...{ positionId: 'p', portfolio: 'main', symbol: 'KO', held: 'short put', why: ['has expired'] },
-    ...{ pnl: 1, dte, asOf: '2026-03-02T15:00:00Z', source: 'simulated' },
+    ...{ pnl: 1, isModelled: false, dte, asOf: '2026-03-02T15:00:00Z', source: 'simulated' },
   };
   expect(catchUpLines({ ...answer, positionsToManage: [position] }).join()).toContain(
     `, ${words} (simulated`,
   );
+});
+
+test('a value that a model says is told as that', async () => {
+  const put = { kind: 'option' as const, right: 'put' as const, strike: 60, expiration: '2026-12-18' };
+  const position = {
+    ...{ id: 'p', owner: 'local', portfolio: 'main', symbol: 'KO', status: 'open' as const },
+    ...{ legs: [{ ...put, quantity: -1, openPrice: 2 }], openedAt: ago(9), updatedAt: ago(9) },
+    ...{ closedAt: null, realizedPnl: null, source: 'manual' as const, externalId: null, note: null },
+  };
+  const value = {
+    ...{ id: 'p', symbol: 'KO', structure: 'short_put', underlyingPrice: 55, stale: false },
+    ...{ marketValue: -391.28, pnl: -191.28, pnlPct: -95, profitCapturedPct: -95, dte: 9, shortDelta: 0.8 },
+    ...{ assignmentRisk: 'low', daysToEarnings: null, earningsInsideDte: false },
+    ...{ management: { tested: true }, warnings: ['model_price:leg1'] },
+  };
+  const analysis = {
+    ...called.context.analysis,
+    positions: async () => ({
+      ...{ positions: [value], errors: {}, asOf: '2026-03-02T15:00:00Z', quality: { source: 'simulated' } },
+    }),
+  } as unknown as typeof called.context.analysis;
+  const records = { ...called.context.records, openPositions: async () => [position] };
+  const answer = await called.call<CaughtUp>('catch_up', {}, { records, analysis });
+  expect(answer.positionsToManage).toMatchObject([{ pnl: -191.28, isModelled: true }]);
+  expect(catchUpLines(answer).join()).toContain('profit and loss -$191.28 by a model, 9 days left');
 });

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import { moneyText, priceText } from '../../machines/money.ts';
+import { clauseOf } from '../../machines/sentence.ts';
 import type { Position } from '../../persistence/records/positions.ts';
 import { KEEP_NOTIFICATIONS_MS } from '../../persistence/records/retention.ts';
 import { invalidInput } from '../checked-input.ts';
@@ -15,7 +16,7 @@ import { future, isDate, pastTimeOrDate } from './fields.ts';
 import { monitorOf, unseenOf } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { unless } from './own-actor.ts';
-import { legInWords, positionView } from './position-view.ts';
+import { isModelled, legInWords, positionView } from './position-view.ts';
 import { type Valued, valuesOf } from './positions.ts';
 import { runHead, runHeadOf, runInWords } from './run-view.ts';
 
@@ -41,6 +42,7 @@ const managed = positionView.pick({ positionId: true, portfolio: true, symbol: t
   held: z.string(),
   why: z.array(z.string()),
   pnl: z.number().nullable(),
+  isModelled: z.boolean().describe('pnl rests on a model: a contract has no quotes'),
   dte: z.number().nullable(),
   asOf: z.string(),
   source: z.string(),
@@ -193,7 +195,20 @@ async function positionsToManage(
         if (!value || value.manage.length === 0) return [];
         const { manage: why, pnl, dte, asOf, source } = value;
         const held = legs.map((leg) => legInWords(symbol, leg)).join(', ');
-        return [{ positionId: id, portfolio, symbol, held, why, pnl, dte, asOf, source }];
+        return [
+          {
+            positionId: id,
+            portfolio,
+            symbol,
+            held,
+            why,
+            pnl,
+            isModelled: isModelled(value),
+            dte,
+            asOf,
+            source,
+          },
+        ];
       }),
       positionsProblem: problemOf(open, errors, all.length > open.length),
     };
@@ -211,7 +226,7 @@ function problemOf(open: readonly Position[], errors: Valued['errors'], isCut: b
   const problems = [
     ...(first
       ? [
-          `${errors.size} of ${open.length} can't be valued, first ${held}: ${errors.get(first.id)?.message.replace(/\.$/, '')}`,
+          `${errors.size} of ${open.length} can't be valued, first ${held}: ${clauseOf(errors.get(first.id)?.message ?? 'unknown')}`,
         ]
       : []),
     ...(isCut ? [`only ${open.length} were looked at; the list of positions has all`] : []),
@@ -219,12 +234,12 @@ function problemOf(open: readonly Position[], errors: Valued['errors'], isCut: b
   return problems.length === 0 ? null : problems.join('; ');
 }
 
-/** The answer in a few lines, for a person. */
-export function catchUpLines(answer: CaughtUp): string[] {
+/** The answer in a few lines, for a person, with its times by this clock: UTC unless given. */
+export function catchUpLines(answer: CaughtUp, clock: (text: string) => string = (text) => text): string[] {
   const { notifications, runsEnded: runs, alertsTriggered: alerts, monitors } = answer;
   const { positionsToManage: positions, positionsProblem: problem } = answer;
   return [
-    `Since ${answer.since}:`,
+    `Since ${clock(answer.since)}:`,
     ...(answer.missed ? ['Some notifications of that time are deleted: they are kept for 90 days.'] : []),
     notifications.length === 0
       ? 'No notifications.'
@@ -232,7 +247,7 @@ export function catchUpLines(answer: CaughtUp): string[] {
     ...(alerts.count > 0 ? [`Alerts fired: ${alerts.count}.`] : []),
     ...alerts.newest.map(
       ({ symbol, condition, threshold, lastQuote, lastTriggeredAt }) =>
-        `  ${symbol} ${condition} ${priceText(threshold)} at ${lastTriggeredAt}${lastQuote ? ` (${lastQuote.source})` : ''}`,
+        `  ${symbol} ${condition} ${priceText(threshold)} at ${clock(lastTriggeredAt ?? '')}${lastQuote ? ` (${lastQuote.source})` : ''}`,
     ),
     ...notShown(alerts),
     ...(runs.count > 0 ? [`Runs ended: ${runs.count}.`] : []),
@@ -240,13 +255,13 @@ export function catchUpLines(answer: CaughtUp): string[] {
     ...notShown(runs),
     ...monitors.map(
       ({ portfolio, health, lastCheckAt, problem: why }) =>
-        `Monitor of ${portfolio}: ${health}, last check ${lastCheckAt ?? 'not yet'}${why ? `: ${why.replace(/\.$/, '')}` : ''}.`,
+        `Monitor of ${portfolio}: ${health}, last check ${clock(lastCheckAt ?? 'not yet')}${why ? `: ${clock(clauseOf(why))}` : ''}.`,
     ),
-    ...(problem === null ? [] : [`Of positions: ${problem}`]),
+    ...(problem === null ? [] : [`Of positions: ${clock(problem)}`]),
     ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
     ...positions.map(
-      ({ held, why, pnl, dte, source, asOf }) =>
-        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}, ${daysLeft(dte)} (${source}, as of ${asOf})`,
+      ({ held, why, pnl, isModelled: modelled, dte, source, asOf }) =>
+        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}${modelled ? ' by a model' : ''}, ${daysLeft(dte)} (${source}, as of ${clock(asOf)})`,
     ),
     `The latest seq is ${answer.latestSeq}.`,
   ];

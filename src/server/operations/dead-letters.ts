@@ -7,6 +7,7 @@ import { actorStatus, anEvent, plainError, stateValue } from './actor-view.ts';
 import { mayTouch, ownersToList, sourceOf } from './authority.ts';
 import { actorKey, cursor, limit, machine, nextCursor, owner, text } from './fields.ts';
 import { type Annotations, defineOperation, type OperationContext } from './operation.ts';
+import { pageOf } from './pages.ts';
 
 export const deadLetter = z.object({
   id: z.string(),
@@ -49,12 +50,14 @@ export const listDeadLetters = defineOperation({
     }
     const whose = ownersToList(context, asked);
     if (whose === null) return { deadLetters: [], nextCursor: null };
-    const page = await context.system.deadLetters({
-      limit: count,
-      ...(whose !== undefined && { owner: whose }),
-      ...(of !== undefined && (key === undefined ? { machine: of } : { address: `${of}/${key}` })),
-      ...(after !== undefined && { cursor: after }),
-    });
+    const page = await pageOf(
+      context.system.deadLetters({
+        limit: count,
+        ...(whose !== undefined && { owner: whose }),
+        ...(of !== undefined && (key === undefined ? { machine: of } : { address: `${of}/${key}` })),
+        ...(after !== undefined && { cursor: after }),
+      }),
+    );
     return {
       deadLetters: page.deadLetters.map((letter) => deadLetterOf(letter, maxListedBytes)),
       nextCursor: page.next,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ActorView } from '../../actors/runtime/types.ts';
 import { DEFAULT_COOL_DOWN_MINUTES } from '../../machines/portfolio-rules.ts';
+import { clauseOf } from '../../machines/sentence.ts';
 
 const problem = z.object({ code: z.string(), message: z.string() }).nullable();
 const level = z.union([z.number(), z.string()]);
@@ -122,11 +123,11 @@ export function monitorInWords(monitor: MonitorView): string {
   const { lastCheck: last, alertCount, health } = monitor;
   const market = last?.source ? `, ${last.source}, as of ${last.asOf}` : '';
   const unseen = last ? unseenOf(last) : null;
-  const without = unseen === null ? '' : `, ${unseen}`;
+  const without = unseen === null ? '' : `, ${clauseOf(unseen)}`;
   const seen = last
     ? `last check ${last.at} (${last.positions} positions${without}${market})`
     : 'not checked yet';
   const sight =
-    health.status === 'seeing' ? '' : `, ${health.status}: ${health.reason?.message ?? 'unknown'}`;
+    health.status === 'seeing' ? '' : `, ${health.status}: ${clauseOf(health.reason?.message ?? 'unknown')}`;
   return `${headInWords(monitor)}, ${seen}, ${alertCount} alerts${sight}`;
 }

@@ -11,6 +11,7 @@ import { invalidInput } from '../checked-input.ts';
 import { expiredBefore } from '../expirations.ts';
 import { cursor, limit, nextCursor, pastTime, symbol, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
+import { wrongCursor } from './pages.ts';
 import {
   closePrices,
   daysLeftInWords,
@@ -169,12 +170,15 @@ export const closePosition = defineOperation({
     if (prices && prices.length !== held.legs.length) {
       throw new TtaiError(
         'invalid_input',
-        `The position has ${count(held.legs.length, 'leg')}, and closePrices ${count(prices.length, 'price')}: give one for each, in their order.`,
+        `closePrices: ${prices.length} for ${count(held.legs.length, 'leg')}; give one for each, in their order.`,
       );
     }
     const at = closedAt === undefined ? null : new Date(closedAt);
     if (at !== null && at < held.openedAt) {
-      throw new TtaiError('invalid_input', `closedAt is before openedAt, ${held.openedAt.toISOString()}.`);
+      throw new TtaiError(
+        'invalid_input',
+        `closedAt is before the position was opened, ${held.openedAt.toISOString()}.`,
+      );
     }
     const closed = await records.closePosition(owner, id, {
       closedAt: at,
@@ -270,7 +274,5 @@ function placeOf(text: string): PositionPlace {
   if (time !== undefined && id !== undefined && z.uuid().safeParse(id).success) {
     return { openedAt: new Date(Number(time)), id };
   }
-  throw new TtaiError('invalid_input', 'This is no cursor of this list.', {
-    details: { issues: [{ field: 'cursor', message: 'is no cursor of this list' }] },
-  });
+  throw wrongCursor();
 }

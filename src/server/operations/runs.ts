@@ -8,6 +8,7 @@ import type { ActorView, PendingWork } from '../../actors/runtime/types.ts';
 import { cursor, limit, nextCursor, text } from './fields.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
+import { pageOf } from './pages.ts';
 import {
   fullRun,
   fullRunOf,
@@ -163,14 +164,16 @@ async function listByStatus(
   const runs: RunHead[] = [];
   let next: string | null = after ?? null;
   for (let page = 0; page < pagesPerList; page += 1) {
-    const found = await system.list({
-      owner,
-      machine: kinds,
-      // Never more than are wanted, so that the cursor stands right behind the last one that is answered.
-      limit: count - runs.length,
-      ...(next !== null && { cursor: next }),
-      ...(status === 'running' && { status: 'active' as const }),
-    });
+    const found = await pageOf(
+      system.list({
+        owner,
+        machine: kinds,
+        // Never more than are wanted, so that the cursor stands right behind the last one that is answered.
+        limit: count - runs.length,
+        ...(next !== null && { cursor: next }),
+        ...(status === 'running' && { status: 'active' as const }),
+      }),
+    );
     runs.push(
       ...found.actors.map(runHeadOf).filter((head) => status === undefined || head.status === status),
     );

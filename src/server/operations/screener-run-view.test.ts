@@ -19,10 +19,13 @@ test.each([
 test('named symbols that are no results are told with their reasons, the first ten of them', () => {
   const few = [
     { symbol: 'AAPL', reasons: ['price', 'rsi'] },
+    { symbol: 'KO', reasons: ['notAmongBest'] },
     { symbol: 'ZZZZQ', reasons: ['symbol'] },
   ];
   const result = screenerResultOf({ ...finishedScreener, leftOut: few });
-  expect(screenerInWords(result)).toContain('Left out: AAPL (price, RSI), ZZZZQ (nobody knows it).');
+  expect(screenerInWords(result)).toContain(
+    'Left out: AAPL (price, RSI), KO (analysed, but not among the ten best), ZZZZQ (nobody knows it).',
+  );
   const many = Array.from({ length: 12 }, (_, index) => ({ symbol: `S${index}`, reasons: ['volume'] }));
   const cut = screenerResultOf({ ...finishedScreener, leftOut: many });
   expect(cut).toMatchObject({ leftOut: { length: 10 }, leftOutCount: 12 });

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { syncPositions as readAndSync, type SyncChange } from '../../actors/effects/index.ts';
 import { TtaiError } from '../../actors/runtime/errors.ts';
 import type { ActorView } from '../../actors/runtime/types.ts';
+import { clauseOf } from '../../machines/sentence.ts';
 import { requireOperator } from './authority.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor } from './own-actor.ts';
@@ -23,6 +24,7 @@ const keeping = z.object({
   nextSyncAt: z.string().nullable().describe('null while it reads'),
   failures: z.int().describe('In a row'),
   reason: z.string().nullable(),
+  isQuarantined: z.boolean().describe('It reads nothing until a release that it fits'),
 });
 
 /** Small: assistants read it on every connection. */
@@ -66,10 +68,15 @@ export const syncPositions = defineOperation({
         details: { issues: [{ field: 'keep', message: 'must be left out with dryRun' }] },
       });
     }
+    if (keep === false && asked !== undefined) {
+      throw new TtaiError('invalid_input', 'keep=false adds nothing: leave out portfolio.', {
+        details: { issues: [{ field: 'portfolio', message: 'must be left out with keep=false' }] },
+      });
+    }
     const keeper = await keeperOf(context);
     // Also while the broker can't be asked.
     if (keep === false) {
-      if (keeper) await cancelActor(context, keeper.address, { type: 'STOP' });
+      if (keeper) await end(context, keeper);
       return nothingRead;
     }
     const { analysis, records, owner, signal } = context;
@@ -106,32 +113,46 @@ const nothingRead = {
   ...{ changes: [], leftCount: 0, left: [], alsoRecorded: [], keeping: null, asOf: null, source: null },
 };
 
-/** What a synchronisation came to, line by line. */
-export function syncInWords(answer: z.output<typeof output>): string[] {
+/** What a synchronisation came to, line by line, with its times by this clock: UTC unless given. */
+export function syncInWords(
+  answer: z.output<typeof output>,
+  clock: (text: string) => string = (text) => text,
+): string[] {
   const { dryRun, added, updated, closed, replaced, unchanged, changes, leftCount, left, asOf } = answer;
   if (asOf === null)
     return ['Positions are not kept in line with the broker any more; they stay as they are.'];
   const { alsoRecorded, keeping: now } = answer;
   const rest = added + updated + closed + replaced - changes.length;
   return [
-    `${dryRun ? 'Nothing is changed yet. ' : ''}Added ${added}, updated ${updated}, closed ${closed}, replaced ${replaced}, unchanged ${unchanged} (as of ${asOf}).`,
+    `${dryRun ? 'Nothing is changed yet. ' : ''}Added ${added}, updated ${updated}, closed ${closed}, replaced ${replaced}, unchanged ${unchanged} (as of ${clock(asOf)}).`,
     ...changes.map(({ change, position }) => `  ${change}: ${position}`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
     ...left.map((one) => `  not followed: ${one}`),
     ...(leftCount > left.length ? [`  and ${leftCount - left.length} more that are not followed`] : []),
     ...alsoRecorded.map((id) => `  perhaps recorded twice: position ${id}, by hand or from a file`),
-    now
-      ? `Kept in line in portfolio ${now.portfolio}; next reading ${now.nextSyncAt ?? 'now'}${now.reason === null ? '' : `; the last one failed: ${now.reason}`}.`
-      : dryRun
-        ? 'Without a dry run it is done once, and with keep each 15 minutes.'
-        : 'Done once, and not kept in line.',
+    now?.isQuarantined
+      ? `Not kept in line at present: what keeps it is in quarantine (${clock(clauseOf(now.reason ?? 'unknown'))}), until a release that it fits.`
+      : now
+        ? `Kept in line in portfolio ${now.portfolio}; next reading ${clock(now.nextSyncAt ?? 'now')}${now.reason === null ? '' : `; the last one failed: ${clock(clauseOf(now.reason))}`}.`
+        : dryRun
+          ? 'Without a dry run it is done once, and with keep each 15 minutes.'
+          : 'Done once, and not kept in line.',
   ];
 }
 
-/** The owner's running `positionSync`, if there is one. */
+/** The owner's `positionSync` that has not ended, if there is one; in quarantine there is no other beside it. */
 async function keeperOf({ system, owner }: OperationContext): Promise<ActorView | undefined> {
-  const { actors } = await system.list({ owner, machine, status: 'active', limit: 1 });
-  return actors[0];
+  for (const status of ['active', 'quarantined'] as const) {
+    const { actors } = await system.list({ owner, machine, status, limit: 1 });
+    if (actors[0]) return actors[0];
+  }
+  return undefined;
+}
+
+/** In quarantine it takes no event, so it is stopped from outside. */
+async function end(context: OperationContext, { address, status }: ActorView): Promise<void> {
+  if (status === 'quarantined') await context.system.stop(address, { source: context.source });
+  else await cancelActor(context, address, { type: 'STOP' });
 }
 
 /** Starts the keeping, or goes on with the one that there is; new positions go to the portfolio that was asked for. */
@@ -142,7 +163,8 @@ async function startKeeping(
   const input = { portfolio: asked ?? usualPortfolio };
   const address = await system.spawn(machine, randomUUID(), { input, owner, singletonKey: machine });
   const actor = await system.snapshot(address);
-  if (asked === undefined || keptBy(actor).portfolio === asked) return keptBy(actor);
+  const isSame = asked === undefined || keptBy(actor).portfolio === asked;
+  if (isSame || actor.status !== 'active') return keptBy(actor);
   await system.send(address, { type: 'UPDATE', portfolio: asked }, { source });
   return keptBy(await system.snapshot(address));
 }
@@ -157,10 +179,12 @@ const context = z.object({
 
 function keptBy(actor: ActorView): z.output<typeof keeping> {
   const { portfolio: name, health } = context.parse(actor.context);
+  const isQuarantined = actor.status === 'quarantined';
   return {
     portfolio: name,
-    nextSyncAt: actor.timers[0]?.due.toISOString() ?? null,
+    nextSyncAt: (!isQuarantined && actor.timers[0]?.due.toISOString()) || null,
     failures: health.failures,
-    reason: health.reason?.message ?? null,
+    reason: (isQuarantined ? actor.error?.message : health.reason?.message) ?? null,
+    isQuarantined,
   };
 }
