@@ -25,6 +25,7 @@ import type { Log } from './log.ts';
 import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
 import { forgetTokens, rememberTokens, tokensDemandedSince } from './persistence/access.ts';
+import { isConnectionError } from './persistence/database-errors.ts';
 import { migrate } from './persistence/migrate.ts';
 import { closePool, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
@@ -176,7 +177,12 @@ async function startActors(needs: {
 export function healthOf(pool: Pick<Pool, 'query'>, service: AnalysisClient): HealthChecks {
   return {
     database: async () => {
-      await pool.query('SELECT 1');
+      try {
+        await pool.query('SELECT 1');
+      } catch (error) {
+        if (!isConnectionError(error)) throw error;
+        return { ok: false, code: 'unavailable', message: 'The database does not answer.' };
+      }
       return { ok: true };
     },
     analysis: async () => {

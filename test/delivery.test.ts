@@ -230,7 +230,7 @@ describe('delivering', () => {
     expect(receiver.at('/good').at(-1)?.body).toMatchObject({
       type: 'monitor_health',
       text: expect.stringMatching(
-        /^The webhook to 127.0.0.1:\d+ failed 10 times in a row: it answered 500\./,
+        /^The webhook [0-9a-f-]{36} to 127.0.0.1:\d+ failed 10 times in a row: it answered 500\./,
       ),
     });
 

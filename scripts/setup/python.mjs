@@ -49,7 +49,8 @@ function wantsExtras(environment) {
   const value = (name) => environment[name]?.trim() ?? '';
   const settings = PROVIDERS_WITH_PACKAGES[value('MARKET_DATA')];
   const isUsable = settings?.every((name) => value(name) !== '') ?? false;
-  return value('OTEL_EXPORTER_OTLP_ENDPOINT') !== '' || isUsable;
+  // What is no address is refused at the start.
+  return /^https?:/.test(value('OTEL_EXPORTER_OTLP_ENDPOINT')) || isUsable;
 }
 
 async function makeVenv(venv, uv) {

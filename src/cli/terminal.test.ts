@@ -7,6 +7,7 @@ it('times are shown by the clock of the reader, wherever they stand', () => {
   expect(localTimes(`since ${at}: (as of ${then})`)).toBe(
     `since ${localTime(at)}: (as of ${localTime(then)})`,
   );
+  expect(localTimes(`"since ${at}" at ${at}`)).toBe(`"since ${at}" at ${localTime(at)}`);
   expect(localTimes('a put of 2026-12-18, and 2026-12-18T15:00')).toBe(
     'a put of 2026-12-18, and 2026-12-18T15:00',
   );

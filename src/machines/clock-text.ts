@@ -21,7 +21,10 @@ export function timeBy(clock: Intl.DateTimeFormat, iso: string): string {
   return Number.isNaN(date.getTime()) ? iso : clock.format(date);
 }
 
-/** A text with its times (ISO 8601, UTC) by this clock; dates stay. */
+/** What somebody wrote stands in quotation marks. */
+const QUOTED_OR_TIME = /"[^"]*"|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
+/** A text with its times (ISO 8601, UTC) by this clock; dates stay, and what is quoted. */
 export function timesBy(clock: Intl.DateTimeFormat, text: string): string {
-  return text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => timeBy(clock, iso));
+  return text.replaceAll(QUOTED_OR_TIME, (found) => (found.startsWith('"') ? found : timeBy(clock, found)));
 }

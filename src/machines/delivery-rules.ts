@@ -157,13 +157,13 @@ function notice(
 }
 
 export function worksAgain(context: DeliveryContext, { host, at }: { host: string; at: string }): Notice {
-  const message = `The webhook to ${host} works again. What was kept for it is sent now.`;
+  const message = `${nameOf(context, host)} works again. What was kept for it is sent now.`;
   return notice(context, 'working', host, at, { message });
 }
 
 /** Of the failure after which its notification is passed over. */
 export function skippedOne(context: DeliveryContext, { seq, host, reason, at }: Failure): Notice {
-  const message = `The webhook to ${host} refused notification ${seq} ${REFUSALS_BEFORE_SKIP} times (${reason}); it is passed over there, and kept here.`;
+  const message = `${nameOf(context, host)} refused notification ${seq} ${REFUSALS_BEFORE_SKIP} times (${reason}); it is passed over there, and kept here.`;
   return notice(context, 'skipped', host, at, { seq, message });
 }
 
@@ -177,7 +177,13 @@ export function disabledNow(context: DeliveryContext): Notice {
   return notice(context, 'disabled', context.host, context.lastError?.at ?? null, { message });
 }
 
-function whyOf({ host, failures, lastError }: DeliveryContext): string {
+function whyOf(context: DeliveryContext): string {
+  const { host, failures, lastError } = context;
   const often = failures === 1 ? 'once' : `${failures} times in a row`;
-  return `The webhook to ${host} failed ${often}: ${lastError?.reason}.`;
+  return `${nameOf(context, host)} failed ${often}: ${lastError?.reason}.`;
+}
+
+/** Several may lead to one host. */
+function nameOf({ webhookId }: DeliveryContext, host: string | null): string {
+  return `The webhook ${webhookId} to ${host}`;
 }

@@ -70,6 +70,8 @@ describe('monitors', () => {
       monitor: { monitorId: first.monitor.monitorId, everySeconds: 60, rules: DEFAULT_RULES },
     });
     expect(again.text).toMatch(/^Already running: monitor .*, portfolio main, active, every 60 s, 6 rules/);
+    expect(await call('start_monitor', { portfolio: ' main ' })).toMatchObject({ alreadyRunning: true });
+    await expect(call('start_monitor', { portfolio: ' ' })).rejects.toThrow(/portfolio/);
     const other = await call('start_monitor', { portfolio: 'ira', rules: [{ ...delta, symbol: ' aapl ' }] });
     expect(other).toMatchObject({
       alreadyRunning: false,

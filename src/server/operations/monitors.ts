@@ -9,6 +9,7 @@ import { idempotencyKey, symbol, text } from './fields.ts';
 import { headInWords, monitorHead, monitorInWords, monitorOf, monitorView } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cancelActor, ownActor } from './own-actor.ts';
+import { portfolio as portfolioName } from './position-view.ts';
 
 const machine = 'portfolioMonitor';
 const monitorId = text(100).min(1);
@@ -24,7 +25,7 @@ export const startMonitor = defineOperation({
   description:
     "Watch a portfolio's open positions and notify when a rule fires. One per portfolio: a running one is answered as it is. Without rules: delta .5, 21 days to expiry, 50 % profit, 100 % loss, earnings in 5 days, high assignment risk.",
   input: z.strictObject({
-    portfolio: text(100).min(1).default('main'),
+    portfolio: portfolioName.default('main'),
     rules: rules.optional(),
     everySeconds: interval.default(60),
     idempotencyKey,

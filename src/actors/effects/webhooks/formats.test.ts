@@ -1,4 +1,4 @@
-/** What Slack and Discord are sent: text that mentions nobody, links nothing and fits. */
+/** What Slack and Discord are sent: text that mentions nobody, hides no links and fits. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { notificationText } from '../../../machines/notification-text.ts';

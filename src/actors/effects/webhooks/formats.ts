@@ -1,6 +1,6 @@
 /**
  * A notification as the body of a request, in the words of who receives it: JSON for programs, one text for Slack and
- * Discord. What users have written in it stays text: it mentions nobody, links nothing and formats nothing.
+ * Discord. What users have written in it stays text: it mentions nobody, hides no link behind words and formats nothing.
  *
  * Sources: Slack's "Formatting text for app surfaces" and Discord's "Execute Webhook" and "Allowed Mentions".
  */
