@@ -25,9 +25,8 @@ import type { Log } from './log.ts';
 import { HOUSEKEEPING_KEY, housekeeping } from './machines/housekeeping.ts';
 import { machines } from './machines/index.ts';
 import { forgetTokens, rememberTokens, tokensDemandedSince } from './persistence/access.ts';
-import { isConnectionError } from './persistence/database-errors.ts';
 import { migrate } from './persistence/migrate.ts';
-import { closePool, openPool } from './persistence/pool.ts';
+import { closePool, databaseAnswers, openPool } from './persistence/pool.ts';
 import { Notifications } from './persistence/records/notifications.ts';
 import { recordsOf } from './persistence/records/records.ts';
 import { requireTokens } from './server/auth.ts';
@@ -177,13 +176,10 @@ async function startActors(needs: {
 export function healthOf(pool: Pick<Pool, 'query'>, service: AnalysisClient): HealthChecks {
   return {
     database: async () => {
-      try {
-        await pool.query('SELECT 1');
-      } catch (error) {
-        if (!isConnectionError(error)) throw error;
-        return { ok: false, code: 'unavailable', message: 'The database does not answer.' };
-      }
-      return { ok: true };
+      const answers = await databaseAnswers(pool);
+      return answers
+        ? { ok: true }
+        : { ok: false, code: 'unavailable', message: 'The database does not answer.' };
     },
     analysis: async () => {
       const { status, provider } = await service.readiness({ timeoutMs: 2_000 });

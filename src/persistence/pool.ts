@@ -1,5 +1,6 @@
 /** The one pool of connections of a process. */
 import pg from 'pg';
+import { isConnectionError } from './database-errors.ts';
 
 /**
  * Commits take at most three at once (two flushes and the timers); the rest serves reads and effects. More would only
@@ -46,4 +47,15 @@ export async function closePool(pool: pg.Pool): Promise<void> {
   }, CLOSE_MS);
   await pool.end();
   clearTimeout(over);
+}
+
+/** False where the database is away; what else it may say is thrown. */
+export async function databaseAnswers(pool: Pick<pg.Pool, 'query'>): Promise<boolean> {
+  try {
+    await pool.query('SELECT 1');
+    return true;
+  } catch (error) {
+    if (isConnectionError(error)) return false;
+    throw error;
+  }
 }
