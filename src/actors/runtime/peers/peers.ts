@@ -174,7 +174,10 @@ export class Peers {
       // One at a time, however slow the database is: the connection takes one query at a time.
       if (this.#ticking) return;
       this.#ticking = this.#tick()
-        .catch((error: unknown) => this.#log.warn({ err: error }, 'the lease could not be renewed'))
+        .catch((error: unknown) => {
+          // One that is cut off by `stop` is no failure.
+          if (!this.#stopped) this.#log.warn({ err: error }, 'the lease could not be renewed');
+        })
         .finally(() => {
           this.#ticking = undefined;
           this.#scheduleTick();
