@@ -4,8 +4,8 @@ For: tests that no lie leads to a trade (test_fault_provider.py). Not for: the l
 misbehaviour of real transports.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from lies import Lie, Subject
@@ -63,8 +63,8 @@ class FaultyProvider:
         known = {name: self.quote(name, as_of) for name in symbols if self.knows(name)}
         return {name: quote for name, quote in known.items() if quote is not None}
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
-        truth = self._inner.chain(symbol, as_of, max_dte=max_dte)
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain | None:
+        truth = self._inner.chain(symbol, as_of, held=held)
         told: Chain | None = self._told("chain", truth, as_of)
         return told
 

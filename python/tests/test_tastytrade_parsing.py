@@ -234,3 +234,10 @@ def test_numbers_beyond_all_measure_are_none() -> None:
     assert number(10**400) is None
     assert moment(1e300) is None
     assert moment(10**400) is None
+
+
+def test_what_is_held_is_quoted_however_far_off_it_expires() -> None:
+    today, far, other = date(2026, 1, 5), date(2027, 1, 15), date(2027, 3, 19)
+    all_ = [Contract(expiry, 100.0, False, "", "") for expiry in (far, other)]
+    assert worth_quoting(all_, 100.0, today, 0.3) == []
+    assert worth_quoting(all_, 100.0, today, 0.3, [far]) == all_[:1]

@@ -98,10 +98,15 @@ def test_the_recorded_chains_have_no_quotes(shared_data: Path, symbol: str) -> N
 
 def test_expiries_near_the_wanted_are_fetched_and_the_rest_is_counted() -> None:
     days = [0, *range(1, 60, 2), 74, 76, 300]
-    wanted, left_out = expiries_worth_fetching([day * 86_400 for day in days], 0, None)
+    wanted, left_out = expiries_worth_fetching([day * 86_400 for day in days], 0, ())
     assert len(wanted) == 16
     assert wanted == sorted(wanted)
     assert wanted[0] >= 25 * 86_400
     assert left_out == len(days) - 16
-    few, none = expiries_worth_fetching([day * 86_400 for day in (5, 12, 19, 26)], 0, 20)
-    assert ([expiry // 86_400 for expiry in few], none) == ([5, 12, 19], 0)
+
+
+def test_expiries_of_what_is_held_are_fetched_however_near_or_far() -> None:
+    days = [0, *range(1, 60, 2), 74, 76, 300]
+    wanted, left_out = expiries_worth_fetching([day * 86_400 for day in days], 0, {1, 300, 301})
+    assert {1, 300} < {expiry // 86_400 for expiry in wanted}
+    assert (len(wanted), left_out) == (18, len(days) - 18)

@@ -32,7 +32,7 @@ from ttai_analysis.providers.resilience.upstream import Upstream
 from ttai_analysis.providers.snapshot import snapshot
 from ttai_analysis.providers.yahoo.provider import YahooProvider
 from ttai_analysis.settings import Settings
-from ttai_analysis.timestamps import Clock, ordinal_of, pinned_clock
+from ttai_analysis.timestamps import Clock, date_from_ordinal, ordinal_of, pinned_clock
 
 STRATEGIES = ("csp", "covered_call", "bull_put_spread", "bear_call_spread", "iron_condor")
 ANYTHING_GOES = {
@@ -154,10 +154,28 @@ def test_a_chain_is_of_the_expiries_that_matter() -> None:
     assert chain.warnings == ("expiries_not_fetched:1",)
     asked = [key[2] for key in transport.asked if key[0] == "options"]
     assert asked == [None, days[1] * DAY, days[2] * DAY]
-    near = provider.chain("AAPL", clock(), max_dte=30)
-    assert near is not None
-    assert sorted(set(near.expiry.tolist())) == days[:2]
-    assert len([key for key in transport.asked if key[0] == "options"]) == 3
+    assert not chain.complete
+    far = provider.chain("AAPL", clock(), held=[date_from_ordinal(days[3])])
+    assert far is not None
+    assert sorted(set(far.expiry.tolist())) == days
+    assert far.complete
+    # What was fetched is kept.
+    assert len([key for key in transport.asked if key[0] == "options"]) == 4
+
+
+def test_a_position_has_a_price_however_far_off_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, clock, provider = market()
+    today = ordinal_of(clock().date())
+    days = [today + ahead for ahead in (4, 25, 46, 200)]
+    transport.chains["AAPL"] = options_body(fair_contracts(days[0], 4), days)
+    client = client_of(provider, clock, monkeypatch)
+    leg = {"kind": "option", "right": "put", "quantity": -1, "openPrice": 1.0}
+    legs = [
+        leg | {"strike": 100.0, "expiration": date_from_ordinal(day).isoformat()} for day in days
+    ]
+    positions = [{"id": str(n), "symbol": "AAPL", "legs": [one]} for n, one in enumerate(legs)]
+    found = client.answer("/positions/evaluate", {"positions": positions})
+    assert [row["legs"][0]["valuation"] for row in found["positions"]] == ["quoted"] * 4
 
 
 def test_the_past_has_bars_but_no_market() -> None:

@@ -4,9 +4,9 @@ For: fetching each underlying once, and putting a position's figures together. N
 (valuation.py, payoff.py, assignment.py). A position that fails is an error of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from ttai_analysis.answers import age_seconds, answer_head, item_error
 from ttai_analysis.errors import ServiceError
@@ -129,9 +129,10 @@ def _fetch(
         warnings.append("no_quote")
     contracts: Contracts | None = None
     chain_warnings: list[str] = []
-    if any(leg.kind == "option" and not has_expired(leg, as_of) for leg in legs):
+    held = {leg.expiration for leg in legs if leg.expiration and not has_expired(leg, as_of)}
+    if held:
         # After the quote was judged: its price is one by now.
-        contracts, chain_warnings = _contracts(provider, symbol, spot, rate, as_of)
+        contracts, chain_warnings = _contracts(provider, symbol, held, spot, rate, as_of)
     expired = [leg.expiration for leg in legs if leg.expiration and has_expired(leg, as_of)]
     settled, settlement_warnings = settlements(provider, symbol, expired, as_of)
     return Underlying(
@@ -155,11 +156,17 @@ def _fetch(
 
 
 def _contracts(
-    provider: Provider, symbol: str, spot: float | None, rate: float, as_of: datetime
+    provider: Provider,
+    symbol: str,
+    held: Collection[date],
+    spot: float | None,
+    rate: float,
+    as_of: datetime,
 ) -> tuple[Contracts | None, list[str]]:
-    """What can be judged of the chain, and what is wrong with it: `spot` is the price that the
+    """What can be judged of the chain, and what is wrong with it: it has the expiries `held`, and
+    `spot` is the price that the
     chain must agree with, the caller's or that of the quote."""
-    chain = provider.chain(symbol, as_of)
+    chain = provider.chain(symbol, as_of, held=held)
     if chain is None or not len(chain):
         return None, ["no_option_chain"]
     judged, warnings = sound_chain(chain, symbol, as_of)

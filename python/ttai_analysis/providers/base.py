@@ -4,7 +4,7 @@ For: the shapes between providers and analyses. Not for: any provider's own work
 All prices are per share in `currency`; times are UTC; nothing after `as_of` may ever be returned.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -222,9 +222,9 @@ class Provider(Protocol):
         takes; unknown symbols and those without a quote are absent."""
         ...
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
-        """The option chain of that day at or before `as_of`; None when there is none. Expiries
-        beyond `max_dte` days may be left out where each costs a fetch."""
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain | None:
+        """The option chain of that day at or before `as_of`; None when there is none. Where each
+        expiry costs a fetch, those far off may be left out, but never those of contracts held."""
         ...
 
     def earnings(self, symbol: str, as_of: datetime) -> Earnings:

@@ -7,7 +7,7 @@ split and a rate from its day, the dates of reports and dividends from the day o
 known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -147,7 +147,7 @@ class FilesProvider:
         found = {symbol: self.quote(symbol, as_of) for symbol in symbols if self.knows(symbol)}
         return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain | None:
         """The chain of the same New York day, from the close of its session on."""
         self._file(symbol)
         today = new_york_date(as_of)

@@ -5,7 +5,7 @@ The simulated market is open around the clock: quotes always say `session: "regu
 while bars keep to the exchange's real sessions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -168,7 +168,7 @@ class SimulatedProvider:
             for symbol, last, bid, ask, traded, close, by_script in zip(*columns, strict=True)
         }
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain:
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain:
         """The chain at that second, priced from the same price as the quote."""
         who = self._who(symbol)
         now = int(as_of.timestamp())

@@ -7,7 +7,7 @@ pricing counts time to the close.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +15,7 @@ from ttai_analysis.providers.numbers import number, positive
 from ttai_analysis.providers.tastytrade.values import day, records, text
 
 STANDARD_SHARES = 100
-DEFAULT_MAX_DTE = 90
+MAX_DTE = 90
 MAX_CONTRACTS = 3_000
 DEVIATIONS = 3.0
 """How far from the money strikes are of interest, in standard deviations until expiry."""
@@ -55,16 +55,18 @@ def worth_quoting(
     spot: float,
     today: date,
     volatility: float,
-    max_dte: int = DEFAULT_MAX_DTE,
+    held: Collection[date] = (),
 ) -> list[Contract]:
-    """Those within reach of the money and `max_dte` days; every n-th strike if too many.
+    """Those within reach of the money, and of expiries within 90 days or `held`; every n-th strike
+    if too many.
 
     `volatility`: of the underlying, a decimal a year. Order is kept.
     """
     near = [
         contract
         for contract in contracts
-        if 0 <= (contract.expiry - today).days <= max_dte
+        if (contract.expiry - today).days >= 0
+        and ((contract.expiry - today).days <= MAX_DTE or contract.expiry in held)
         and abs(math.log(contract.strike / spot))
         <= MIN_REACH + DEVIATIONS * volatility * math.sqrt((contract.expiry - today).days / 365.0)
     ]

@@ -7,7 +7,7 @@ For a moment in the past there are bars and their last close.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from urllib.parse import quote as url_quote
@@ -43,7 +43,6 @@ from ttai_analysis.providers.tastytrade.accounts import accounts_of
 from ttai_analysis.providers.tastytrade.candles import Candles, daily_bars, intraday_bars
 from ttai_analysis.providers.tastytrade.chain import quoted_chain
 from ttai_analysis.providers.tastytrade.contracts import (
-    DEFAULT_MAX_DTE,
     contracts_of,
     worth_quoting,
 )
@@ -146,7 +145,7 @@ class TastytradeProvider:
         live = self._gateway.values.row(symbol) if self._gateway.stream_is_alive() else None
         return present_quote(row, live, as_of, self._table)
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain | None:
         """The present chain; None for the past, and where there are no options."""
         quote = self.quote(symbol, as_of)
         if quote is None or not self._is_present(as_of):
@@ -163,7 +162,7 @@ class TastytradeProvider:
             quote.price,
             today,
             max(volatility, LOWEST_VOLATILITY),
-            DEFAULT_MAX_DTE if max_dte is None else max_dte,
+            held,
         )
         if not contracts:
             return None

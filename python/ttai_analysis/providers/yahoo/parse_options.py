@@ -6,7 +6,7 @@ no contract has a quote then, and whoever analyses the chain selects nothing.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,15 +72,16 @@ def expiry_of(contract: Json) -> int:
 
 
 def expiries_worth_fetching(
-    expiries: Sequence[int], today: int, max_dte: int | None
+    expiries: Sequence[int], today: int, held: Collection[int]
 ) -> tuple[list[int], int]:
-    """The expiries to fetch, in order, and how many of those that could be wanted are not."""
-    limit = MAX_CHAIN_DAYS if max_dte is None else max_dte
+    """The expiries to fetch, in order, and how many are not. `held`, in days since 1970, are
+    fetched however near or far they are."""
     days = {expiry: expiry // SECONDS_PER_DAY - today for expiry in expiries}
-    near = [expiry for expiry in expiries if 0 <= days[expiry] <= limit]
+    near = [expiry for expiry in expiries if 0 <= days[expiry] <= MAX_CHAIN_DAYS]
     best = sorted(near, key=lambda expiry: abs(days[expiry] - WANTED_DAYS))[:MAX_EXPIRIES]
-    beyond = len(expiries) - len(near) if max_dte is None else 0
-    return sorted(best), len(near) - len(best) + beyond
+    needed = [expiry for expiry in expiries if expiry // SECONDS_PER_DAY in held]
+    wanted = sorted({*best, *needed})
+    return wanted, len(expiries) - len(wanted)
 
 
 def chain_of(

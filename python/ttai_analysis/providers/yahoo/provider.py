@@ -6,7 +6,7 @@ have: for a past `as_of` there are bars up to it and news before it, and the res
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -160,14 +160,15 @@ class YahooProvider:
                 found[symbol] = quote
         return found
 
-    def chain(self, symbol: str, as_of: datetime, *, max_dte: int | None = None) -> Chain | None:
+    def chain(self, symbol: str, as_of: datetime, *, held: Collection[date] = ()) -> Chain | None:
         """The present chain; None for the past, and where there are no options."""
         require_american(symbol, self._row(symbol))
         if not self._is_present(as_of):
             return None
         first = self._options(symbol, None)
         today = ordinal_of(new_york_date(as_of))
-        wanted, left_out = expiries_worth_fetching(first.expiries, today, max_dte)
+        days = {ordinal_of(day) for day in held}
+        wanted, left_out = expiries_worth_fetching(first.expiries, today, days)
         given = {expiry_of(row) for row, _ in first.contracts}
         others = [self._options(symbol, expiry) for expiry in wanted if expiry not in given]
         warnings = [f"expiries_not_fetched:{left_out}"] if left_out else []
