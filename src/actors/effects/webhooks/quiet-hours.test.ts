@@ -38,6 +38,10 @@ test('an end that the clock jumps over ends with the jump; one that comes twice 
   expect(end('2026-11-01T06:45:00Z', 'America/New_York', '01:30', '02:00')).toBe('2026-11-01T07:00:00.000Z');
 });
 
+test('where the clock goes back to before their beginning, they end with that', () => {
+  expect(end('2026-11-01T05:59:00Z', 'America/New_York', '01:01', '00:00')).toBe('2026-11-01T06:00:00.000Z');
+});
+
 test('they end at the first minute that is not quiet, wherever and whenever', () => {
   const minute = fc.integer({ min: 0, max: 1_439 });
   const zone = fc.constantFrom(

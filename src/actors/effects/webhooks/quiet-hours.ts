@@ -10,13 +10,11 @@ export interface QuietHours {
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
-/** No clock is put back further than this in a night. */
-const MOST_SHIFT_MINUTES = 180;
 
 /**
  * The end of the quiet hours that it is now: the first minute at which the owner's clock shows none of them. Null when it
  * is not quiet. Where the clock jumps over the end, quiet ends with the jump; where it goes back, the hour that comes
- * twice is quiet twice.
+ * twice is quiet twice, and quiet ends where that is before its beginning.
  */
 export function quietUntil(now: Date, { timeZone, quietFrom, quietUntil: until }: QuietHours): Date | null {
   if (quietFrom === null || until === null) return null;
@@ -29,8 +27,10 @@ export function quietUntil(now: Date, { timeZone, quietFrom, quietUntil: until }
   if (!isQuiet(now.getTime())) return null;
   const left = (to - clock(now.getTime()) + DAY_MINUTES) % DAY_MINUTES;
   const thisMinute = Math.floor(now.getTime() / MINUTE_MS);
-  // Looked for and not computed: a time of day may be there twice, or not at all.
-  let minute = thisMinute + Math.max(1, left - MOST_SHIFT_MINUTES);
+  const usual = (thisMinute + left) * MINUTE_MS;
+  if (clock(usual) === to) return new Date(usual);
+  // The clock jumps before: a time of day may be there twice, or not at all.
+  let minute = thisMinute + 1;
   while (isQuiet(minute * MINUTE_MS)) minute++;
   return new Date(minute * MINUTE_MS);
 }
