@@ -21,7 +21,14 @@ import {
   errorOf,
   synthesize,
 } from './analysis-result.ts';
-import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import {
+  begunAnew,
+  type EffectError,
+  effectError,
+  effectSource,
+  failure,
+  isBegunAnew,
+} from './effect-source.ts';
 import {
   type ChartAnalysis,
   type MarketData,
@@ -59,17 +66,6 @@ function advance({ progress }: AnalysisContext, step: string): AnalysisContext['
   return { ...progress, done: Math.min(progress.done + 1, progress.total), step };
 }
 
-const failure = ({ event }: { event: { error: unknown } }) => effectError(event);
-
-/** What was cut off with its process enters its state again. */
-const begunAnew = <State extends string>(state: State) =>
-  ({
-    guard: { type: 'mayRestart', params: failure },
-    target: state,
-    reenter: true,
-    actions: 'countRestart',
-  }) as const;
-
 const fails = <State extends string>(target: State) =>
   ({ target, actions: { type: 'fail', params: failure } }) as const;
 
@@ -95,8 +91,8 @@ const machine = setup({
     saveAnalysis: effectSource<null, { result: AnalysisResult | null }>(),
   },
   guards: {
-    mayRestart: ({ context: { restarts = 0 } }, { code }: EffectError) =>
-      code === 'interrupted' && restarts < MAX_RESTARTS,
+    mayRestart: ({ context: { restarts = 0 } }, error: EffectError) =>
+      isBegunAnew(error, restarts, MAX_RESTARTS),
     isRejected: (_, chart: ChartAnalysis) => chart.recommendation === 'reject',
     isChartOnly: ({ context }) => context.type === 'chart_analysis',
     isWithoutResearch: ({ context }) => context.type !== 'full_analysis',

@@ -10,7 +10,14 @@
  */
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
-import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import {
+  begunAnew,
+  type EffectError,
+  effectError,
+  effectSource,
+  failure,
+  isBegunAnew,
+} from './effect-source.ts';
 import { clauseOf } from './sentence.ts';
 import { dayPiece, daySession, timingOf } from './trading-day-plan.ts';
 
@@ -163,8 +170,8 @@ export function dailyPiece<Gathered extends GatheredHead>(kind: DailyPieceKind<G
     },
     actors: { gatherPiece: effectSource<Gathered, DailyPieceInput>() },
     guards: {
-      mayRestart: ({ context: { restarts = 0 } }, { code }: EffectError) =>
-        code === 'interrupted' && restarts < MAX_RESTARTS,
+      mayRestart: ({ context: { restarts = 0 } }, error: EffectError) =>
+        isBegunAnew(error, restarts, MAX_RESTARTS),
       isTooLate: ({ context }, now: string) => timingOf(context.piece, now) === 'too_late',
     },
     actions: {
@@ -203,16 +210,11 @@ export function dailyPiece<Gathered extends GatheredHead>(kind: DailyPieceKind<G
             },
           ],
           onError: [
-            {
-              guard: { type: 'mayRestart', params: ({ event }) => effectError(event) },
-              target: 'gathering',
-              reenter: true,
-              actions: 'countRestart',
-            },
+            begunAnew('gathering'),
             {
               target: 'failed',
               actions: [
-                { type: 'noteError', params: ({ event }) => effectError(event) },
+                { type: 'noteError', params: failure },
                 {
                   type: 'tell',
                   params: ({ context, event }) => failureOf(kind, context, effectError(event)),

@@ -26,3 +26,20 @@ export function effectError(event: { error: unknown }): EffectError {
   const { name, message, code, retryable } = event.error as EffectError;
   return { name, message, code, retryable };
 }
+
+/** The same, as the `params` of a guard or an action. */
+export const failure = ({ event }: { event: { error: unknown } }) => effectError(event);
+
+/** For `onError`: what was cut off with its process enters its state again, where the machine's `mayRestart` allows it. */
+export const begunAnew = <State extends string>(state: State) =>
+  ({
+    guard: { type: 'mayRestart', params: failure },
+    target: state,
+    reenter: true,
+    actions: 'countRestart',
+  }) as const;
+
+/** For a machine's `mayRestart`: it was cut off with its process, and not more often than so. */
+export function isBegunAnew({ code }: EffectError, restarts: number, most: number): boolean {
+  return code === 'interrupted' && restarts < most;
+}

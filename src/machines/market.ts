@@ -224,3 +224,8 @@ export const marketClock = z.looseObject({
   nextClose: z.string(),
 });
 export type MarketClock = z.infer<typeof marketClock>;
+
+/** Where what is put together of two sources comes from: with invented values in it, all of it is invented. */
+export function originOf(one: string | null, other: string | null): string | null {
+  return one === 'simulated' || other === 'simulated' ? 'simulated' : (one ?? other);
+}

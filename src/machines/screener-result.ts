@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Criteria } from './criteria.ts';
 import type { EffectError } from './effect-source.ts';
-import { quickAnalysis } from './market.ts';
+import { originOf, quickAnalysis } from './market.ts';
 
 /** How many of the best are kept. */
 export const KEPT = 10;
@@ -100,7 +100,7 @@ export function withAnalyzed(tally: Tally, row: ScreenedSymbol): Tally {
     best: ranked.slice(0, KEPT),
     asOf: asOf === null || Date.parse(row.asOf) < Date.parse(asOf) ? row.asOf : asOf,
     // The service may come back on another source meanwhile: invented data in a part makes the whole invented.
-    source: row.source === 'simulated' ? row.source : (source ?? row.source),
+    source: originOf(source, row.source),
   };
 }
 

@@ -14,7 +14,14 @@
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
 import { type Criteria, criteria } from './criteria.ts';
-import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import {
+  begunAnew,
+  type EffectError,
+  effectError,
+  effectSource,
+  failure,
+  isBegunAnew,
+} from './effect-source.ts';
 import type { strategy } from './market.ts';
 import {
   errorOfAllFailed,
@@ -108,8 +115,7 @@ const screenerSetup = setup({
     hasSymbol: ({ context }, slot: number) => symbolOf(context, slot) !== undefined,
     hasMore: ({ context: { found, batch } }) => (found?.symbols.length ?? 0) > (batch + 1) * BATCH,
     hasCandidates: (_, found: FoundCandidates) => found.symbols.length > 0,
-    mayRestart: ({ context }, { code }: EffectError) =>
-      code === 'interrupted' && context.restarts < MAX_RESTARTS,
+    mayRestart: ({ context }, error: EffectError) => isBegunAnew(error, context.restarts, MAX_RESTARTS),
     // It was waited for as long as its effect may take: the next symbol would wait as long again.
     wasAway: (_, { name }: EffectError) => name === 'PeerUnavailableError',
     hasFailed: ({ context }) => context.result?.status === 'failed',
@@ -173,16 +179,11 @@ const slotOf = (slot: number) =>
           }),
           onDone: { target: 'done', actions: { type: 'takeRow', params: ({ event }) => event.output } },
           onError: [
+            begunAnew('running'),
             {
-              guard: { type: 'mayRestart', params: ({ event }) => effectError(event) },
-              target: 'running',
-              reenter: true,
-              actions: 'countRestart',
-            },
-            {
-              guard: { type: 'wasAway', params: ({ event }) => effectError(event) },
+              guard: { type: 'wasAway', params: failure },
               target: '#screener.rank',
-              actions: { type: 'fail', params: ({ event }) => effectError(event) },
+              actions: { type: 'fail', params: failure },
             },
             {
               target: 'done',
@@ -230,13 +231,8 @@ const machine = screenerSetup.createMachine({
           { target: 'rank', actions: { type: 'takeCandidates', params: ({ event }) => event.output } },
         ],
         onError: [
-          {
-            guard: { type: 'mayRestart', params: ({ event }) => effectError(event) },
-            target: 'findCandidates',
-            reenter: true,
-            actions: 'countRestart',
-          },
-          { target: 'rank', actions: { type: 'fail', params: ({ event }) => effectError(event) } },
+          begunAnew('findCandidates'),
+          { target: 'rank', actions: { type: 'fail', params: failure } },
         ],
       },
     },
@@ -255,12 +251,7 @@ const machine = screenerSetup.createMachine({
         input: ({ context: { result } }) => ({ result }),
         onDone: { target: 'notify' },
         onError: [
-          {
-            guard: { type: 'mayRestart', params: ({ event }) => effectError(event) },
-            target: 'save',
-            reenter: true,
-            actions: 'countRestart',
-          },
+          begunAnew('save'),
           {
             target: 'notify',
             actions: assign(({ context, event }) => {

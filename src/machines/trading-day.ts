@@ -18,7 +18,14 @@
  */
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
-import { type EffectError, effectError, effectSource } from './effect-source.ts';
+import {
+  begunAnew,
+  type EffectError,
+  effectError,
+  effectSource,
+  failure,
+  isBegunAnew,
+} from './effect-source.ts';
 import { type DayPiece, type DaySession, daySession, planOf, timing } from './trading-day-plan.ts';
 
 export const tradingDayInput = z.object({ date: z.iso.date() });
@@ -140,8 +147,8 @@ const daySetup = setup({
   },
   guards: {
     wasCutOff: (_, { code }: EffectError) => code === 'interrupted',
-    mayRestart: ({ context: { page } }, { code }: EffectError) =>
-      code === 'interrupted' && (page.restarts ?? 0) < MAX_RESTARTS,
+    mayRestart: ({ context: { page } }, error: EffectError) =>
+      isBegunAnew(error, page.restarts ?? 0, MAX_RESTARTS),
     isClosed: (_, answer: SessionAnswer) => answer.session === null,
     isEnough: ({ context }) => context.failures >= MAX_FAILURES - 1,
     hasMore: (_, answer: StartedPage) => answer.next !== null && answer.timing !== 'too_late',
@@ -180,7 +187,6 @@ type Answered = { event: { output: StartedPage } };
 /** Starts the owners' actors of the piece at hand, page by page. */
 function starting<State extends string, Id extends string>(state: State, id: Id) {
   const answer = ({ event }: Answered) => event.output;
-  const failure = ({ event }: { event: { error: unknown } }) => effectError(event);
   return {
     invoke: {
       id,
@@ -200,15 +206,7 @@ function starting<State extends string, Id extends string>(state: State, id: Id)
         },
         { target: 'choosing', actions: { type: 'finish', params: answer } },
       ],
-      onError: [
-        {
-          guard: { type: 'mayRestart', params: failure },
-          target: state,
-          reenter: true,
-          actions: 'countRestart',
-        },
-        { target: 'choosing', actions: { type: 'giveUp', params: failure } },
-      ],
+      onError: [begunAnew(state), { target: 'choosing', actions: { type: 'giveUp', params: failure } }],
     },
   } as const;
 }

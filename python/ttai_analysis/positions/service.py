@@ -164,8 +164,7 @@ def _contracts(
     as_of: datetime,
 ) -> tuple[Contracts | None, list[str]]:
     """What can be judged of the chain, and what is wrong with it: it has the expiries `held`, and
-    `spot` is the price that the
-    chain must agree with, the caller's or that of the quote."""
+    `spot` is the price that it must agree with, the caller's or that of the quote."""
     chain = provider.chain(symbol, as_of, held=held)
     if chain is None or not len(chain):
         return None, ["no_option_chain"]

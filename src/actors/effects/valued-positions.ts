@@ -3,7 +3,7 @@
  * with its values unknown. Not for the rules that judge them.
  */
 
-import type { PositionValue } from '../../machines/market.ts';
+import { originOf, type PositionValue } from '../../machines/market.ts';
 import { roundMoney } from '../../machines/money.ts';
 import { openPositions, type Position } from '../../persistence/records/positions.ts';
 import type { EffectContext } from '../runtime/index.ts';
@@ -63,9 +63,4 @@ export async function valuedPositions(
 export function older(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return Date.parse(a) <= Date.parse(b) ? a : b;
-}
-
-/** Where what is put together of two sources comes from: with invented values in it, all of it is invented. */
-export function originOf(one: string | null, other: string | null): string | null {
-  return one === 'simulated' || other === 'simulated' ? 'simulated' : (one ?? other);
 }

@@ -75,6 +75,7 @@ test('a date that has not begun for its owner is refused, like any time to come'
 
 test.each([
   [30, '30 days left'],
+  [1, '1 day left'],
   [0, '0 days left'],
   [-43, 'expired'],
   [null, 'days left unknown'],

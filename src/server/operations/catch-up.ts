@@ -16,7 +16,7 @@ import { future, isDate, pastTimeOrDate } from './fields.ts';
 import { monitorOf, unseenOf } from './monitor-view.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { unless } from './own-actor.ts';
-import { isModelled, legInWords, positionView } from './position-view.ts';
+import { daysLeftInWords, isModelled, legInWords, positionView } from './position-view.ts';
 import { type Valued, valuesOf } from './positions.ts';
 import { runHead, runHeadOf, runInWords } from './run-view.ts';
 
@@ -96,7 +96,7 @@ export const catchUp = defineOperation({
       records.toldByType(owner, begin.seq, newestTold),
       notifications.prunedSeq(owner),
       runsEnded(context, begin.at),
-      alertsTriggered(context, begin.at),
+      alertsTriggered(context, begin.seqAt),
       monitorStates(context),
       positionsToManage(context),
     ]);
@@ -121,18 +121,20 @@ export const catchUp = defineOperation({
   text: (answer) => catchUpLines(answer).join('\n'),
 });
 
-/** From where it is told. Of a number that is not kept any more, or not yet given, the time is a day ago. */
+/** From where it is told, and the last number before that time. Of a number that is not kept any more, or not yet given, the time is a day ago. */
 async function beginOf(
   { records, notifications, owner }: OperationContext,
   { since, afterSeq }: { since?: string | undefined; afterSeq?: number | undefined },
-): Promise<{ seq: number; at: Date }> {
+): Promise<{ seq: number; at: Date; seqAt: number }> {
   const aDayAgo = new Date(Date.now() - dayMs);
   if (afterSeq === undefined) {
     const at = since === undefined ? aDayAgo : await timeOf(since, { records, owner });
-    return { seq: await records.seqBefore(owner, at), at };
+    const seq = await records.seqBefore(owner, at);
+    return { seq, at, seqAt: seq };
   }
   const [next] = await notifications.since(owner, afterSeq, 1);
-  return { seq: afterSeq, at: next && next.at < aDayAgo ? next.at : aDayAgo };
+  const at = next && next.at < aDayAgo ? next.at : aDayAgo;
+  return { seq: afterSeq, at, seqAt: await records.seqBefore(owner, at) };
 }
 
 /** A date begins by the clocks of its owner. */
@@ -153,9 +155,10 @@ async function runsEnded({ system, owner }: OperationContext, since: Date): Prom
 }
 
 /** As their notifications say: of all alerts that there are, they alone know which have fired. */
-async function alertsTriggered(context: OperationContext, since: Date): Promise<CaughtUp['alertsTriggered']> {
-  const { system, records, owner } = context;
-  const afterSeq = await records.seqBefore(owner, since);
+async function alertsTriggered(
+  { system, records, owner }: OperationContext,
+  afterSeq: number,
+): Promise<CaughtUp['alertsTriggered']> {
   const told = await records.toldBy(owner, { type: 'price_alert_triggered', afterSeq, newest: newestShown });
   const alerts = told.newest.map((address) => unless('actor_not_found', system.snapshot(address)));
   const known = (await Promise.all(alerts)).filter((alert) => alert !== undefined);
@@ -261,7 +264,7 @@ export function catchUpLines(answer: CaughtUp, clock: (text: string) => string =
     ...(positions.length > 0 ? [`Positions to manage: ${positions.length}.`] : []),
     ...positions.map(
       ({ held, why, pnl, isModelled: modelled, dte, source, asOf }) =>
-        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}${modelled ? ' by a model' : ''}, ${daysLeft(dte)} (${source}, as of ${clock(asOf)})`,
+        `  ${held}: ${why.join(', ')}; profit and loss ${moneyText(pnl)}${modelled ? ' by a model' : ''}, ${daysLeftInWords(dte)} (${source}, as of ${clock(asOf)})`,
     ),
     `The latest seq is ${answer.latestSeq}.`,
   ];
@@ -269,9 +272,4 @@ export function catchUpLines(answer: CaughtUp, clock: (text: string) => string =
 
 function notShown({ count, newest }: { count: number; newest: readonly unknown[] }): string[] {
   return count > newest.length ? [`  and ${count - newest.length} more`] : [];
-}
-
-function daysLeft(dte: number | null): string {
-  if (dte === null) return 'days left unknown';
-  return dte < 0 ? 'expired' : `${dte} days left`;
 }

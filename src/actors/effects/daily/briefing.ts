@@ -1,7 +1,7 @@
 /** What a morning's briefing tells: positions that need an eye, alerts near their price, what happened since the close. */
 import type { GatheredBriefing } from '../../../machines/briefing.ts';
 import { count } from '../../../machines/daily-piece.ts';
-import type { PositionValue } from '../../../machines/market.ts';
+import { originOf, type PositionValue } from '../../../machines/market.ts';
 import { sumOf } from '../../../machines/money.ts';
 import { COST_DOUBLED_WORDS, EXPIRED_WORDS } from '../../../machines/report.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../../persistence/records/daily-reading.ts';
 import type { EffectContext } from '../../runtime/index.ts';
 import type { EffectRooms } from '../rooms.ts';
-import { older, originOf, valuedPositions } from '../valued-positions.ts';
+import { older, valuedPositions } from '../valued-positions.ts';
 import type { PieceDay } from './day.ts';
 
 const MAX_WATCHED = 20;
